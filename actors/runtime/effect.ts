@@ -1,0 +1,171 @@
+/**
+ * Everything a step can want: a closed union, small enough to memorise. A step returns effects as
+ * data; the runtime performs them in order (R2). Commits stand before whatever tells of them:
+ * `publish`, `reply`, `request`, `work` and `run` after a refused commit never happen.
+ */
+import type {
+  EventContract,
+  PayloadOf,
+  RecordContract,
+  Refusal,
+  RefusalCode,
+  ReplyOf,
+  RequestContract,
+  TokensOf,
+  WorkContract,
+} from '../../subjects/index.ts';
+import { refusal } from '../../subjects/index.ts';
+
+/** Where an answer goes; handed to a step with the ask, and kept while others are asked. */
+export interface ReplyTo {
+  send(answer: { readonly ok: boolean; readonly [part: string]: unknown }, revision: number): void;
+}
+
+/** One compare-and-set. Without `expected`, the revision the actor's view holds. */
+export interface Put {
+  readonly record: RecordContract;
+  readonly tokens: Readonly<Record<string, string>>;
+  /** Null deletes, leaving a marker. */
+  readonly value: unknown;
+  /** `any`: whatever stands there; for keys with one writer, and for facts without a past. */
+  readonly expected?: 'any' | undefined;
+}
+
+export type Effect =
+  | {
+      readonly kind: 'publish';
+      readonly contract: EventContract;
+      readonly tokens: Readonly<Record<string, string>>;
+      readonly payload: unknown;
+      /** Same id, same fact: a stream keeps it once. Default: derived from the message. */
+      readonly id: string | undefined;
+    }
+  | { readonly kind: 'reply'; readonly to: ReplyTo | undefined; readonly answer: unknown }
+  | {
+      readonly kind: 'request';
+      readonly contract: RequestContract;
+      readonly tokens: Readonly<Record<string, string>>;
+      readonly payload: unknown;
+      /** Comes back with the answer. */
+      readonly memo: unknown;
+    }
+  /** Each put on its own (`isWhole` false), or all of them or none. */
+  | { readonly kind: 'commit'; readonly puts: readonly Put[]; readonly isWhole: boolean }
+  | {
+      readonly kind: 'work';
+      readonly contract: WorkContract;
+      readonly tokens: Readonly<Record<string, string>>;
+      readonly payload: unknown;
+    }
+  /** Wakes the actor's timer `name` later; the same name and key again replaces it. */
+  | {
+      readonly kind: 'after';
+      readonly name: string;
+      readonly key: string;
+      readonly delayMs: number;
+      readonly payload: unknown;
+    }
+  | { readonly kind: 'cancel'; readonly name: string; readonly key: string }
+  /** Starts a job of the actor's shell; its reports come back with the memo. */
+  | { readonly kind: 'run'; readonly job: string; readonly input: unknown; readonly memo: unknown };
+
+export type Effects = readonly Effect[];
+
+/** Nothing to do. */
+export const none: Effects = [];
+
+/** Tells a fact. With an `id`, a stream keeps the same fact once however often it is told. */
+export function publish<C extends EventContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+  id?: string,
+): Effect {
+  return { kind: 'publish', contract, tokens, payload, id };
+}
+
+/** Answers an ask with its contract's value. */
+export function reply<C extends RequestContract>(
+  _contract: C,
+  to: ReplyTo | undefined,
+  value: ReplyOf<C>,
+): Effect {
+  return { kind: 'reply', to, answer: { ok: true, value } };
+}
+
+/** Says no to an ask. A refusal is an answer: nothing is wrong with the actor. */
+export function refuse(to: ReplyTo | undefined, code: RefusalCode, detail: string): Effect {
+  return { kind: 'reply', to, answer: { ok: false, refusal: refusal(code, detail) } };
+}
+
+/** Says no with a refusal somebody else made. */
+export function refuseWith(to: ReplyTo | undefined, because: Refusal): Effect {
+  return { kind: 'reply', to, answer: { ok: false, refusal: because } };
+}
+
+/** Asks another actor; the answer comes to the step declared for it, with the memo. */
+export function request<C extends RequestContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+  memo: unknown,
+): Effect {
+  return { kind: 'request', contract, tokens, payload, memo };
+}
+
+/** One put, typed by its record. */
+export function put<C extends RecordContract>(
+  record: C,
+  tokens: TokensOf<C>,
+  value: PayloadOf<C>,
+  expected?: 'any',
+): Put {
+  return { record, tokens, value, expected };
+}
+
+/** A put that deletes. */
+export function remove<C extends RecordContract>(
+  record: C,
+  tokens: TokensOf<C>,
+  expected?: 'any',
+): Put {
+  return { record, tokens, value: null, expected };
+}
+
+/** Compare-and-sets in flight together, each on its own. The next effect waits for all of them. */
+export function commit(...puts: readonly Put[]): Effect {
+  return { kind: 'commit', puts, isWhole: false };
+}
+
+/** All of these or none (an atomic batch; 2.3 ms on one server, so for what needs it only). */
+export function transact(...puts: readonly Put[]): Effect {
+  return { kind: 'commit', puts, isWhole: true };
+}
+
+/** Puts an item on a work queue; one that waits there already is enough. */
+export function work<C extends WorkContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+): Effect {
+  return { kind: 'work', contract, tokens, payload };
+}
+
+/** Wakes a timer of the actor after at least `delayMs`. */
+export function after(
+  name: string,
+  delayMs: number,
+  options: { readonly key?: string; readonly payload?: unknown } = {},
+): Effect {
+  return { kind: 'after', name, delayMs, key: options.key ?? '', payload: options.payload };
+}
+
+/** Forgets a timer; one that is not set is no error. */
+export function cancel(name: string, key = ''): Effect {
+  return { kind: 'cancel', name, key };
+}
+
+/** Starts a job of the shell. */
+export function run(job: string, input: unknown, memo?: unknown): Effect {
+  return { kind: 'run', job, input, memo };
+}

@@ -1,0 +1,221 @@
+/**
+ * Makes sure that the effects of one step happen in order (R2): each commit is confirmed before
+ * what follows it, everything is stored before the message is acknowledged, and a commit that was
+ * refused ends the flow, so that its message is handled again on the fresh view.
+ *
+ * Owns: the keys it holds and its place in the plan. Not: the mailbox, the actor's state.
+ *
+ * I1  exactly one of `finished`, `again`, `abandoned` is called, after the keys are released.
+ */
+import type { Bucket, Refusal } from '../../subjects/index.ts';
+import { refusal } from '../../subjects/index.ts';
+import type { Counters } from './counters.ts';
+import type { ReplyTo } from './effect.ts';
+import type { Plan, Planned, PlannedWrite } from './plan.ts';
+import type { Outgoing, Ports, WriteResult } from './ports.ts';
+import type { Views } from './views.ts';
+
+/** How often an event is offered to its stream before it is given up, and how far apart. */
+const APPEND_ATTEMPTS_MAX = 6;
+const APPEND_RETRY_MS = 250;
+/** Pause after a write that another one in flight beat (the store names no winner yet). */
+const BUSY_RETRY_MS = 5;
+/** Pause after a write without an answer, before the store is asked what became of it. */
+const UNANSWERED_RETRY_MS = 250;
+
+/** What a flow tells of itself. */
+export interface FlowEnd {
+  finished(): void;
+  /** Handle the message again: the views are as fresh as what refused the commit. */
+  again(): void;
+  /** Nothing that repeating could mend. */
+  abandoned(because: Refusal): void;
+}
+
+/** What a flow does outside the store; given by the host. */
+export interface Performer {
+  reply(to: ReplyTo | undefined, answer: unknown, revision: number): void;
+  request(planned: Extract<Planned, { kind: 'request' }>): void;
+  after(planned: Extract<Planned, { kind: 'after' }>): void;
+  cancel(planned: Extract<Planned, { kind: 'cancel' }>): void;
+  run(planned: Extract<Planned, { kind: 'run' }>): void;
+  lost(message: Outgoing): void;
+}
+
+export class Flow {
+  readonly #plan: Plan;
+  readonly #ports: Ports;
+  readonly #views: Views;
+  readonly #performer: Performer;
+  readonly #counters: Counters;
+  readonly #end: FlowEnd;
+  #index = 0;
+  #appending = 0;
+  #revision = 0;
+
+  constructor(
+    plan: Plan,
+    around: {
+      readonly ports: Ports;
+      readonly views: Views;
+      readonly performer: Performer;
+      readonly counters: Counters;
+    },
+    end: FlowEnd,
+  ) {
+    this.#plan = plan;
+    this.#ports = around.ports;
+    this.#views = around.views;
+    this.#performer = around.performer;
+    this.#counters = around.counters;
+    this.#end = end;
+  }
+
+  /** Performs the next effects until one has to be waited for, or all are done. */
+  proceed(): void {
+    while (this.#index < this.#plan.steps.length) {
+      const planned = this.#plan.steps[this.#index] as Planned;
+      this.#index++;
+      if (planned.kind === 'commit') {
+        this.#commit(planned);
+        return;
+      }
+      this.#perform(planned);
+    }
+    if (this.#appending === 0) this.#end.finished();
+  }
+
+  #perform(planned: Exclude<Planned, { kind: 'commit' }>): void {
+    switch (planned.kind) {
+      case 'publish':
+        if (planned.contract.stream === undefined) this.#ports.bus.publish(planned.message);
+        else this.#append(planned.message, (done) => this.#appendOnce(planned, done));
+        return;
+      case 'work':
+        this.#append(planned.message, (done) =>
+          this.#ports.queue.put(planned.message, (outcome) => done(outcome !== 'failed')),
+        );
+        return;
+      case 'reply':
+        return this.#performer.reply(planned.to, planned.answer, this.#revision);
+      case 'request':
+        return this.#performer.request(planned);
+      case 'after':
+        return this.#performer.after(planned);
+      case 'cancel':
+        return this.#performer.cancel(planned);
+      case 'run':
+        return this.#performer.run(planned);
+    }
+  }
+
+  #appendOnce(planned: Extract<Planned, { kind: 'publish' }>, done: (ok: boolean) => void): void {
+    if (planned.contract.stream)
+      this.#ports.bus.append(planned.contract.stream, planned.message, done);
+  }
+
+  /** Offers a message until it is stored; the flow ends only when it is, or is given up. */
+  #append(message: Outgoing, offer: (done: (isStored: boolean) => void) => void): void {
+    this.#appending++;
+    let attempts = 0;
+    const attempt = (): void =>
+      offer((isStored) => {
+        attempts++;
+        if (!isStored && attempts < APPEND_ATTEMPTS_MAX) {
+          this.#ports.clock.after(APPEND_RETRY_MS * attempts, attempt);
+          return;
+        }
+        if (!isStored) this.#performer.lost(message);
+        this.#appending--;
+        if (this.#appending === 0 && this.#index >= this.#plan.steps.length) this.#end.finished();
+      });
+    attempt();
+  }
+
+  #commit(planned: Extract<Planned, { kind: 'commit' }>): void {
+    const wanted = planned.writes.filter((each) => !each.isDone);
+    const writes = wanted.map((each) => each.write);
+    if (writes.length === 0) {
+      this.proceed();
+    } else if (planned.isWhole && writes.length > 1) {
+      this.#ports.store.transact(writes, (result) =>
+        this.#transacted(planned.bucket, wanted, result),
+      );
+    } else {
+      this.#ports.store.write(writes, (results) => this.#written(planned.bucket, wanted, results));
+    }
+  }
+
+  #transacted(bucket: Bucket, wanted: readonly PlannedWrite[], result: WriteResult): void {
+    if (result.kind !== 'stored') return this.#failed(bucket, wanted, [result]);
+    // A batch is stored as one run of sequence numbers that ends with the confirmed one.
+    const first = result.revision - wanted.length + 1;
+    for (const [index, each] of wanted.entries()) this.#stored(each, first + index);
+    this.proceed();
+  }
+
+  #written(bucket: Bucket, wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {
+    let isWhole = true;
+    for (const [index, result] of results.entries()) {
+      if (result.kind === 'stored') this.#stored(wanted[index] as PlannedWrite, result.revision);
+      else isWhole = false;
+    }
+    if (isWhole) this.proceed();
+    else this.#failed(bucket, wanted, results);
+  }
+
+  #stored(planned: PlannedWrite, revision: number): void {
+    this.#counters.commits++;
+    this.#revision = Math.max(this.#revision, revision);
+    const { record, write, value, writer } = planned;
+    this.#views.stored(record, write.key, value, { revision, writer });
+  }
+
+  #failed(bucket: Bucket, wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {
+    const refused = results.find((each) => each.kind === 'refused');
+    if (refused) {
+      this.#end.abandoned(refusal('store-unavailable', refused.reason));
+      return;
+    }
+    let newest = 0;
+    let isBusy = false;
+    let isUnanswered = false;
+    for (const result of results) {
+      if (result.kind === 'unanswered') isUnanswered = true;
+      if (result.kind !== 'conflict') continue;
+      this.#counters.conflicts++;
+      if (result.revision === undefined) isBusy = true;
+      else newest = Math.max(newest, result.revision);
+    }
+    if (isUnanswered) {
+      this.#counters.unanswered++;
+      this.#ports.clock.after(UNANSWERED_RETRY_MS, () => this.#resolve(bucket, wanted));
+    } else if (isBusy) {
+      this.#ports.clock.after(BUSY_RETRY_MS, () => this.#resolve(bucket, wanted));
+    } else {
+      this.#views.catchUp(bucket, newest, () => this.#end.again());
+    }
+  }
+
+  /** Asks the store what stands under the keys, waits until the views have it, and goes again. */
+  #resolve(bucket: Bucket, wanted: readonly PlannedWrite[]): void {
+    let open = wanted.length;
+    let newest = 0;
+    for (const each of wanted) {
+      this.#ports.store.newest(bucket, each.write.key, (revision) => {
+        newest = Math.max(newest, revision ?? 0);
+        open--;
+        if (open > 0) return;
+        this.#views.catchUp(bucket, newest, () => {
+          const isMine = wanted.every((one) => this.#isStoredByMe(one));
+          if (isMine) this.proceed();
+          else this.#end.again();
+        });
+      });
+    }
+  }
+
+  #isStoredByMe(planned: PlannedWrite): boolean {
+    return this.#views.writerOf(planned.record, planned.write.key) === planned.writer;
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * Makes sure that an actor lives: its messages are handled one at a time (R1), its effects are
+ * performed in order (R2), what was refused is decided again on fresh views (R3), and everything
+ * it keeps has a limit (R6).
+ *
+ * Owns: the mailbox, the actor's private state, its alarms and held keys.
+ * Not: the views (shared by the process), the connection.
+ *
+ * I1  A step runs to its end before the next begins; a fold never runs inside a step.
+ * I2  Every message taken in is acknowledged, answered, repeated, or counted as abandoned.
+ * I3  A step that throws costs the actor its private state, never the process: the state is built
+ *     again from the views (R4, first half).
+ */
+import { type RecordContract, type Refusal, refusal } from '../../subjects/index.ts';
+import type { Actor, Context, Follow, Step } from './actor.ts';
+import { Alarms } from './alarms.ts';
+import { Counters } from './counters.ts';
+import { Flow, type Performer } from './flow.ts';
+import { Holds } from './holds.ts';
+import { hash32, seededRandom, shortId } from './ids.ts';
+import { type Inbound, subscribeRoutes } from './inbound.ts';
+import type { Log } from './log.ts';
+import { Mailbox } from './mailbox.ts';
+import { performerOf } from './perform.ts';
+import { type Plan, planOf } from './plan.ts';
+import type { Close, Job, Ports } from './ports.ts';
+import { passTracing, type Tracing } from './tracing.ts';
+import type { Change, View } from './view.ts';
+import type { Views } from './views.ts';
+
+/** Limits of one actor (R6, R8). */
+export const limits = {
+  /** Messages waiting; above it asks are refused and events dropped. */
+  mailboxMax: 65_536,
+  /** Messages whose effects are under way. */
+  flowsMax: 512,
+  /** How often one message is handled before it is given up. */
+  attemptsMax: 24,
+  /** Steps in one turn of the event loop. */
+  turnSteps: 256,
+  alarmsMax: 200_000,
+  /** A step that takes longer is counted: it should continue by message. */
+  stepBudgetMs: 5,
+  /** When a work item that failed comes again. */
+  retryMs: 1_000,
+} as const;
+
+export interface HostOptions {
+  readonly ports: Ports;
+  readonly views: Views;
+  /** Name of this copy, unique on the bus. */
+  readonly copy: string;
+  readonly log: Log;
+  readonly jobs?: Readonly<Record<string, Job>>;
+  readonly tracing?: Tracing;
+  /** Work items in hand at a time and lane; default 16. */
+  readonly workInFlightMax?: number;
+}
+
+type AnyStep = Step<unknown, never, unknown>;
+
+/** A running actor. */
+export class Host<S = unknown, V = unknown> {
+  readonly actor: Actor<S, V>;
+  readonly copy: string;
+  readonly counters = new Counters();
+  readonly #options: HostOptions;
+  readonly #ports: Ports;
+  readonly #views: Views;
+  readonly #view: V;
+  readonly #byRecord = new Map<RecordContract, View>();
+  readonly #holds = new Holds<Inbound>();
+  readonly #mailbox = new Mailbox<Inbound>();
+  /** Changes that wait in the mailbox, by key: a second one is merged into the first. */
+  readonly #changes = new Map<string, { change: Change }>();
+  readonly #closes: Close[] = [];
+  readonly #drained: (() => void)[] = [];
+  readonly #alarms: Alarms;
+  readonly #performer: Performer;
+  readonly #tracing: Tracing;
+  #state: S;
+  #flows = 0;
+  #isRunning = false;
+  #isTurnDue = false;
+  #isDraining = false;
+  #made = 0;
+
+  /** Declares the views; call `start` once they are current. */
+  constructor(actor: Actor<S, V>, options: HostOptions) {
+    this.actor = actor;
+    this.copy = options.copy;
+    this.#options = options;
+    this.#ports = options.ports;
+    this.#views = options.views;
+    this.#tracing = options.tracing ?? passTracing;
+    this.#alarms = new Alarms(options.ports.clock, limits.alarmsMax);
+    this.#state = actor.init();
+    this.#performer = performerOf(actor as Actor, {
+      ports: options.ports,
+      alarms: this.#alarms,
+      jobs: options.jobs ?? {},
+      log: options.log,
+      revision: () => options.views.revision(),
+      enqueue: (label, step, message, id) => this.#enqueueOwn(label, step, message, id),
+    });
+    const view: Record<string, View> = {};
+    for (const [name, one] of Object.entries(actor.follows) as [string, Follow<S, V>][]) {
+      const listener = (change: Change): void => this.#changed(name, one, change);
+      view[name] = options.views.follow(one.record, one.tokens, listener);
+      this.#byRecord.set(one.record, view[name]);
+    }
+    this.#view = view as V;
+  }
+
+  /** Messages waiting. */
+  get waiting(): number {
+    return this.#mailbox.size;
+  }
+
+  /** Messages whose effects are under way. */
+  get underWay(): number {
+    return this.#flows;
+  }
+
+  get alarms(): number {
+    return this.#alarms.size;
+  }
+
+  /** Begins to take messages. The views must be current. */
+  start(): void {
+    this.#isRunning = true;
+    this.#build();
+    this.#enqueueConnected(true);
+    for (const [name, timer] of Object.entries(this.actor.timers)) {
+      if (timer.everyMs !== undefined) this.#tick(name, timer.step as AnyStep, timer.everyMs);
+    }
+    this.#closes.push(
+      this.#ports.bus.watchConnection((isConnected) => {
+        if (isConnected) this.#enqueueConnected(false);
+      }),
+      ...subscribeRoutes(this.actor as Actor, {
+        ports: this.#ports,
+        counters: this.counters,
+        log: this.#options.log,
+        workInFlightMax: this.#options.workInFlightMax ?? 16,
+        isFull: () => this.#mailbox.size >= limits.mailboxMax,
+        enqueue: (inbound) => this.#enqueue(inbound),
+      }),
+    );
+  }
+
+  /** Takes no more messages; calls back when those it has are done. Safe to call twice. */
+  drain(done: () => void): void {
+    this.#isDraining = true;
+    for (const close of this.#closes.splice(0)) close();
+    this.#alarms.clear();
+    this.#drained.push(done);
+    this.#checkDrained();
+  }
+
+  /** Ends at once: nothing more is handled, nothing under way is waited for. */
+  stop(): void {
+    this.#isRunning = false;
+    for (const close of this.#closes.splice(0)) close();
+    this.#alarms.clear();
+    this.#mailbox.clear();
+  }
+
+  /** Makes the private state from the views. */
+  #build(): void {
+    this.#state = this.actor.init();
+    const context = this.#context(undefined);
+    for (const one of Object.values(this.actor.follows) as Follow<S, V>[]) {
+      if (!one.fold) continue;
+      for (const entry of this.#byRecord.get(one.record)?.entries() ?? []) {
+        const { key, value, revision } = entry;
+        const change = { key, tokens: {}, before: undefined, after: value, revision };
+        one.fold(this.#state, change, context);
+      }
+    }
+  }
+
+  #tick(name: string, step: AnyStep, everyMs: number): void {
+    this.#alarms.set(`every ${name}`, '', everyMs, () => {
+      this.#tick(name, step, everyMs);
+      this.#enqueueOwn(name, step, { key: '', payload: undefined });
+    });
+  }
+
+  #enqueueConnected(isFirst: boolean): void {
+    const step = this.actor.connected as AnyStep | undefined;
+    if (step) this.#enqueueOwn('connected', step, { isFirst });
+  }
+
+  /** Puts a message of the actor's own into its mailbox. */
+  #enqueueOwn(label: string, step: AnyStep, message: unknown, id?: string): void {
+    this.#made++;
+    const own = id ?? `${this.copy}-${label.replaceAll(' ', '-')}-${this.#made}`;
+    this.#enqueue({ id: own, label, step, message, attempts: 0, traceparent: undefined });
+  }
+
+  #changed(name: string, one: Follow<S, V>, change: Change): void {
+    if (!this.#isRunning) return;
+    one.fold?.(this.#state, change, this.#context(undefined));
+    if (!one.changed) return;
+    const waiting = this.#changes.get(change.key);
+    if (waiting) {
+      waiting.change = { ...change, before: waiting.change.before };
+      return;
+    }
+    const box = { change };
+    this.#changes.set(change.key, box);
+    const step: AnyStep = (state, _box, context) => {
+      // From here on a further change is a message of its own.
+      if (this.#changes.get(change.key) === box) this.#changes.delete(change.key);
+      return (one.changed as AnyStep)(state, box.change as never, context);
+    };
+    const id = `${change.key}@${change.revision}`;
+    const label = `changed ${name}`;
+    this.#enqueue({ id, label, step, message: box, attempts: 0, traceparent: undefined });
+  }
+
+  #enqueue(inbound: Inbound): void {
+    this.#mailbox.push(inbound);
+    this.#turnSoon();
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurnDue || !this.#isRunning) return;
+    this.#isTurnDue = true;
+    this.#ports.clock.soon(() => {
+      for (let steps = 0; steps < limits.turnSteps; steps++) {
+        if (this.#flows >= limits.flowsMax || !this.#isRunning) break;
+        const inbound = this.#mailbox.shift();
+        if (!inbound) break;
+        this.#handle(inbound);
+      }
+      this.#isTurnDue = false;
+      if (this.#mailbox.size > 0 && this.#flows < limits.flowsMax) this.#turnSoon();
+      this.#checkDrained();
+    });
+  }
+
+  #handle(inbound: Inbound): void {
+    const span = this.#tracing.step(this.actor.name, inbound.label, inbound.traceparent);
+    const began = this.#ports.clock.elapsed();
+    let plan: Plan | undefined;
+    let error: unknown;
+    try {
+      const effects = inbound.step(this.#state, inbound.message as never, this.#context(inbound));
+      const { id, attempts: attempt } = inbound;
+      const cause = { id, attempt, traceparent: span.traceparent };
+      if (effects.length > 0) {
+        plan = planOf(this.actor as Actor, effects, cause, (record) => this.#byRecord.get(record));
+      }
+    } catch (thrown) {
+      error = thrown ?? new Error('nothing was thrown');
+    }
+    this.#measure(inbound, this.#ports.clock.elapsed() - began);
+    span.end(error);
+    if (error !== undefined) this.#fault(inbound, error);
+    else if (plan) this.#perform(inbound, plan);
+    else inbound.item?.ack();
+  }
+
+  #measure(inbound: Inbound, tookMs: number): void {
+    const counts = this.counters.route(inbound.label);
+    this.counters.steps++;
+    counts.handled++;
+    counts.processingNs += Math.round(tookMs * 1e6);
+    if (tookMs > limits.stepBudgetMs) this.counters.overruns++;
+  }
+
+  #context(inbound: Inbound | undefined): Context<V> {
+    let chance: (() => number) | undefined;
+    const random = (): number => {
+      chance ??= seededRandom(hash32(`${inbound?.id}#${inbound?.attempts}`));
+      return chance();
+    };
+    return {
+      now: this.#ports.clock.now(),
+      views: this.#view,
+      random,
+      id: () => shortId(random, 5),
+      isHeld: (key) => this.#holds.has(key),
+      revision: this.#views.revision(),
+    };
+  }
+
+  #perform(inbound: Inbound, plan: Plan): void {
+    const held = this.#holds.firstHeld(plan.keys);
+    if (held !== undefined) {
+      this.counters.waits++;
+      this.#holds.wait(held, inbound);
+      return;
+    }
+    this.#holds.hold(plan.keys);
+    this.#flows++;
+    // Those that waited for a key come next, in their order, before what came later.
+    const close = (): void => {
+      this.#flows--;
+      this.#mailbox.unshift(this.#holds.release(plan.keys));
+    };
+    const wake = (): void => {
+      this.#turnSoon();
+      this.#checkDrained();
+    };
+    const around = {
+      ports: this.#ports,
+      views: this.#views,
+      performer: this.#performer,
+      counters: this.counters,
+    };
+    new Flow(plan, around, {
+      finished: () => {
+        close();
+        inbound.item?.ack();
+        wake();
+      },
+      again: () => {
+        close();
+        this.#again(inbound);
+        wake();
+      },
+      abandoned: (because) => {
+        close();
+        this.#abandon(inbound, because);
+        wake();
+      },
+    }).proceed();
+  }
+
+  #again(inbound: Inbound): void {
+    inbound.attempts++;
+    if (inbound.attempts < limits.attemptsMax) {
+      this.#mailbox.unshift([inbound]);
+      return;
+    }
+    const detail = `given up after ${limits.attemptsMax} attempts`;
+    this.#abandon(inbound, refusal('conflict-persistent', detail));
+  }
+
+  #abandon(inbound: Inbound, because: Refusal): void {
+    this.counters.abandoned++;
+    this.#failed(inbound, because.code);
+    this.#options.log.warn('a message was given up', {
+      actor: this.actor.name,
+      contract: inbound.label,
+      id: inbound.id,
+      code: because.code,
+      reason: because.detail,
+    });
+    inbound.from?.send({ ok: false, refusal: because }, 0);
+    inbound.item?.retry(limits.retryMs);
+  }
+
+  #fault(inbound: Inbound, error: unknown): void {
+    this.counters.faults++;
+    this.#failed(inbound, String(error));
+    this.#options.log.error('a step threw; the actor starts again from the store', {
+      actor: this.actor.name,
+      contract: inbound.label,
+      id: inbound.id,
+      error,
+    });
+    const because = refusal('actor-fault', `the log has the cause under ${inbound.id}`);
+    inbound.from?.send({ ok: false, refusal: because }, 0);
+    inbound.item?.retry(limits.retryMs);
+    this.#build();
+    if (inbound.label !== 'connected') this.#enqueueConnected(true);
+  }
+
+  #failed(inbound: Inbound, why: string): void {
+    const counts = this.counters.route(inbound.label);
+    counts.failed++;
+    counts.lastError = why;
+  }
+
+  #checkDrained(): void {
+    if (!this.#isDraining || this.#flows > 0 || this.#mailbox.size > 0) return;
+    this.#isRunning = false;
+    for (const done of this.#drained.splice(0)) this.#ports.clock.soon(done);
+  }
+}

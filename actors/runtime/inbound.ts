@@ -1,0 +1,227 @@
+/**
+ * Makes sure that what comes from the bus is decoded and valid before a step sees it. Bad input
+ * is normal: an ask is refused with a code, anything else is counted, reported once per contract
+ * and minute, and forgotten.
+ */
+import {
+  type Contract,
+  contentType,
+  decode,
+  encode,
+  type MessageContract,
+  pattern,
+  type Refusal,
+  refusal,
+  tokensIn,
+  type WorkContract,
+} from '../../subjects/index.ts';
+import type { Actor, Received, Route, Step } from './actor.ts';
+import type { Counters } from './counters.ts';
+import type { ReplyTo } from './effect.ts';
+import type { Log } from './log.ts';
+import {
+  type Close,
+  ID_HEADER,
+  type Incoming,
+  type Outgoing,
+  type Ports,
+  REVISION_HEADER,
+  TRACE_HEADER,
+  TYPE_HEADER,
+  type WorkItem,
+} from './ports.ts';
+
+/** Something a step is to handle. */
+export interface Inbound {
+  readonly id: string;
+  /** What it is, for counters and logs. */
+  readonly label: string;
+  readonly step: Step<unknown, never, unknown>;
+  readonly message: unknown;
+  readonly from?: ReplyTo | undefined;
+  readonly item?: WorkItem | undefined;
+  readonly traceparent: string | undefined;
+  /** How often its effects were begun and refused. */
+  attempts: number;
+}
+
+interface Around {
+  readonly ports: Ports;
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly workInFlightMax: number;
+  isFull(): boolean;
+  enqueue(inbound: Inbound): void;
+}
+
+/** How long the same complaint about a contract is not repeated, in milliseconds. */
+const QUIET_MS = 60_000;
+/** Size of a reply, in bytes: what nats-server takes by default. */
+const REPLY_BYTES_MAX = 1_000_000;
+
+/** Subscribes an actor's routes. */
+export function subscribeRoutes(actor: Actor, around: Around): Close[] {
+  const quietUntil = new Map<string, number>();
+  const complain = (contract: Contract, subject: string, reason: string): void => {
+    around.counters.malformed++;
+    const now = around.ports.clock.now();
+    if ((quietUntil.get(contract.name) ?? 0) > now) return;
+    quietUntil.set(contract.name, now + QUIET_MS);
+    around.log.warn('a message cannot be read and is left out', {
+      actor: actor.name,
+      contract: contract.name,
+      subject,
+      reason,
+    });
+  };
+  return actor.routes.map((route) =>
+    route.contract.kind === 'work'
+      ? takeWork(actor, route, route.contract, { ...around, complain })
+      : subscribe(actor, route, { ...around, complain }),
+  );
+}
+
+interface Complaining extends Around {
+  complain(contract: Contract, subject: string, reason: string): void;
+}
+
+function subscribe(actor: Actor, route: Route<unknown, unknown>, around: Complaining): Close {
+  const { contract } = route;
+  const queue = route.delivery === 'shared' ? actor.name : undefined;
+  const subject = pattern(contract as MessageContract, route.tokens as never);
+  return around.ports.bus.subscribe(subject, queue, (incoming) => {
+    const from = replyTo(incoming, contract.codec);
+    const refuse = (because: Refusal): void => from?.send({ ok: false, refusal: because }, 0);
+    const read = readMessage(contract, incoming);
+    if (!read.ok) {
+      around.complain(contract, incoming.subject, read.reason);
+      refuse(refusal('request-malformed', `${contract.name}: ${read.reason}`));
+    } else if (around.isFull()) {
+      around.counters.dropped++;
+      refuse(refusal('overloaded', `${actor.name} has too many messages waiting`));
+    } else {
+      around.enqueue(inboundOf(route, incoming, { ...read, from }, around));
+    }
+  });
+}
+
+function takeWork(
+  actor: Actor,
+  route: Route<unknown, unknown>,
+  contract: WorkContract,
+  around: Complaining,
+): Close {
+  const { ackWaitMs, lanes } = contract;
+  const inHand = new Set<WorkItem>();
+  const receive = (item: WorkItem): void => {
+    const read = readMessage(contract, item.message);
+    if (!read.ok) {
+      around.complain(contract, item.message.subject, read.reason);
+      item.ack();
+      return;
+    }
+    inHand.add(item);
+    const inbound = inboundOf(route, item.message, { ...read, from: undefined }, around);
+    around.enqueue({ ...inbound, item: releasing(item, inHand) });
+  };
+  const closes = lanes.values.map((value) => {
+    const of = {
+      consumer: `${actor.name}-${value}`,
+      pattern: pattern(contract as MessageContract, { [lanes.token]: value } as never),
+      ackWaitMs,
+    };
+    return around.ports.queue.take(of, around.workInFlightMax, receive);
+  });
+  closes.push(keepExtending(around.ports, ackWaitMs / 3, inHand));
+  return () => {
+    for (const close of closes) close();
+  };
+}
+
+/** A work item in hand that tells when it no longer is. */
+function releasing(item: WorkItem, inHand: Set<WorkItem>): WorkItem {
+  return {
+    message: item.message,
+    deliveries: item.deliveries,
+    extend: () => item.extend(),
+    ack: () => {
+      inHand.delete(item);
+      item.ack();
+    },
+    retry: (delayMs) => {
+      inHand.delete(item);
+      item.retry(delayMs);
+    },
+  };
+}
+
+/** An item that is still waited for here is not given to another worker meanwhile. */
+function keepExtending(ports: Ports, everyMs: number, inHand: ReadonlySet<WorkItem>): Close {
+  let cancel: Close = () => undefined;
+  const again = (): void => {
+    for (const item of inHand) item.extend();
+    cancel = ports.clock.after(everyMs, again);
+  };
+  cancel = ports.clock.after(everyMs, again);
+  return () => cancel();
+}
+
+type Read =
+  | { readonly ok: true; readonly payload: unknown; readonly tokens: object }
+  | { readonly ok: false; readonly reason: string };
+
+function readMessage(contract: MessageContract, message: Outgoing): Read {
+  const tokens = tokensIn(contract, message.subject);
+  if (!tokens) return { ok: false, reason: 'the subject is not one of this contract' };
+  const given = message.headers[TYPE_HEADER];
+  if (given !== undefined && given !== contentType[contract.codec]) {
+    return { ok: false, reason: `${TYPE_HEADER} is ${given}, not ${contentType[contract.codec]}` };
+  }
+  const decoded = decode(contract, message.body);
+  return decoded.ok ? { ok: true, payload: decoded.value, tokens } : decoded;
+}
+
+function inboundOf(
+  route: Route<unknown, unknown>,
+  message: Outgoing,
+  read: {
+    readonly payload: unknown;
+    readonly tokens: object;
+    readonly from: ReplyTo | undefined;
+  },
+  around: Around,
+): Inbound {
+  const id = message.headers[ID_HEADER] ?? around.ports.newId();
+  const received: Received = {
+    payload: read.payload,
+    tokens: read.tokens as Received['tokens'],
+    id,
+    from: read.from,
+  };
+  return {
+    id,
+    label: route.contract.name,
+    step: route.step as Step<unknown, never, unknown>,
+    message: received,
+    from: read.from,
+    traceparent: message.headers[TRACE_HEADER],
+    attempts: 0,
+  };
+}
+
+/** A reply that is encoded where it is sent, and sent at most once. */
+function replyTo(incoming: Incoming, codec: MessageContract['codec']): ReplyTo | undefined {
+  const send = incoming.reply;
+  if (!send) return undefined;
+  let isOpen = true;
+  return {
+    send(answer, revision) {
+      if (!isOpen) return;
+      isOpen = false;
+      const shape = { name: 'reply', codec, bytesMax: REPLY_BYTES_MAX };
+      const headers: Record<string, string> = { [TYPE_HEADER]: contentType[codec] };
+      if (revision > 0) headers[REVISION_HEADER] = String(revision);
+      send(encode(shape, answer), headers);
+    },
+  };
+}

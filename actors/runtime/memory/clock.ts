@@ -1,0 +1,125 @@
+/**
+ * Makes sure that time in tests and in the simulator passes only when told to, and that what is
+ * due at one moment happens in the order it was asked for.
+ *
+ * I1  `now` never goes back; a call due earlier never runs after one due later.
+ * I2  nothing runs outside `advance`, `runUntil` and `settle`.
+ */
+import type { Clock, Close } from '../ports.ts';
+
+interface Due {
+  readonly at: number;
+  readonly order: number;
+  call: (() => void) | undefined;
+}
+
+/** 2026-01-01: any moment will do, as long as it is always the same. */
+const START_MS = 1_767_225_600_000;
+
+export class FakeClock implements Clock {
+  /** A binary heap by time, then by order of asking. */
+  readonly #heap: Due[] = [];
+  #now = START_MS;
+  #order = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  /** Steps take no time here: what is measured is zero. */
+  elapsed(): number {
+    return this.#now - START_MS;
+  }
+
+  after(delayMs: number, call: () => void): Close {
+    const due: Due = { at: this.#now + Math.max(0, delayMs), order: this.#order++, call };
+    this.#push(due);
+    return () => {
+      due.call = undefined;
+    };
+  }
+
+  soon(call: () => void): void {
+    this.#push({ at: this.#now, order: this.#order++, call });
+  }
+
+  /** When the next call is due; undefined: nothing is. */
+  get nextAt(): number | undefined {
+    while (this.#heap[0] && !this.#heap[0].call) this.#pop();
+    return this.#heap[0]?.at;
+  }
+
+  /** Runs the next call. False: there is none. */
+  step(): boolean {
+    const at = this.nextAt;
+    if (at === undefined) return false;
+    const due = this.#pop() as Due;
+    this.#now = Math.max(this.#now, at);
+    due.call?.();
+    return true;
+  }
+
+  /** Runs everything due within this long, and moves the time on by it. */
+  advance(ms: number): void {
+    this.advanceTo(this.#now + ms);
+  }
+
+  /** Runs everything due up to a moment, and moves the time there. */
+  advanceTo(moment: number): void {
+    for (let at = this.nextAt; at !== undefined && at <= moment; at = this.nextAt) this.step();
+    this.#now = Math.max(this.#now, moment);
+  }
+
+  /** Runs what is due now, and what that causes now; throws if that does not end. */
+  settle(stepsMax = 1_000_000): void {
+    for (let steps = 0; this.nextAt !== undefined && this.nextAt <= this.#now; steps++) {
+      if (steps > stepsMax) throw new Error(`still busy after ${stepsMax} calls`);
+      this.step();
+    }
+  }
+
+  /** Runs until a condition holds; throws when it does not within this long. */
+  runUntil(holds: () => boolean, withinMs: number, what = 'the condition'): void {
+    const end = this.#now + withinMs;
+    while (!holds()) {
+      const at = this.nextAt;
+      if (at === undefined || at > end) throw new Error(`${what} did not hold in ${withinMs} ms`);
+      this.step();
+    }
+  }
+
+  #push(due: Due): void {
+    const heap = this.#heap;
+    heap.push(due);
+    let index = heap.length - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(due, heap[parent] as Due)) break;
+      heap[index] = heap[parent] as Due;
+      index = parent;
+    }
+    heap[index] = due;
+  }
+
+  #pop(): Due | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (heap.length === 0 || !last) return first;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Due, heap[child] as Due)) child++;
+      if (!isBefore(heap[child] as Due, last)) break;
+      heap[index] = heap[child] as Due;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function isBefore(one: Due, other: Due): boolean {
+  return one.at !== other.at ? one.at < other.at : one.order < other.order;
+}

@@ -1,0 +1,302 @@
+/**
+ * Makes sure that a process in the simulator reaches the server as over a network: each message
+ * takes its time or is lost as the link says, what is cut off stays silent, and a closed
+ * connection hears nothing more.
+ *
+ * I1  no port calls back from inside the call it was handed.
+ * I2  values of one bucket arrive in order; a loss among them is noticed and repaired by
+ *     delivering everything again, as the followers of nats/ do.
+ */
+import type { Bucket, StreamName } from '../../../subjects/index.ts';
+import { covers } from '../../../subjects/index.ts';
+import type {
+  Bus,
+  Clock,
+  Close,
+  Follower,
+  Incoming,
+  Outgoing,
+  Ports,
+  RequestOutcome,
+  Store,
+  Stored,
+  WorkItem,
+  WorkQueue,
+  Write,
+  WriteResult,
+} from '../ports.ts';
+import type { MemoryServer } from './server.ts';
+
+/** The way between a process and the server. */
+export interface Link {
+  /** How long this message takes, in milliseconds; undefined: it is lost. */
+  transfer(): number | undefined;
+  /** Whether the connection stands. */
+  readonly isUp: boolean;
+}
+
+/** Everything arrives at once. */
+export const directLink: Link = { transfer: () => 0, isUp: true };
+
+/** How long a write waits for its answer, as in nats/, in milliseconds. */
+const WRITE_TIMEOUT_MS = 1_000;
+/** How soon a follower notices that it missed something, in milliseconds. */
+const REPAIR_MS = 1_000;
+
+export class MemoryConnection {
+  readonly ports: Ports;
+  readonly #server: MemoryServer;
+  readonly #clock: Clock;
+  readonly #link: Link;
+  readonly #closes = new Set<Close>();
+  readonly #watchers = new Set<(isConnected: boolean) => void>();
+  #isOpen = true;
+
+  constructor(
+    server: MemoryServer,
+    clock: Clock,
+    options: { readonly link?: Link; readonly newId: () => string },
+  ) {
+    this.#server = server;
+    this.#clock = clock;
+    this.#link = options.link ?? directLink;
+    const { newId } = options;
+    this.ports = { clock, bus: this.#bus(), store: this.#store(), queue: this.#queue(), newId };
+  }
+
+  /** The process is gone: it hears and says nothing more. */
+  close(): void {
+    this.#isOpen = false;
+    for (const close of [...this.#closes]) close();
+    this.#closes.clear();
+  }
+
+  /** Tells the process that its connection was lost or is back. */
+  noticeConnection(isConnected: boolean): void {
+    for (const watcher of [...this.#watchers]) {
+      this.#clock.soon(() => this.#isOpen && watcher(isConnected));
+    }
+  }
+
+  /** Runs a call at the server after the way there; the way back is `back`. */
+  #there(call: () => void): void {
+    const delay = this.#isOpen ? this.#link.transfer() : undefined;
+    if (delay !== undefined) this.#clock.after(delay, call);
+  }
+
+  #back(call: () => void): void {
+    const delay = this.#isOpen ? this.#link.transfer() : undefined;
+    if (delay === undefined) return;
+    this.#clock.after(delay, () => {
+      if (this.#isOpen) call();
+    });
+  }
+
+  /** An ask with one answer: `late` is called when none came in time. */
+  #exchange<T>(
+    timeoutMs: number,
+    act: () => T,
+    answer: (value: T) => void,
+    late: () => void,
+  ): void {
+    let isOpen = true;
+    const finish = (call: () => void): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      cancel();
+      call();
+    };
+    const cancel = this.#clock.after(timeoutMs, () => this.#isOpen && finish(late));
+    this.#there(() => {
+      const value = act();
+      this.#back(() => finish(() => answer(value)));
+    });
+  }
+
+  #track(close: Close): Close {
+    this.#closes.add(close);
+    return () => {
+      this.#closes.delete(close);
+      close();
+    };
+  }
+
+  #bus(): Bus {
+    return {
+      publish: (message) => this.#there(() => this.#server.publish(message)),
+      append: (stream: StreamName, message, done) =>
+        this.#exchange(
+          WRITE_TIMEOUT_MS,
+          () => this.#server.append(stream, message),
+          () => done(true),
+          () => done(false),
+        ),
+      request: (message, timeoutMs, done) => this.#request(message, timeoutMs, done),
+      subscribe: (subject, queue, receive) => this.#subscribe({ subject, queue }, receive),
+      watchConnection: (changed) => {
+        this.#watchers.add(changed);
+        return () => this.#watchers.delete(changed);
+      },
+    };
+  }
+
+  #request(message: Outgoing, timeoutMs: number, done: (outcome: RequestOutcome) => void): void {
+    let isOpen = true;
+    const finish = (outcome: RequestOutcome): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      cancel();
+      done(outcome);
+    };
+    const cancel = this.#clock.after(timeoutMs, () => this.#isOpen && finish({ kind: 'timeout' }));
+    this.#there(() => {
+      const heard = this.#server.publish({
+        ...message,
+        reply: (body, headers) => this.#back(() => finish({ kind: 'answer', body, headers })),
+      });
+      if (heard === 0) this.#back(() => finish({ kind: 'none' }));
+    });
+  }
+
+  #subscribe(
+    of: { readonly subject: string; readonly queue: string | undefined },
+    receive: (message: Incoming) => void,
+  ): Close {
+    return this.#track(
+      this.#server.subscribe({
+        ...of,
+        deliver: (message) =>
+          this.#back(() => {
+            const { subject, body, headers, reply } = message;
+            const answer =
+              reply && ((...parts: Parameters<typeof reply>) => this.#there(() => reply(...parts)));
+            receive({ subject, body, headers, ...(answer ? { reply: answer } : {}) });
+          }),
+      }),
+    );
+  }
+
+  #store(): Store {
+    const unanswered: WriteResult = { kind: 'unanswered' };
+    return {
+      write: (writes, done) => {
+        const results: WriteResult[] = [];
+        let open = writes.length;
+        const settle = (index: number, result: WriteResult): void => {
+          results[index] = result;
+          open--;
+          if (open === 0) done(results);
+        };
+        for (const [index, write] of writes.entries()) {
+          this.#exchange<WriteResult>(
+            WRITE_TIMEOUT_MS,
+            () => this.#server.write(write),
+            (result) => settle(index, result),
+            () => settle(index, unanswered),
+          );
+        }
+      },
+      transact: (writes: readonly Write[], done) =>
+        this.#exchange<WriteResult>(
+          WRITE_TIMEOUT_MS,
+          () => this.#server.transact(writes),
+          done,
+          () => done(unanswered),
+        ),
+      newest: (bucket, key, done) =>
+        this.#exchange(
+          WRITE_TIMEOUT_MS,
+          () => this.#server.side(bucket).keys.get(key)?.revision ?? 0,
+          done,
+          () => done(undefined),
+        ),
+      read: (bucket, key, done) =>
+        this.#exchange<Stored | null>(
+          WRITE_TIMEOUT_MS,
+          () => {
+            const stored = this.#server.side(bucket).keys.get(key);
+            return stored && stored.body !== null ? stored : null;
+          },
+          done,
+          () => done(undefined),
+        ),
+      follow: (bucket, patterns, follower) => this.#follow(bucket, patterns, follower),
+    };
+  }
+
+  #follow(bucket: Bucket, patterns: readonly string[], follower: Follower): Close {
+    const side = this.#server.side(bucket);
+    const isWanted = (key: string): boolean => patterns.some((each) => covers(each, key));
+    let isOpen = true;
+    let isBroken = false;
+    let round = 0;
+    let lastAt = 0;
+    // In order: nothing arrives before what was sent earlier.
+    const send = (call: () => void): void => {
+      const delay = this.#isOpen && isOpen ? this.#link.transfer() : undefined;
+      if (delay === undefined) {
+        broken();
+        return;
+      }
+      lastAt = Math.max(lastAt, this.#clock.now() + delay);
+      this.#clock.after(lastAt - this.#clock.now(), () => {
+        if (this.#isOpen && isOpen) call();
+      });
+    };
+    const list = (): void => {
+      if (!isOpen || !this.#isOpen) return;
+      isBroken = false;
+      const mine = ++round;
+      const stored = [...side.keys.values()].filter((each) => isWanted(each.key));
+      stored.sort((one, other) => one.revision - other.revision);
+      for (const each of stored) send(() => follower.change(each));
+      const keys = new Set(stored.map((each) => each.key));
+      const revision = side.revision;
+      // A list with a gap is not one: the next one tells.
+      send(() => round === mine && !isBroken && follower.current(keys, revision));
+    };
+    const broken = (): void => {
+      if (isBroken || !isOpen || !this.#isOpen) return;
+      isBroken = true;
+      this.#clock.after(REPAIR_MS, list);
+    };
+    const watcher = (stored: Stored): void => {
+      if (!isBroken && isWanted(stored.key)) send(() => follower.change(stored));
+    };
+    side.watchers.add(watcher);
+    this.#clock.soon(list);
+    return this.#track(() => {
+      isOpen = false;
+      side.watchers.delete(watcher);
+    });
+  }
+
+  #queue(): WorkQueue {
+    return {
+      put: (message, done) =>
+        this.#exchange(
+          WRITE_TIMEOUT_MS,
+          () => this.#server.put(message),
+          done,
+          () => done('failed'),
+        ),
+      take: (of, inFlightMax, receive) =>
+        this.#track(
+          this.#server.take({
+            ...of,
+            inFlightMax,
+            deliver: (turn, message, deliveries) => {
+              const item: WorkItem = {
+                message,
+                deliveries,
+                ack: () => this.#there(() => this.#server.ack(turn)),
+                retry: (delayMs) => this.#there(() => this.#server.retry(turn, delayMs)),
+                extend: () => this.#there(() => this.#server.extend(turn)),
+              };
+              this.#back(() => receive(item));
+            },
+          }),
+        ),
+    };
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * The bus and the store in memory, as one server would keep them: buckets with revisions, work
+ * queues with one item per subject, subscriptions with queue groups, streams that drop repeats.
+ * What happens here happens at once; the way to it and back is a connection's (connection.ts).
+ */
+import { type Bucket, covers, type StreamName } from '../../../subjects/index.ts';
+import type { Clock, Close, Outgoing, Stored, Write, WriteResult } from '../ports.ts';
+
+interface Message extends Outgoing {
+  readonly reply?: ((body: Uint8Array, headers: Outgoing['headers']) => void) | undefined;
+}
+
+interface Subscription {
+  readonly subject: string;
+  readonly queue: string | undefined;
+  readonly deliver: (message: Message) => void;
+}
+
+/** What a stream holds. */
+export interface Appended extends Outgoing {
+  readonly sequence: number;
+  readonly at: number;
+}
+
+interface Side {
+  revision: number;
+  readonly keys: Map<string, Stored>;
+  readonly watchers: Set<(stored: Stored) => void>;
+}
+
+interface Item {
+  readonly message: Outgoing;
+  deliveries: number;
+}
+
+interface Taker {
+  readonly consumer: string;
+  readonly pattern: string;
+  readonly ackWaitMs: number;
+  readonly inFlightMax: number;
+  readonly deliver: (turn: number, item: Outgoing, deliveries: number) => void;
+}
+
+/** One delivery of an item that is not acknowledged yet. */
+interface Turn {
+  readonly subject: string;
+  readonly taker: Taker;
+  expire: Close;
+}
+
+const APPENDED_MAX = 50_000;
+/** nats-server's default limit on a message. */
+const BODY_BYTES_MAX = 1_048_576;
+
+export class MemoryServer {
+  readonly #clock: Clock;
+  readonly #sides = new Map<Bucket, Side>();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #streams = new Map<
+    StreamName,
+    { sequence: number; kept: Appended[]; ids: Set<string> }
+  >();
+  readonly #items = new Map<string, Item>();
+  /** Subjects of items nobody has in hand. */
+  readonly #ready = new Set<string>();
+  readonly #takers = new Map<Taker, { inFlight: number }>();
+  readonly #turns = new Map<number, Turn>();
+  #turn = 0;
+  #next = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  // The store
+
+  side(bucket: Bucket): Side {
+    let side = this.#sides.get(bucket);
+    if (!side) {
+      side = { revision: 0, keys: new Map(), watchers: new Set() };
+      this.#sides.set(bucket, side);
+    }
+    return side;
+  }
+
+  /** Every key of a bucket with its newest value, deleted ones as markers. */
+  *stored(bucket: Bucket): IterableIterator<Stored> {
+    yield* this.side(bucket).keys.values();
+  }
+
+  write(write: Write): WriteResult {
+    const refused = this.#check(write);
+    return refused ?? this.#store(write);
+  }
+
+  transact(writes: readonly Write[]): WriteResult {
+    for (const write of writes) {
+      const refused = this.#check(write);
+      if (refused) return refused;
+    }
+    let last: WriteResult = { kind: 'refused', reason: 'a transaction of nothing' };
+    for (const write of writes) last = this.#store(write);
+    return last;
+  }
+
+  #check(write: Write): WriteResult | undefined {
+    if (write.body && write.body.length > BODY_BYTES_MAX) {
+      return { kind: 'refused', reason: 'maximum payload exceeded' };
+    }
+    const revision = this.side(write.bucket).keys.get(write.key)?.revision ?? 0;
+    if (write.expected === 'any' || write.expected === revision) return undefined;
+    return { kind: 'conflict', key: write.key, revision };
+  }
+
+  #store(write: Write): WriteResult {
+    const side = this.side(write.bucket);
+    side.revision++;
+    const { key, body, headers } = write;
+    const stored: Stored = { key, revision: side.revision, body, headers, at: this.#clock.now() };
+    side.keys.set(key, stored);
+    for (const watcher of side.watchers) watcher(stored);
+    return { kind: 'stored', revision: side.revision };
+  }
+
+  // Messages
+
+  subscribe(subscription: Subscription): () => void {
+    this.#subscriptions.add(subscription);
+    return () => this.#subscriptions.delete(subscription);
+  }
+
+  /** Delivers to every subscriber, and to one of each queue. Returns how many got it. */
+  publish(message: Message): number {
+    const queues = new Map<string, Subscription[]>();
+    let count = 0;
+    for (const each of [...this.#subscriptions]) {
+      if (!covers(each.subject, message.subject)) continue;
+      if (each.queue === undefined) {
+        count++;
+        each.deliver(message);
+      } else {
+        const members = queues.get(each.queue);
+        if (members) members.push(each);
+        else queues.set(each.queue, [each]);
+      }
+    }
+    for (const members of queues.values()) {
+      count++;
+      this.#next++;
+      members[this.#next % members.length]?.deliver(message);
+    }
+    return count;
+  }
+
+  append(stream: StreamName, message: Outgoing): number {
+    let kept = this.#streams.get(stream);
+    if (!kept) {
+      kept = { sequence: 0, kept: [], ids: new Set() };
+      this.#streams.set(stream, kept);
+    }
+    const id = message.headers['Nats-Msg-Id'];
+    if (id !== undefined && kept.ids.has(id)) return kept.sequence;
+    if (id !== undefined) kept.ids.add(id);
+    kept.sequence++;
+    kept.kept.push({ ...message, sequence: kept.sequence, at: this.#clock.now() });
+    if (kept.kept.length > APPENDED_MAX) kept.kept.shift();
+    this.publish(message);
+    return kept.sequence;
+  }
+
+  appended(stream: StreamName): readonly Appended[] {
+    return this.#streams.get(stream)?.kept ?? [];
+  }
+
+  // Work
+
+  put(message: Outgoing): 'queued' | 'already' {
+    if (this.#items.has(message.subject)) return 'already';
+    this.#items.set(message.subject, { message, deliveries: 0 });
+    this.#ready.add(message.subject);
+    this.#hand();
+    return 'queued';
+  }
+
+  take(taker: Taker): Close {
+    this.#takers.set(taker, { inFlight: 0 });
+    this.#hand();
+    return () => this.#takers.delete(taker);
+  }
+
+  ack(turn: number): void {
+    const own = this.#end(turn);
+    if (own) this.#items.delete(own.subject);
+    this.#hand();
+  }
+
+  retry(turn: number, delayMs: number): void {
+    const own = this.#end(turn);
+    if (!own) return;
+    this.#clock.after(delayMs, () => {
+      this.#ready.add(own.subject);
+      this.#hand();
+    });
+    this.#hand();
+  }
+
+  extend(turn: number): void {
+    const own = this.#turns.get(turn);
+    if (!own) return;
+    own.expire();
+    own.expire = this.#expiry(turn, own.taker.ackWaitMs);
+  }
+
+  /** Work items there are, waiting or in hand. */
+  get items(): number {
+    return this.#items.size;
+  }
+
+  /** Gives waiting items to takers that have room. */
+  #hand(): void {
+    for (const subject of this.#ready) {
+      const taker = this.#taker(subject);
+      const item = this.#items.get(subject);
+      if (!taker || !item) continue;
+      this.#ready.delete(subject);
+      item.deliveries++;
+      const turn = ++this.#turn;
+      this.#turns.set(turn, { subject, taker, expire: this.#expiry(turn, taker.ackWaitMs) });
+      taker.deliver(turn, item.message, item.deliveries);
+    }
+  }
+
+  #taker(subject: string): Taker | undefined {
+    const fit: Taker[] = [];
+    for (const [taker, load] of this.#takers) {
+      if (load.inFlight < taker.inFlightMax && covers(taker.pattern, subject)) fit.push(taker);
+    }
+    const chosen = fit[this.#next++ % Math.max(1, fit.length)];
+    const load = chosen && this.#takers.get(chosen);
+    if (load) load.inFlight++;
+    return chosen;
+  }
+
+  #expiry(turn: number, ackWaitMs: number): Close {
+    return this.#clock.after(ackWaitMs, () => {
+      const own = this.#end(turn);
+      if (own) this.#ready.add(own.subject);
+      this.#hand();
+    });
+  }
+
+  /** Takes a delivery out of hand; undefined: it was not (any more). */
+  #end(turn: number): Turn | undefined {
+    const own = this.#turns.get(turn);
+    if (!own) return undefined;
+    own.expire();
+    this.#turns.delete(turn);
+    const load = this.#takers.get(own.taker);
+    if (load) load.inFlight--;
+    return own;
+  }
+}

@@ -1,0 +1,49 @@
+/** The runtime's ports on one NATS connection and the machine's clock. */
+import { type NatsConnection, nuid } from 'nats';
+import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
+import type { Log } from '../log.ts';
+import type { Clock, Ports } from '../ports.ts';
+import { natsBus } from './bus.ts';
+import { Exchange } from './exchange.ts';
+import { type Fanout, type FanoutKeys, natsFanout } from './fanout.ts';
+import { natsQueue } from './queue.ts';
+import { natsStore } from './store.ts';
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  after(delayMs, call) {
+    const timer = setTimeout(call, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (call) => void setImmediate(call),
+};
+
+export interface NatsPorts extends Ports {
+  readonly exchange: Exchange;
+  /** Present where keys are followed by fan-out. */
+  readonly fanout: Fanout | undefined;
+}
+
+/** Ports of a connection; with `fanout`, the store's keys are followed without a consumer. */
+export function natsPorts(
+  connection: NatsConnection,
+  identity: Identity,
+  options: { readonly log: Log; readonly fanout?: FanoutKeys },
+): NatsPorts {
+  const inbox = inboxPrefix(identity);
+  const exchange = new Exchange(connection, inbox);
+  const newId = (): string => nuid.next();
+  const fanout = options.fanout && natsFanout(connection, exchange, options.fanout);
+  const follow = fanout ? { follow: fanout.follow } : {};
+  return {
+    clock: systemClock,
+    bus: natsBus(connection, exchange),
+    store: natsStore(connection, exchange, { newId, inbox, ...follow }),
+    queue: natsQueue(connection, exchange, options.log),
+    newId,
+    exchange,
+    fanout,
+  };
+}

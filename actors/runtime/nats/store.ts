@@ -1,0 +1,178 @@
+/**
+ * The store port on JetStream: buckets are streams `KV_<bucket>`, keys subjects
+ * `$KV.<bucket>.<key>`, so every tool that speaks NATS KV reads them.
+ *
+ * What the server says, and what it means here (nats-measured §1, §3):
+ *  10071  wrong last sequence: N    another write came first; N is its revision
+ *  10164  (R3) another write to this key is in flight; no N yet
+ *  10176, 10199, 10210  a batch that was not taken as a whole; nothing of it is stored
+ *  anything else    the store will not have it
+ */
+import type { NatsConnection } from 'nats';
+import { storeSubject } from '../../../subjects/index.ts';
+import type { Headers, Store, Stored, Write, WriteResult } from '../ports.ts';
+import type { Exchange, Outcome } from './exchange.ts';
+import { followBucket } from './follow.ts';
+import { isDeletion, readHeaders } from './headers.ts';
+
+/**
+ * How long a write waits, in milliseconds. Short: after a leader was killed a write in flight is
+ * never answered, and asking again re-reads first (nats-measured §0).
+ */
+const WRITE_TIMEOUT_MS = 1_000;
+const READ_TIMEOUT_MS = 1_000;
+const WRONG_LAST = 10071;
+const IN_FLIGHT = 10164;
+const NOT_WHOLE: ReadonlySet<number> = new Set([10176, 10199, 10210]);
+const NOT_FOUND = 10037;
+
+const empty = new Uint8Array();
+const text = new TextEncoder();
+const untext = new TextDecoder();
+
+export type Follow = Store['follow'];
+
+/** The store; `follow` can be another way of following than by consumers (fanout.ts). */
+export function natsStore(
+  connection: NatsConnection,
+  exchange: Exchange,
+  options: { readonly newId: () => string; readonly inbox: string; readonly follow?: Follow },
+): Store {
+  const store: Store = {
+    write(writes, done) {
+      const results: WriteResult[] = new Array(writes.length);
+      let open = writes.length;
+      for (const [index, write] of writes.entries()) {
+        exchange.ask(wire(write), WRITE_TIMEOUT_MS, (outcome) => {
+          results[index] = resultOf(outcome, write.key);
+          open--;
+          if (open === 0) done(results);
+        });
+      }
+    },
+
+    transact(writes, done) {
+      const batch = options.newId();
+      for (const [index, write] of writes.entries()) {
+        const isLast = index === writes.length - 1;
+        const batched = wire(write, batchHeaders(batch, index + 1, isLast));
+        if (!isLast) {
+          exchange.ask(batched, WRITE_TIMEOUT_MS, () => undefined);
+          continue;
+        }
+        exchange.ask(batched, 2 * WRITE_TIMEOUT_MS, (outcome) => {
+          const result = resultOf(outcome, write.key);
+          if (result.kind !== 'conflict') done(result);
+          else findMoved(store, writes, done);
+        });
+      }
+    },
+
+    newest(bucket, key, done) {
+      const subject = `$JS.API.STREAM.MSG.GET.KV_${bucket}`;
+      const body = text.encode(JSON.stringify({ last_by_subj: storeSubject(bucket, key) }));
+      exchange.ask({ subject, body }, READ_TIMEOUT_MS, (outcome) => {
+        if (outcome.kind !== 'answer') return done(undefined);
+        const answer = parse(outcome.message.data) as {
+          readonly message?: { readonly seq: number };
+          readonly error?: { readonly err_code: number };
+        };
+        if (answer.message) done(answer.message.seq);
+        else done(answer.error?.err_code === NOT_FOUND ? 0 : undefined);
+      });
+    },
+
+    read(bucket, key, done) {
+      const subject = `$JS.API.DIRECT.GET.KV_${bucket}.${storeSubject(bucket, key)}`;
+      exchange.ask({ subject, body: empty }, READ_TIMEOUT_MS, (outcome) => {
+        done(readStored(outcome, key));
+      });
+    },
+
+    follow:
+      options.follow ??
+      ((bucket, patterns, follower) =>
+        followBucket({ connection, exchange, ...options }, { bucket, patterns }, follower)),
+  };
+  return store;
+}
+
+/** A value as a direct get answers it; null: there is none; undefined: no answer. */
+export function readStored(outcome: Outcome, key: string): Stored | null | undefined {
+  if (outcome.kind !== 'answer') return undefined;
+  const { message } = outcome;
+  if (message.headers?.code === 404) return null;
+  const headers = readHeaders(message);
+  const revision = Number(headers['Nats-Sequence']);
+  if (!(revision > 0)) return undefined;
+  if (isDeletion(headers)) return null;
+  const at = Date.parse(headers['Nats-Time-Stamp'] ?? '');
+  return { key, revision, body: message.data, headers, at };
+}
+
+function wire(write: Write, more: Headers = {}) {
+  const headers: Record<string, string> = { ...write.headers, ...more };
+  if (write.body === null) headers['KV-Operation'] = 'DEL';
+  if (write.expected !== 'any') {
+    headers['Nats-Expected-Last-Subject-Sequence'] = String(write.expected);
+  }
+  const subject = storeSubject(write.bucket, write.key);
+  return { subject, body: write.body ?? empty, headers };
+}
+
+function batchHeaders(batch: string, sequence: number, isLast: boolean): Headers {
+  return {
+    'Nats-Batch-Id': batch,
+    'Nats-Batch-Sequence': String(sequence),
+    ...(isLast ? { 'Nats-Batch-Commit': '1' } : {}),
+  };
+}
+
+function resultOf(outcome: Outcome, key: string): WriteResult {
+  if (outcome.kind !== 'answer') return { kind: 'unanswered' };
+  const answer = parse(outcome.message.data) as {
+    readonly seq?: number;
+    readonly error?: { readonly err_code: number; readonly description: string };
+  };
+  if (answer.error === undefined && answer.seq !== undefined) {
+    return { kind: 'stored', revision: answer.seq };
+  }
+  const code = answer.error?.err_code ?? 0;
+  if (code === WRONG_LAST) {
+    const revision = Number(/(\d+)\s*$/.exec(answer.error?.description ?? '')?.[1] ?? Number.NaN);
+    return { kind: 'conflict', key, revision: Number.isNaN(revision) ? undefined : revision };
+  }
+  if (code === IN_FLIGHT || NOT_WHOLE.has(code))
+    return { kind: 'conflict', key, revision: undefined };
+  // No leader, or the API is busy: ask again rather than give up.
+  if (code === 0 || code === 10008 || code === 10023) return { kind: 'unanswered' };
+  return { kind: 'refused', reason: answer.error?.description ?? 'no reason was given' };
+}
+
+/** A refused batch does not say which key moved: look, in the batch's order. */
+function findMoved(
+  store: Store,
+  writes: readonly Write[],
+  done: (result: WriteResult) => void,
+): void {
+  const look = (index: number): void => {
+    const write = writes[index];
+    // Nothing differs any more: whoever was in flight is through now.
+    if (!write) return done({ kind: 'conflict', key: writes[0]?.key ?? '', revision: undefined });
+    if (write.expected === 'any') return look(index + 1);
+    store.newest(write.bucket, write.key, (revision) => {
+      if (revision === undefined) return done({ kind: 'unanswered' });
+      if (revision === write.expected) return look(index + 1);
+      done({ kind: 'conflict', key: write.key, revision });
+    });
+  };
+  look(0);
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(untext.decode(body));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Makes sure that the streams exist and are as the contracts say. Existing ones are updated in
+ * place, never deleted: what they hold is the fabric's memory.
+ */
+import {
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig as WireConfig,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from 'nats';
+import { type Durability, type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
+import { StartError } from '../start-error.ts';
+
+const NOT_FOUND = 10059;
+const ATTEMPTS_MAX = 40;
+const RETRY_MS = 250;
+
+/** Creates or updates every stream. Returns the names of those it changed. Throws StartError. */
+export async function ensureStreams(
+  connection: NatsConnection,
+  durability: Durability,
+): Promise<readonly string[]> {
+  const manager = await retried(() => jetstreamManager(connection, { timeout: 2_000 }));
+  const changed: string[] = [];
+  for (const config of streamConfigs(durability)) {
+    if (await retried(() => ensure(manager, config))) changed.push(config.name);
+  }
+  return changed;
+}
+
+async function ensure(manager: JetStreamManager, config: StreamConfig): Promise<boolean> {
+  const wire = config as unknown as WireConfig;
+  try {
+    const present = await manager.streams.info(config.name);
+    const held = present.config as unknown as Readonly<Record<string, unknown>>;
+    if (isLike(config, held)) return false;
+    await manager.streams.update(config.name, { ...present.config, ...wire });
+    return true;
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== NOT_FOUND) throw error;
+    await manager.streams.add(wire);
+    return true;
+  }
+}
+
+/** Whether a stream has every setting that is wanted; the server adds others of its own. */
+function isLike(wanted: StreamConfig, held: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(wanted).every(
+    ([name, value]) => JSON.stringify(held[name] ?? 0) === JSON.stringify(value || 0),
+  );
+}
+
+/** A server that has just started says for a moment that it has no JetStream yet. */
+async function retried<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (attempt >= ATTEMPTS_MAX || isFinal(error)) throw startError(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+/** Errors of the API about what was asked, not about when. */
+function isFinal(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.status === 400;
+}
+
+function startError(error: unknown): StartError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StartError(
+    `nats-server would not set up a stream (${reason}); look at its log and at the disk its store_dir is on`,
+  );
+}

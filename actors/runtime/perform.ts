@@ -1,0 +1,95 @@
+/**
+ * Makes sure that effects outside the store happen: answers are sent, alarms set, jobs started,
+ * others asked; and that what comes of them returns to the actor as a message.
+ */
+import {
+  type Answer,
+  answerSchema,
+  decode,
+  type RequestContract,
+  refusal,
+} from '../../subjects/index.ts';
+import type { Actor, Step } from './actor.ts';
+import type { Alarms } from './alarms.ts';
+import type { Performer } from './flow.ts';
+import { derivedId } from './ids.ts';
+import type { Log } from './log.ts';
+import type { Planned } from './plan.ts';
+import { ID_HEADER, type Job, type Ports } from './ports.ts';
+
+/** Largest answer that is read, in bytes. */
+const ANSWER_BYTES_MAX = 1_048_576;
+
+interface Around {
+  readonly ports: Ports;
+  readonly alarms: Alarms;
+  readonly jobs: Readonly<Record<string, Job>>;
+  readonly log: Log;
+  /** Newest revision the actor's views hold. */
+  revision(): number;
+  /** Puts a message of the actor's own into its mailbox. */
+  enqueue(label: string, step: Step<unknown, never, unknown>, message: unknown, id?: string): void;
+}
+
+export function performerOf(actor: Actor, around: Around): Performer {
+  return {
+    reply: (to, answer, revision) =>
+      to?.send(answer as { readonly ok: boolean }, Math.max(revision, around.revision())),
+    request: (planned) => ask(actor, planned, around),
+    after: ({ name, key, delayMs, payload }) => {
+      const step = actor.timers[name]?.step as Step<unknown, never, unknown>;
+      const ring = (): void => around.enqueue(name, step, { key, payload });
+      if (around.alarms.set(name, key, delayMs, ring)) return;
+      around.log.error('too many alarms; one was not set', {
+        actor: actor.name,
+        key: `${name} ${key}`,
+      });
+    },
+    cancel: ({ name, key }) => around.alarms.cancel(name, key),
+    run: ({ job, input, memo }) => {
+      const step = actor.jobs[job] as Step<unknown, never, unknown>;
+      around.jobs[job]?.(input, (outcome) =>
+        around.enqueue(`report ${job}`, step, { outcome, memo }),
+      );
+    },
+    lost: (message) =>
+      around.log.warn('a message could not be stored', {
+        actor: actor.name,
+        subject: message.subject,
+      }),
+  };
+}
+
+function ask(actor: Actor, planned: Extract<Planned, { kind: 'request' }>, around: Around): void {
+  const { contract, message, memo } = planned;
+  const step = actor.answers[contract.name] as Step<unknown, never, unknown>;
+  const id = derivedId(message.headers[ID_HEADER] ?? around.ports.newId(), 0);
+  around.ports.bus.request(message, contract.timeoutMs, (outcome) => {
+    const answer =
+      outcome.kind === 'answer'
+        ? readAnswer(contract, outcome.body)
+        : unanswered(contract, outcome.kind);
+    around.enqueue(`answer ${contract.name}`, step, { answer, memo }, id);
+  });
+}
+
+/** Reads the body of an answer; one that cannot be read is a refusal. */
+export function readAnswer<R>(
+  contract: RequestContract<string, unknown, R>,
+  body: Uint8Array,
+): Answer<R> {
+  const { name, codec, reply } = contract;
+  const shape = { name, codec, bytesMax: ANSWER_BYTES_MAX, schema: answerSchema(reply) };
+  const decoded = decode(shape, body);
+  if (decoded.ok) return decoded.value;
+  return { ok: false, refusal: refusal('actor-fault', `${name}: ${decoded.reason}`) };
+}
+
+/** The refusal for an ask that nobody answered. */
+export function unanswered(
+  contract: RequestContract,
+  kind: 'none' | 'timeout',
+): { readonly ok: false; readonly refusal: ReturnType<typeof refusal> } {
+  const why = kind === 'none' ? 'nobody listens' : `no answer in ${contract.timeoutMs} ms`;
+  return { ok: false, refusal: refusal('actor-unavailable', `${contract.name}: ${why}`) };
+}

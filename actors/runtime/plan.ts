@@ -1,0 +1,199 @@
+/**
+ * Makes sure that what a step wants is checked and encoded before any of it is done: a bad token,
+ * a body over its limit, a contract the actor did not declare, or a fact told before its commit
+ * is a fault of the step while nothing has happened yet.
+ *
+ * Also here: the revisions a commit expects. They are those of the views the step has just read,
+ * also for a commit that is sent later in the same list, so a change in between is a conflict.
+ */
+import {
+  address,
+  type Bucket,
+  contentType,
+  type EventContract,
+  encode,
+  type MessageContract,
+  type RecordContract,
+  type RequestContract,
+} from '../../subjects/index.ts';
+import type { Actor } from './actor.ts';
+import type { Effect, Effects, Put } from './effect.ts';
+import { derivedId } from './ids.ts';
+import {
+  ID_HEADER,
+  type Outgoing,
+  TRACE_HEADER,
+  TYPE_HEADER,
+  WRITER_HEADER,
+  type Write,
+} from './ports.ts';
+import type { View } from './view.ts';
+
+/** One compare-and-set, ready to send, with the value it stores. */
+export interface PlannedWrite {
+  readonly record: RecordContract;
+  readonly write: Write;
+  readonly value: unknown;
+  readonly writer: string;
+  /** A write of this very id is already what the view holds (R3). */
+  readonly isDone: boolean;
+}
+
+export type Planned =
+  | Exclude<Effect, { kind: 'publish' | 'request' | 'commit' | 'work' }>
+  | { readonly kind: 'publish'; readonly contract: EventContract; readonly message: Outgoing }
+  | {
+      readonly kind: 'request';
+      readonly contract: RequestContract;
+      readonly message: Outgoing;
+      readonly memo: unknown;
+    }
+  | { readonly kind: 'work'; readonly message: Outgoing }
+  | {
+      readonly kind: 'commit';
+      readonly bucket: Bucket;
+      readonly writes: readonly PlannedWrite[];
+      readonly isWhole: boolean;
+    };
+
+export interface Plan {
+  readonly steps: readonly Planned[];
+  /** Keys the plan writes. */
+  readonly keys: readonly string[];
+}
+
+export interface Cause {
+  readonly id: string;
+  readonly attempt: number;
+  readonly traceparent: string | undefined;
+}
+
+type FindView = (record: RecordContract) => View | undefined;
+
+/** Checks and encodes effects. Throws for what no step may want. */
+export function planOf(actor: Actor, effects: Effects, cause: Cause, view: FindView): Plan {
+  const keys: string[] = [];
+  const steps: Planned[] = [];
+  let isTelling = false;
+  for (const [index, effect] of effects.entries()) {
+    if (effect.kind === 'commit') {
+      if (isTelling) throw new Error(`${actor.name}: a commit must stand before what tells of it`);
+      steps.push(planCommit(actor, effect, { cause, index, view, keys }));
+    } else {
+      if (effect.kind !== 'after' && effect.kind !== 'cancel') isTelling = true;
+      steps.push(planOther(actor, effect, cause, derivedId(cause.id, index)));
+    }
+  }
+  return { steps, keys };
+}
+
+function planOther(
+  actor: Actor,
+  effect: Exclude<Effect, { kind: 'commit' }>,
+  cause: Cause,
+  id: string,
+): Planned {
+  switch (effect.kind) {
+    case 'publish': {
+      const message = outgoing(actor, effect, cause, effect.id ?? id);
+      return { kind: 'publish', contract: effect.contract, message };
+    }
+    case 'request': {
+      const { contract, memo } = effect;
+      declared(actor, 'answer to', contract.name, actor.answers);
+      return { kind: 'request', contract, message: outgoing(actor, effect, cause, id), memo };
+    }
+    case 'work':
+      return { kind: 'work', message: outgoing(actor, effect, cause, id) };
+    case 'run':
+      declared(actor, 'job', effect.job, actor.jobs);
+      return effect;
+    case 'after':
+      declared(actor, 'timer', effect.name, actor.timers);
+      return effect;
+    case 'reply':
+    case 'cancel':
+      return effect;
+  }
+}
+
+function declared(actor: Actor, what: string, name: string, among: object): void {
+  if (!(name in among)) throw new Error(`${actor.name} declares no step for the ${what} ${name}`);
+}
+
+interface CommitPlace {
+  readonly cause: Cause;
+  readonly index: number;
+  readonly view: FindView;
+  /** Collects the keys of the whole plan. */
+  readonly keys: string[];
+}
+
+function planCommit(
+  actor: Actor,
+  effect: Extract<Effect, { kind: 'commit' }>,
+  place: CommitPlace,
+): Planned {
+  const first = effect.puts[0];
+  if (!first) throw new Error(`${actor.name}: a commit of nothing`);
+  const bucket = first.record.bucket;
+  const writes = effect.puts.map((each, index) => {
+    if (each.record.bucket !== bucket) throw new Error(`${actor.name}: a commit in two buckets`);
+    const { cause } = place;
+    const writer = derivedId(derivedId(cause.id, cause.attempt), place.index * 10_000 + index);
+    return planWrite(actor, each, { ...place, writer });
+  });
+  return { kind: 'commit', bucket, writes, isWhole: effect.isWhole };
+}
+
+function planWrite(
+  actor: Actor,
+  wanted: Put,
+  place: CommitPlace & { readonly writer: string },
+): PlannedWrite {
+  const { record, tokens, value } = wanted;
+  if (!actor.writes.includes(record)) {
+    throw new Error(`${actor.name} does not declare that it writes ${record.name}`);
+  }
+  const key = address(record, tokens as never);
+  if (place.keys.includes(key))
+    throw new Error(`${actor.name}: ${key} is written twice in one step`);
+  place.keys.push(key);
+  const view = place.view(record);
+  if (!view && wanted.expected !== 'any') {
+    throw new Error(`${actor.name} writes ${record.name} without following it`);
+  }
+  const headers: Record<string, string> = {
+    [TYPE_HEADER]: contentType[record.codec],
+    [WRITER_HEADER]: place.writer,
+  };
+  if (place.cause.traceparent !== undefined) headers[TRACE_HEADER] = place.cause.traceparent;
+  const body = value === null ? null : encode(record, value);
+  const expected = wanted.expected ?? view?.revision(key) ?? 0;
+  const write: Write = { bucket: record.bucket, key, body, expected, headers };
+  const isDone = view?.at(key)?.writer === place.writer;
+  return { record, write, value, writer: place.writer, isDone };
+}
+
+function outgoing(
+  actor: Actor,
+  effect: {
+    readonly contract: MessageContract;
+    readonly tokens: Readonly<Record<string, string>>;
+    readonly payload: unknown;
+  },
+  cause: Cause,
+  id: string,
+): Outgoing {
+  const { contract } = effect;
+  if (!actor.publishes.includes(contract)) {
+    throw new Error(`${actor.name} does not declare that it publishes ${contract.name}`);
+  }
+  const headers: Record<string, string> = {
+    [TYPE_HEADER]: contentType[contract.codec],
+    [ID_HEADER]: id,
+  };
+  if (cause.traceparent !== undefined) headers[TRACE_HEADER] = cause.traceparent;
+  const subject = address(contract, effect.tokens as never);
+  return { subject, body: encode(contract, effect.payload), headers };
+}

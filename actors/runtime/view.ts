@@ -1,0 +1,138 @@
+/**
+ * Makes sure that an actor reads the store from memory: a view is every record of one contract
+ * (or of some of its tokens), as the store last told it.
+ *
+ * I1  a key's revision never goes back.
+ * I2  values are never edited: a new value replaces the old one.
+ * I3  a deleted key keeps the revision of its marker, so that it can be created again by
+ *     compare-and-set.
+ */
+import type { PayloadOf, RecordContract, TokensOf } from '../../subjects/index.ts';
+import { address, tokensIn } from '../../subjects/index.ts';
+
+export interface Entry<P> {
+  readonly key: string;
+  readonly value: P;
+  readonly revision: number;
+  /** Id of the write that made this value. */
+  readonly writer: string | undefined;
+  /** When the store wrote it, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** One record before and after; `after` undefined: deleted. */
+export interface Change<C extends RecordContract = RecordContract> {
+  readonly key: string;
+  readonly tokens: TokensOf<C>;
+  readonly before: PayloadOf<C> | undefined;
+  readonly after: PayloadOf<C> | undefined;
+  readonly revision: number;
+}
+
+const empty: ReadonlyMap<string, never> = new Map<string, never>();
+
+export class View<C extends RecordContract = RecordContract> {
+  readonly record: C;
+  readonly #entries = new Map<string, Entry<PayloadOf<C>>>();
+  readonly #markers = new Map<string, number>();
+  readonly #groups = new Map<string, Map<string, Map<string, Entry<PayloadOf<C>>>>>();
+
+  constructor(record: C) {
+    this.record = record;
+    for (const name of Object.keys(record.indexes)) this.#groups.set(name, new Map());
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The value for these tokens. */
+  get(tokens: TokensOf<C>): PayloadOf<C> | undefined {
+    return this.#entries.get(address(this.record, tokens))?.value;
+  }
+
+  /** The entry under a key. */
+  at(key: string): Entry<PayloadOf<C>> | undefined {
+    return this.#entries.get(key);
+  }
+
+  entries(): IterableIterator<Entry<PayloadOf<C>>> {
+    return this.#entries.values();
+  }
+
+  /** The entries of a group of one of the record's indexes. */
+  by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
+    const groups = this.#groups.get(index);
+    if (!groups) throw new Error(`${this.record.name} has no index ${index}`);
+    return (groups.get(group) ?? (empty as ReadonlyMap<string, Entry<PayloadOf<C>>>)).values();
+  }
+
+  /** What a compare-and-set of this key must expect; 0: never written. */
+  revision(key: string): number {
+    return this.#entries.get(key)?.revision ?? this.#markers.get(key) ?? 0;
+  }
+
+  /** Takes in a newer value (undefined: deleted). Returns undefined for what is not newer. */
+  apply(
+    key: string,
+    value: PayloadOf<C> | undefined,
+    meta: { readonly revision: number; readonly writer: string | undefined; readonly at: number },
+  ): Change<C> | undefined {
+    if (meta.revision <= this.revision(key)) return;
+    const tokens = tokensIn(this.record, key);
+    if (!tokens) return;
+    const before = this.#entries.get(key);
+    if (before) this.#ungroup(before);
+    if (value === undefined) {
+      this.#entries.delete(key);
+      this.#markers.set(key, meta.revision);
+    } else {
+      const entry = { key, value, ...meta };
+      this.#entries.set(key, entry);
+      this.#markers.delete(key);
+      this.#group(entry);
+    }
+    return { key, tokens, before: before?.value, after: value, revision: meta.revision };
+  }
+
+  /** Drops a key that the store no longer has at all. */
+  forget(key: string): Change<C> | undefined {
+    const before = this.#entries.get(key);
+    const revision = this.revision(key);
+    this.#markers.delete(key);
+    if (!before) return;
+    this.#ungroup(before);
+    this.#entries.delete(key);
+    const tokens = tokensIn(this.record, key) as TokensOf<C>;
+    return { key, tokens, before: before.value, after: undefined, revision };
+  }
+
+  /** Every key known, deleted ones among them. */
+  *keys(): IterableIterator<string> {
+    yield* this.#entries.keys();
+    yield* this.#markers.keys();
+  }
+
+  #group(entry: Entry<PayloadOf<C>>): void {
+    for (const [name, groups] of this.#groups) {
+      const group = this.record.indexes[name]?.(entry.value);
+      if (group === undefined) continue;
+      let members = groups.get(group);
+      if (!members) {
+        members = new Map();
+        groups.set(group, members);
+      }
+      members.set(entry.key, entry);
+    }
+  }
+
+  #ungroup(entry: Entry<PayloadOf<C>>): void {
+    for (const [name, groups] of this.#groups) {
+      const group = this.record.indexes[name]?.(entry.value);
+      if (group === undefined) continue;
+      const members = groups.get(group);
+      members?.delete(entry.key);
+      if (members?.size === 0) groups.delete(group);
+    }
+  }
+}

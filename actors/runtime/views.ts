@@ -1,0 +1,221 @@
+/**
+ * Makes sure that every record a process follows is followed once, decoded once, and seen by all
+ * its actors alike: one follower per bucket, one view per contract.
+ *
+ * I1  Changes reach listeners in the order of the store's revisions, except that a process sees
+ *     its own confirmed write at once (`stored`); its base was the newest, so nothing is skipped.
+ * I2  A value that its schema does not accept stays out of the view, is counted and reported once
+ *     per revision; everything else goes on.
+ */
+import type { Bucket, PayloadOf, RecordContract } from '../../subjects/index.ts';
+import { covers, decode, pattern } from '../../subjects/index.ts';
+import type { Log } from './log.ts';
+import { type Clock, type Close, type Store, type Stored, WRITER_HEADER } from './ports.ts';
+import { type Change, View } from './view.ts';
+
+/** How long to wait for a revision before trying again without it, in milliseconds. */
+const CATCH_UP_MS = 1_000;
+
+type Listener = (change: Change) => void;
+
+interface Followed {
+  readonly view: View;
+  readonly patterns: Set<string>;
+  readonly listeners: Listener[];
+}
+
+interface Waiting {
+  readonly revision: number;
+  readonly done: () => void;
+}
+
+interface Side {
+  readonly followed: Followed[];
+  readonly waiting: Waiting[];
+  revision: number;
+  isCurrent: boolean;
+}
+
+export class Views {
+  readonly #sides = new Map<Bucket, Side>();
+  readonly #closes: Close[] = [];
+  readonly #whenCurrent: (() => void)[] = [];
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #isStarted = false;
+  /** Values that no schema accepted. */
+  unreadable = 0;
+
+  constructor(store: Store, clock: Clock, log: Log) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** The view of a record, narrowed by tokens; followed from `start` on. Call before `start`. */
+  follow<C extends RecordContract>(
+    record: C,
+    tokens: Readonly<Record<string, string>> = {},
+    listener?: (change: Change<C>) => void,
+  ): View<C> {
+    if (this.#isStarted) throw new Error(`${record.name} was asked for after the views started`);
+    let side = this.#sides.get(record.bucket);
+    if (!side) {
+      side = { followed: [], waiting: [], revision: 0, isCurrent: false };
+      this.#sides.set(record.bucket, side);
+    }
+    let followed = side.followed.find((each) => each.view.record.name === record.name);
+    if (!followed) {
+      followed = { view: new View(record as RecordContract), patterns: new Set(), listeners: [] };
+      side.followed.push(followed);
+    }
+    followed.patterns.add(pattern(record, tokens as never));
+    if (listener) followed.listeners.push(listener as Listener);
+    return followed.view as unknown as View<C>;
+  }
+
+  /** Starts following; `done` is called once, when every view is current. */
+  start(done: () => void): void {
+    this.#isStarted = true;
+    this.#whenCurrent.push(done);
+    for (const [bucket, side] of this.#sides) {
+      const patterns = side.followed.flatMap((each) => [...each.patterns]);
+      this.#closes.push(
+        this.#store.follow(bucket, patterns, {
+          change: (stored) => this.#take(side, stored),
+          current: (keys, revision) => this.#repair(side, keys, revision),
+        }),
+      );
+    }
+    this.#announce();
+  }
+
+  close(): void {
+    for (const close of this.#closes.splice(0)) close();
+  }
+
+  get isCurrent(): boolean {
+    return this.#isStarted && [...this.#sides.values()].every((side) => side.isCurrent);
+  }
+
+  /** Newest revision of a bucket that has been seen. */
+  revision(bucket: Bucket = 'shoal'): number {
+    return this.#sides.get(bucket)?.revision ?? 0;
+  }
+
+  /** Calls back when the bucket's views have reached a revision, or after a second without it. */
+  catchUp(bucket: Bucket, revision: number, done: () => void): void {
+    const side = this.#sides.get(bucket);
+    if (!side || side.revision >= revision) {
+      this.#clock.soon(done);
+      return;
+    }
+    let isOpen = true;
+    const finish = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      cancel();
+      done();
+    };
+    const cancel = this.#clock.after(CATCH_UP_MS, finish);
+    side.waiting.push({ revision, done: finish });
+  }
+
+  /** Takes in a confirmed write of this process, before the store tells it back. */
+  stored(
+    record: RecordContract,
+    key: string,
+    value: unknown,
+    meta: { readonly revision: number; readonly writer: string },
+  ): void {
+    const followed = this.#find(record, key);
+    if (!followed) return;
+    const change = followed.view.apply(key, value ?? undefined, { ...meta, at: this.#clock.now() });
+    if (change) for (const listener of followed.listeners) listener(change);
+  }
+
+  /** Id of the write that made what stands under a key. */
+  writerOf(record: RecordContract, key: string): string | undefined {
+    return this.#find(record, key)?.view.at(key)?.writer;
+  }
+
+  #find(record: RecordContract, key: string): Followed | undefined {
+    const followed = this.#sides
+      .get(record.bucket)
+      ?.followed.find((each) => each.view.record.name === record.name);
+    return followed && isWanted(followed, key) ? followed : undefined;
+  }
+
+  #take(side: Side, stored: Stored): void {
+    const followed = side.followed.find((each) =>
+      covers(each.view.record.subject.pattern, stored.key),
+    );
+    if (followed && stored.revision > followed.view.revision(stored.key)) {
+      this.#apply(followed, stored);
+    }
+    if (stored.revision > side.revision) {
+      side.revision = stored.revision;
+      this.#wake(side);
+    }
+  }
+
+  #apply(followed: Followed, stored: Stored): void {
+    const record = followed.view.record;
+    let value: unknown;
+    if (stored.body !== null) {
+      const decoded = decode(record, stored.body);
+      if (!decoded.ok) {
+        this.unreadable++;
+        this.#log.warn('a value in the store cannot be read and is left out', {
+          contract: record.name,
+          key: stored.key,
+          revision: stored.revision,
+          reason: decoded.reason,
+        });
+        return;
+      }
+      value = decoded.value;
+    }
+    const change = followed.view.apply(stored.key, value as PayloadOf<RecordContract>, {
+      revision: stored.revision,
+      writer: stored.headers[WRITER_HEADER],
+      at: stored.at,
+    });
+    if (change) for (const listener of followed.listeners) listener(change);
+  }
+
+  #repair(side: Side, keys: ReadonlySet<string>, revision: number): void {
+    for (const followed of side.followed) {
+      for (const key of [...followed.view.keys()]) {
+        if (keys.has(key) || followed.view.revision(key) > revision) continue;
+        const change = followed.view.forget(key);
+        if (change) for (const listener of followed.listeners) listener(change);
+      }
+    }
+    side.revision = Math.max(side.revision, revision);
+    this.#wake(side);
+    side.isCurrent = true;
+    this.#announce();
+  }
+
+  #announce(): void {
+    if (!this.isCurrent) return;
+    for (const done of this.#whenCurrent.splice(0)) this.#clock.soon(done);
+  }
+
+  #wake(side: Side): void {
+    if (side.waiting.length === 0) return;
+    const ready = side.waiting.filter((each) => each.revision <= side.revision);
+    if (ready.length === 0) return;
+    const later = side.waiting.filter((each) => each.revision > side.revision);
+    side.waiting.splice(0, side.waiting.length, ...later);
+    for (const each of ready) this.#clock.soon(each.done);
+  }
+}
+
+/** A narrowed view must not learn of keys outside it from its process's own writes. */
+function isWanted(followed: Followed, key: string): boolean {
+  for (const each of followed.patterns) if (covers(each, key)) return true;
+  return false;
+}

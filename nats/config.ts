@@ -1,0 +1,92 @@
+/**
+ * Makes sure that a nats-server runs with the settings Shoal was measured with (nats-measured §0)
+ * and lets each user do what the contracts say, no more: the permissions in the file are derived.
+ */
+import { type Identity, type Permissions, permissionsOf } from '../subjects/permissions.ts';
+import { STORE_BYTES_MAX } from '../subjects/streams.ts';
+
+export interface ServerUser {
+  readonly identity: Identity;
+  /** Public half of the user's nkey. */
+  readonly publicKey: string;
+  /** Instead of what the contracts say: for tests of the bus itself. */
+  readonly permissions?: Permissions;
+}
+
+export interface ServerSettings {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Port of `/healthz` and the other monitoring pages. */
+  readonly monitorPort: number;
+  readonly storeDirectory: string;
+  /** How often written data is flushed to disk: a time, or `always`. */
+  readonly syncInterval: string;
+  readonly storeBytesMax?: number;
+  readonly users: readonly ServerUser[];
+}
+
+/** Account of everything Shoal does. */
+const ACCOUNT = 'SHOAL';
+/** How long a receiver may take to answer, and how often it may. */
+const RESPONSES = '{ max: 1, expires: "2m" }';
+
+/** The configuration file of a server. */
+export function serverConfig(settings: ServerSettings): string {
+  const bytes = settings.storeBytesMax ?? STORE_BYTES_MAX;
+  return `# Written by Shoal; changes are lost at the next start.
+server_name: ${quote(settings.name)}
+listen: ${quote(`${settings.host}:${settings.port}`)}
+http: ${quote(`${settings.host}:${settings.monitorPort}`)}
+
+# Beats answer "alive?" within three seconds; pings only clear away dead connections.
+ping_interval: "5s"
+ping_max: 2
+
+jetstream {
+  store_dir: ${quote(settings.storeDirectory)}
+  sync_interval: ${quote(settings.syncInterval)}
+  max_file_store: ${bytes}
+  max_memory_store: ${Math.round(bytes / 8)}
+  limits {
+    default_max_consumers: 20000
+    batch { timeout: "2s", max_inflight_per_stream: 200 }
+  }
+}
+
+system_account: SYS
+accounts {
+  SYS {
+    exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
+  }
+  ${ACCOUNT} {
+    jetstream: enabled
+    imports: [{
+      stream: { account: SYS, subject: "$SYS.ACCOUNT.${ACCOUNT}.DISCONNECT" }
+      to: "shoal.bus.disconnected"
+    }]
+    users: [
+${settings.users.map(user).join('\n')}
+    ]
+  }
+}
+`;
+}
+
+function user(of: ServerUser): string {
+  const { publish, subscribe } = of.permissions ?? permissionsOf(of.identity);
+  return `      # ${of.identity.role} ${of.identity.name}
+      { nkey: ${of.publicKey}, permissions: {
+        publish: { allow: ${list(publish)} }
+        subscribe: { allow: ${list(subscribe)} }
+        allow_responses: ${RESPONSES}
+      } }`;
+}
+
+function list(subjects: readonly string[]): string {
+  return `[${subjects.map(quote).join(', ')}]`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,144 @@
+/**
+ * Makes sure that each subject and each key of the store is declared once, as data, with what it
+ * carries, who may write it, how large it may be and how long it lasts. Streams, permissions,
+ * documents and validation are derived from these values (streams.ts, permissions.ts, docs).
+ */
+import type { z } from 'zod';
+import type { CodecName } from './codec.ts';
+import { fill, match, narrow, type Template, type Tokens, template } from './template.ts';
+
+/**
+ * Who connects to the bus. `control`: the actors of the control plane; `gateway`; `agent`: the
+ * agent of one node, bound to that node's tokens; `operator`: a person with the command line.
+ */
+export const roles = ['control', 'gateway', 'agent', 'operator'] as const;
+export type Role = (typeof roles)[number];
+
+/** Streams that hold messages. Buckets are streams too; see `Bucket`. */
+export type StreamName = 'WORK' | 'EVENTS' | 'LOGS' | 'DECISIONS' | 'SNAPSHOTS';
+export type Bucket = 'shoal' | 'shoal-observed';
+
+interface Common<S extends string, P> {
+  /** Dotted, unique, stable: how logs, metrics and documents call it. */
+  readonly name: string;
+  readonly subject: Template<S>;
+  readonly schema: z.ZodType<P>;
+  readonly codec: CodecName;
+  /** Largest encoded body, in bytes. Larger ones are refused by writer and reader alike. */
+  readonly bytesMax: number;
+  /** Who may publish (or, of a record, write). */
+  readonly from: readonly Role[];
+  /** Who may subscribe (or, of a record, read). */
+  readonly to: readonly Role[];
+  /** One sentence for the generated documents. */
+  readonly summary: string;
+}
+
+/** A fact or a notice: published, perhaps stored, never answered. */
+export interface EventContract<S extends string = string, P = unknown> extends Common<S, P> {
+  readonly kind: 'event';
+  /** Undefined: core NATS, gone when nobody listens. */
+  readonly stream?: StreamName;
+}
+
+/** An ask that is answered once, with a value or a refusal. */
+export interface RequestContract<S extends string = string, P = unknown, R = unknown>
+  extends Common<S, P> {
+  readonly kind: 'request';
+  readonly reply: z.ZodType<R>;
+  /** How long the asker waits before it asks again, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** An item on a work queue: one message per subject, done by one worker at a time. */
+export interface WorkContract<S extends string = string, P = unknown> extends Common<S, P> {
+  readonly kind: 'work';
+  readonly stream: 'WORK';
+  /** How long a worker may keep an item without a sign of life, in milliseconds. */
+  readonly ackWaitMs: number;
+  /** One consumer per value of this token: a backlog in one lane holds up no other. */
+  readonly lanes: { readonly token: string; readonly values: readonly string[] };
+}
+
+/** Names a group of records by their value, or says that a record belongs to none. */
+export type Index<P> = { group(value: P): string | undefined }['group'];
+
+/** A value of the store under a key. Its subject is `$KV.<bucket>.<key>`. */
+export interface RecordContract<S extends string = string, P = unknown> extends Common<S, P> {
+  readonly kind: 'record';
+  readonly bucket: Bucket;
+  /** Groups in which a view of these records can be asked for, by the index's name. */
+  readonly indexes: Readonly<Record<string, Index<P>>>;
+}
+
+export type MessageContract = EventContract | RequestContract | WorkContract;
+export type Contract = MessageContract | RecordContract;
+
+export type PayloadOf<C> = C extends { readonly schema: z.ZodType<infer P> } ? P : never;
+export type ReplyOf<C> = C extends { readonly reply: z.ZodType<infer R> } ? R : never;
+export type TokensOf<C> = C extends { readonly subject: Template<infer S> } ? Tokens<S> : never;
+
+interface Declaration<S extends string, P> {
+  readonly name: string;
+  readonly subject: S;
+  readonly schema: z.ZodType<P>;
+  readonly codec?: CodecName;
+  readonly bytesMax: number;
+  readonly from: readonly Role[];
+  readonly to: readonly Role[];
+  readonly summary: string;
+}
+
+/** Declares an event. With `stream` it is kept there, else it is core NATS. */
+export function event<const S extends string, P>(
+  of: Declaration<S, P> & { readonly stream?: StreamName },
+): EventContract<S, P> {
+  return { codec: 'json', ...of, kind: 'event', subject: template(of.subject) };
+}
+
+/** Declares a request and its reply. */
+export function request<const S extends string, P, R>(
+  of: Declaration<S, P> & { readonly reply: z.ZodType<R>; readonly timeoutMs: number },
+): RequestContract<S, P, R> {
+  return { codec: 'json', ...of, kind: 'request', subject: template(of.subject) };
+}
+
+/** Declares an item of a work queue. */
+export function work<const S extends string, P>(
+  of: Declaration<S, P> & Pick<WorkContract, 'ackWaitMs' | 'lanes'>,
+): WorkContract<S, P> {
+  return { codec: 'json', ...of, kind: 'work', stream: 'WORK', subject: template(of.subject) };
+}
+
+/** Declares a record of the store: `subject` is its key's template, without the bucket. */
+export function record<const S extends string, P>(
+  of: Declaration<S, P> & {
+    readonly bucket: Bucket;
+    readonly indexes?: Readonly<Record<string, Index<P>>>;
+  },
+): RecordContract<S, P> {
+  return { codec: 'json', indexes: {}, ...of, kind: 'record', subject: template(of.subject) };
+}
+
+/** The subject (of a record: the key) for these tokens. Throws TokenError on a bad token. */
+export function address<C extends Contract>(contract: C, tokens: TokensOf<C>): string {
+  return fill(contract.subject, tokens as Tokens<string>);
+}
+
+/** The pattern of a contract's subjects (of a record: keys), narrowed by the tokens given. */
+export function pattern<C extends Contract>(contract: C, tokens?: Partial<TokensOf<C>>): string {
+  return tokens ? narrow(contract.subject, tokens) : contract.subject.pattern;
+}
+
+/** The tokens in a subject (of a record: a key), or undefined when it is another contract's. */
+export function tokensIn<C extends Contract>(
+  contract: C,
+  subject: string,
+): TokensOf<C> | undefined {
+  return match(contract.subject, subject) as TokensOf<C> | undefined;
+}
+
+/** Where a record's key lives on the bus. */
+export function storeSubject(bucket: Bucket, key: string): string {
+  return `$KV.${bucket}.${key}`;
+}

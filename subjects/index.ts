@@ -1,0 +1,70 @@
+/** Everything the contracts offer, and the list of all of them. */
+export * from './codec.ts';
+export * from './contract.ts';
+export * from './fact.ts';
+export * from './instance.ts';
+export * from './log.ts';
+export * from './names.ts';
+export * from './node.ts';
+export * from './placement.ts';
+export * from './quantity.ts';
+export * from './refusal.ts';
+export * from './template.ts';
+export * from './workload.ts';
+
+import type { MessageContract, RecordContract } from './contract.ts';
+import { eventNoticed } from './fact.ts';
+import { assignmentRecord, instanceRecord, instanceStop, observedRecord } from './instance.ts';
+import { logFrame } from './log.ts';
+import {
+  busDisconnected,
+  ledgerRecord,
+  nodeBeat,
+  nodeCordon,
+  nodeDrain,
+  nodeJoin,
+  nodePrompt,
+  nodeRecord,
+  nodeSnapshot,
+  nodeUncordon,
+} from './node.ts';
+import { placementDecided, placementExplain, placeWork } from './placement.ts';
+import {
+  routeRecord,
+  workloadApply,
+  workloadDelete,
+  workloadRecord,
+  workloadScale,
+} from './workload.ts';
+
+/** Every message contract there is. */
+export const messages: readonly MessageContract[] = [
+  nodeBeat,
+  nodeSnapshot,
+  nodeJoin,
+  nodePrompt,
+  nodeCordon,
+  nodeUncordon,
+  nodeDrain,
+  busDisconnected,
+  workloadApply,
+  workloadScale,
+  workloadDelete,
+  instanceStop,
+  placeWork,
+  placementExplain,
+  placementDecided,
+  eventNoticed,
+  logFrame,
+];
+
+/** Every record contract there is. */
+export const records: readonly RecordContract[] = [
+  nodeRecord,
+  ledgerRecord,
+  assignmentRecord,
+  workloadRecord,
+  instanceRecord,
+  routeRecord,
+  observedRecord,
+];

@@ -1,0 +1,178 @@
+/** An instance: one copy of a workload on one node; what is wanted of it and what is seen of it. */
+import { z } from 'zod';
+import { record, request } from './contract.ts';
+import { factSchema, instant } from './fact.ts';
+import { instanceId, nodeId, portName, tenantName, workloadName } from './names.ts';
+import type { NodeState } from './node.ts';
+import { jobSpec, kinds, serviceSpec } from './workload.ts';
+
+/** How many nodes an instance remembers to avoid. */
+export const AVOID_MAX = 8;
+
+export const instanceRecord = record({
+  name: 'instance',
+  bucket: 'shoal',
+  subject: 'instance.{tenant}.{instance}',
+  schema: z.object({
+    tenant: tenantName,
+    instance: instanceId,
+    workload: workloadName,
+    kind: z.enum(kinds),
+    /** The workload's template generation this instance was made for. */
+    generation: z.number().int().min(1),
+    intent: z.enum(['run', 'stop']),
+    /** Raised each time the instance is bound; 0: never yet. */
+    epoch: z.number().int().min(0),
+    /** Which run of it this is: raised when a finished or failed run is repeated. */
+    attempt: z.number().int().min(1),
+    node: nodeId.optional(),
+    /** Not to be placed before this moment: back-off between attempts. */
+    notBefore: instant.optional(),
+    /** Nodes it failed on, the last one last. */
+    avoid: z.array(nodeId).max(AVOID_MAX),
+    /** Why it has no node although somebody looked for one. */
+    parked: z
+      .object({
+        at: instant,
+        removed: z.record(z.string(), z.number().int()),
+        nodes: z.number().int(),
+      })
+      .optional(),
+    outcome: z
+      .object({
+        result: z.enum(['succeeded', 'failed', 'stopped']),
+        at: instant,
+        exitCode: z.number().int().optional(),
+        message: z.string().max(500),
+      })
+      .optional(),
+    createdAt: instant,
+    last: factSchema,
+  }),
+  bytesMax: 8192,
+  from: ['control'],
+  to: ['control', 'gateway', 'operator'],
+  summary: 'What is wanted of an instance, where it is bound, and how it ended.',
+});
+export type Instance = z.infer<typeof instanceRecord.schema>;
+
+export const assignmentRecord = record({
+  name: 'assignment',
+  bucket: 'shoal',
+  subject: 'for.{node}.instance.{tenant}.{instance}',
+  schema: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('service'), spec: serviceSpec, ...assigned() }),
+    z.object({ kind: z.literal('job'), spec: jobSpec, ...assigned() }),
+  ]),
+  bytesMax: 131_072,
+  from: ['control'],
+  to: ['agent', 'control', 'operator'],
+  summary: 'The spec a node needs to run one instance at one epoch.',
+});
+export type Assignment = z.infer<typeof assignmentRecord.schema>;
+
+function assigned() {
+  return {
+    tenant: tenantName,
+    workload: workloadName,
+    instance: instanceId,
+    generation: z.number().int().min(1),
+    epoch: z.number().int().min(1),
+    attempt: z.number().int().min(1),
+  };
+}
+
+export const observedStates = [
+  'starting',
+  'running',
+  'backing-off',
+  'stopping',
+  'succeeded',
+  'failed',
+  'stopped',
+] as const;
+export type ObservedState = (typeof observedStates)[number];
+
+export const observedRecord = record({
+  name: 'observed',
+  bucket: 'shoal-observed',
+  subject: '{node}.{tenant}.{instance}',
+  schema: z.object({
+    node: nodeId,
+    tenant: tenantName,
+    workload: workloadName,
+    instance: instanceId,
+    epoch: z.number().int().min(1),
+    attempt: z.number().int().min(1),
+    state: z.enum(observedStates),
+    /** Running, and every port of it takes connections. */
+    isReady: z.boolean(),
+    /** Host of the endpoints. */
+    address: z.string().max(255),
+    /** Number of each named port. */
+    ports: z.record(portName, z.number().int().min(1).max(65535)),
+    pid: z.number().int().optional(),
+    /** Restarts on this node at this epoch. */
+    restarts: z.number().int().min(0),
+    exitCode: z.number().int().optional(),
+    signal: z.string().max(16).optional(),
+    message: z.string().max(500).optional(),
+    startedAt: instant.optional(),
+    changedAt: instant,
+  }),
+  bytesMax: 8192,
+  from: ['agent'],
+  to: ['control', 'gateway', 'operator'],
+  summary: 'What a node sees of an instance. One writer: that node.',
+});
+export type Observed = z.infer<typeof observedRecord.schema>;
+
+/** Observed states after which nothing of the instance runs on the node any more. */
+export function isOver(state: ObservedState): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'stopped';
+}
+
+export const phases = [
+  'pending',
+  'placed',
+  'starting',
+  'running',
+  'ready',
+  'backing-off',
+  'stopping',
+  'lost',
+  'succeeded',
+  'failed',
+  'stopped',
+] as const;
+export type Phase = (typeof phases)[number];
+
+/**
+ * The phase of an instance: derived, never stored. `observed` counts only at the instance's
+ * current epoch; of a node that is offline nothing is known, so what it held is `lost`.
+ */
+export function phaseOf(
+  instance: Instance,
+  observed: Observed | undefined,
+  node: NodeState | undefined,
+): Phase {
+  if (instance.outcome) return instance.outcome.result;
+  if (instance.node === undefined) return instance.intent === 'stop' ? 'stopping' : 'pending';
+  if (node === 'offline' || node === 'failed') return 'lost';
+  if (instance.intent === 'stop') return 'stopping';
+  if (!observed || observed.epoch !== instance.epoch) return 'placed';
+  if (observed.state === 'running') return observed.isReady ? 'ready' : 'running';
+  return observed.state;
+}
+
+export const instanceStop = request({
+  name: 'instance.stop',
+  subject: 'shoal.instance.{tenant}.{instance}.stop',
+  schema: z.object({}),
+  reply: z.object({ workload: workloadName }),
+  bytesMax: 256,
+  timeoutMs: 3_000,
+  from: ['gateway', 'operator'],
+  to: ['control'],
+  summary: 'Stops one instance with its grace; its workload gets another one in its place.',
+});

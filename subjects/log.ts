@@ -1,0 +1,35 @@
+/** What instances print, in frames of lines with sequence numbers. */
+import { z } from 'zod';
+import { event } from './contract.ts';
+import { instant } from './fact.ts';
+import { nodeId } from './names.ts';
+
+/** Longest line that is kept whole, in bytes; longer ones are cut into several. */
+export const LINE_BYTES_MAX = 8_192;
+/** Most lines in a frame. */
+export const FRAME_LINES_MAX = 512;
+
+export const logLine = z.object({
+  at: instant,
+  stream: z.enum(['stdout', 'stderr']),
+  text: z.string(),
+});
+
+export const logFrame = event({
+  name: 'log',
+  subject: 'shoal.log.{tenant}.{workload}.{instance}',
+  schema: z.object({
+    node: nodeId,
+    epoch: z.number().int().min(1),
+    /** Number of the first line: an instance's lines are counted from 1 at each epoch. */
+    first: z.number().int().min(1),
+    lines: z.array(logLine).max(FRAME_LINES_MAX),
+  }),
+  codec: 'msgpack',
+  bytesMax: 65_536,
+  stream: 'LOGS',
+  from: ['agent'],
+  to: ['gateway', 'operator'],
+  summary: 'Lines an instance printed; the last 2,000 frames of each instance are kept.',
+});
+export type LogFrame = z.infer<typeof logFrame.schema>;

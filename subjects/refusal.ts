@@ -1,0 +1,240 @@
+/**
+ * The one catalogue of refusals: everything Shoal says no with. A refusal is data, part of a
+ * reply, never thrown. A code, once released, keeps its meaning and is never used for another.
+ */
+import { z } from 'zod';
+
+/** Whether asking again can help: `never` as it is, `later` as it is, `elsewhere` at another place. */
+export type Retry = 'never' | 'later' | 'elsewhere';
+
+interface Entry {
+  readonly http: number;
+  /** Name of the gRPC status. */
+  readonly grpc: string;
+  readonly retry: Retry;
+  /** For the person who asked. */
+  readonly user: string;
+  /** For the person who runs the fabric. */
+  readonly operator: string;
+}
+
+export const refusals = {
+  'request-malformed': {
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    retry: 'never',
+    user: 'The request is not valid; the details name the place.',
+    operator: 'A caller sent something no schema accepts. Nothing was changed.',
+  },
+  'manifest-malformed': {
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    retry: 'never',
+    user: 'The manifest is not valid; the details name line and key.',
+    operator: 'A caller sent a manifest no schema accepts. Nothing was changed.',
+  },
+  'body-too-large': {
+    http: 413,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: 'never',
+    user: 'The body is larger than this call allows.',
+    operator: 'A caller sent a body above the contract limit; it was not read to its end.',
+  },
+  'media-type-unsupported': {
+    http: 415,
+    grpc: 'INVALID_ARGUMENT',
+    retry: 'never',
+    user: 'Send application/json or application/yaml.',
+    operator: 'A caller sent a body of a type the gateway does not read.',
+  },
+  'route-unknown': {
+    http: 404,
+    grpc: 'UNIMPLEMENTED',
+    retry: 'never',
+    user: 'There is nothing at this path; /openapi.json lists what there is.',
+    operator: 'A caller asked for a path the gateway does not serve.',
+  },
+  'rate-limited': {
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: 'later',
+    user: 'Too many requests; wait as long as Retry-After says.',
+    operator: 'One address asked more often than the gateway allows (SHOAL_RATE_LIMIT).',
+  },
+  'workload-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no workload of this name; `shoal get workloads` lists them.',
+    operator: 'A caller named a workload that does not exist or is gone.',
+  },
+  'workload-exists': {
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    retry: 'never',
+    user: 'A workload of this name exists; change it with PUT, or choose another name.',
+    operator: 'A create met a workload of the same name. Nothing was changed.',
+  },
+  'workload-deleting': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'later',
+    user: 'The workload of this name is being deleted; try again when it is gone.',
+    operator: 'A write met a workload whose instances are still stopping.',
+  },
+  'workload-kind-fixed': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'A workload keeps its kind; delete it first, or choose another name.',
+    operator: 'An update tried to turn a service into a job or the reverse.',
+  },
+  'job-finished': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'The job has ended; delete it to run it again.',
+    operator: 'A write met a job that already has its outcome.',
+  },
+  'generation-stale': {
+    http: 412,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'The workload has changed since you read it; read it again and repeat your change.',
+    operator: 'An If-Match named an older generation. Nothing was changed.',
+  },
+  'host-taken': {
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    retry: 'never',
+    user: 'Another workload serves this host name; choose another one.',
+    operator: 'Two workloads ask for the same ingress host; the first one keeps it.',
+  },
+  'driver-unknown': {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'No node offers this driver; the details list those there are.',
+    operator: 'A spec names a driver that no enrolled node offers.',
+  },
+  'spec-unplaceable': {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'No node could hold this even if it were empty; the details say what removed how many.',
+    operator: 'A spec asks for more than any enrolled node has, whatever else runs there.',
+  },
+  'instance-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no instance of this id; `shoal get instances` lists them.',
+    operator: 'A caller named an instance that does not exist or is gone.',
+  },
+  'node-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no node of this id; `shoal node ls` lists them.',
+    operator: 'A caller named a node that has never joined or was removed.',
+  },
+  'node-taken': {
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    retry: 'never',
+    user: 'Another agent speaks for this node; give this one another --node.',
+    operator: 'Two agents with different identities claim one node id; the newcomer is refused.',
+  },
+  'host-unrouted': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'No workload serves this host name.',
+    operator: 'The ingress got a request for a host name no route names.',
+  },
+  'endpoints-none': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The workload has no ready instance at the moment.',
+    operator: 'The ingress has a route for the host but no instance behind it is ready.',
+  },
+  'endpoint-failed': {
+    http: 502,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The instance that was asked did not answer.',
+    operator: 'The ingress could not complete a request to an instance that counted as ready.',
+  },
+  'conflict-persistent': {
+    http: 409,
+    grpc: 'ABORTED',
+    retry: 'later',
+    user: 'Others keep changing the same thing; try again.',
+    operator: 'A step lost its compare-and-set more often than the runtime repeats it.',
+  },
+  overloaded: {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'Too much is waiting at the moment; try again shortly.',
+    operator: 'A mailbox or queue is at its limit; see shoal_mailbox_messages.',
+  },
+  'store-unavailable': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The store does not answer at the moment; nothing was changed or it will show. Try again.',
+    operator: 'A write got no answer from JetStream in time; look at nats-server and its disk.',
+  },
+  'actor-unavailable': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The part that decides this does not answer at the moment; try again.',
+    operator: 'A request found no actor or got no answer in time; see `shoal micro`.',
+  },
+  'actor-fault': {
+    http: 500,
+    grpc: 'INTERNAL',
+    retry: 'later',
+    user: 'Shoal made a mistake; the id leads to it in the log.',
+    operator: 'A step threw; the actor restarted from the store. The log has id and stack.',
+  },
+} as const satisfies Record<string, Entry>;
+
+export type RefusalCode = keyof typeof refusals;
+
+/** A refusal as it travels: the code, one sentence about this case, and the places that are wrong. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly detail: string;
+  readonly places?: readonly { readonly path: string; readonly message: string }[] | undefined;
+}
+
+export const refusalSchema: z.ZodType<Refusal> = z.object({
+  code: z.enum(Object.keys(refusals) as [RefusalCode, ...RefusalCode[]]),
+  detail: z.string().max(2000),
+  places: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .max(50)
+    .optional(),
+});
+
+/** Makes a refusal. */
+export function refusal(code: RefusalCode, detail: string): Refusal {
+  return { code, detail };
+}
+
+/** What every reply body is: the contract's value, or a refusal. */
+export type Answer<R> =
+  | { readonly ok: true; readonly value: R }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** Schema of the reply body for a contract's reply schema. */
+export function answerSchema<R>(reply: z.ZodType<R>): z.ZodType<Answer<R>> {
+  return z.discriminatedUnion('ok', [
+    z.object({ ok: z.literal(true), value: reply }),
+    z.object({ ok: z.literal(false), refusal: refusalSchema }),
+  ]) as unknown as z.ZodType<Answer<R>>;
+}

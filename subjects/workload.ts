@@ -1,0 +1,182 @@
+/** A workload: what a tenant wants to run, and the asks that change it. */
+import { z } from 'zod';
+import { record, request } from './contract.ts';
+import { factSchema, instant } from './fact.ts';
+import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
+import { bytesQuantity, cpuQuantity, spanQuantity } from './quantity.ts';
+
+/** Most instances one workload may ask for. */
+export const INSTANCES_MAX = 1000;
+
+export const priorities = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof priorities)[number];
+
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'a variable name');
+
+const common = z.strictObject({
+  count: z.number().int().min(0).max(INSTANCES_MAX).default(1).describe('How many instances'),
+  driver: driverName.default('process').describe('What the agent runs it with'),
+  command: z
+    .array(z.string().max(8192))
+    .min(1)
+    .max(256)
+    .describe('The program and its arguments; no shell in between'),
+  environment: z
+    .record(variable, z.string().max(8192))
+    .default({})
+    .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  directory: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe("Working directory: absolute, or below the agent's root; default: one of its own"),
+  resources: z
+    .strictObject({
+      cpu: cpuQuantity.default('100m'),
+      memory: bytesQuantity.default('64Mi'),
+      disk: bytesQuantity.default(0),
+    })
+    .prefault({})
+    .describe('What is booked on the node, and the limit where the driver enforces one'),
+  placement: z
+    .strictObject({
+      labels: labelSet.default({}).describe('Labels a node must have, with these values'),
+      architecture: z.string().max(32).optional().describe('e.g. x64, arm64'),
+    })
+    .prefault({}),
+  grace: spanQuantity.default('10s').describe('From SIGTERM to SIGKILL'),
+  priority: z.enum(priorities).default('normal'),
+});
+
+const port = z.strictObject({ name: portName });
+
+export const serviceSpec = common.extend({
+  ports: z
+    .array(port)
+    .max(16)
+    .default([])
+    .refine((ports) => new Set(ports.map((each) => each.name)).size === ports.length, {
+      message: 'each port needs a name of its own',
+    })
+    .describe('Ports; the agent chooses the numbers, the program reads PORT and PORT_<NAME>'),
+  ingress: z
+    .strictObject({ host: hostName, port: portName.optional() })
+    .optional()
+    .describe('Host name the gateway serves this workload under; port: default the first'),
+  restart: z
+    .strictObject({
+      policy: z.enum(['always', 'on-failure', 'never']).default('always'),
+      attempts: z.number().int().min(0).max(100).default(5),
+      window: spanQuantity.default('10m'),
+    })
+    .prefault({})
+    .describe('Restarts on the same node: more attempts within the window move it elsewhere'),
+});
+
+export const jobSpec = common.extend({
+  count: z.number().int().min(1).max(INSTANCES_MAX).default(1).describe('How many must succeed'),
+  retries: z.number().int().min(0).max(100).default(3).describe('Failed runs that are repeated'),
+  deadline: spanQuantity.optional().describe('From acceptance to the end of all instances'),
+});
+
+export const kinds = ['service', 'job'] as const;
+export type WorkloadKind = (typeof kinds)[number];
+
+/** What a person writes: kind and spec. */
+export const wantedSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('service'), labels: labelSet.default({}), spec: serviceSpec }),
+  z.object({ kind: z.literal('job'), labels: labelSet.default({}), spec: jobSpec }),
+]);
+export type Wanted = z.infer<typeof wantedSchema>;
+export type ServiceSpec = z.infer<typeof serviceSpec>;
+export type JobSpec = z.infer<typeof jobSpec>;
+export type Spec = ServiceSpec | JobSpec;
+
+const held = {
+  tenant: tenantName,
+  name: workloadName,
+  /** Raised by every change of the spec. */
+  generation: z.number().int().min(1),
+  /** The generation that last changed anything but the count: older instances are replaced. */
+  templateGeneration: z.number().int().min(1),
+  createdAt: instant,
+  /** Set when the deletion was accepted; the record goes when the last instance is gone. */
+  deletedAt: instant.optional(),
+  /** How a job ended. */
+  outcome: z
+    .object({ result: z.enum(['succeeded', 'failed']), at: instant, message: z.string().max(500) })
+    .optional(),
+  last: factSchema,
+};
+
+export const workloadRecord = record({
+  name: 'workload',
+  bucket: 'shoal',
+  subject: 'workload.{tenant}.{workload}',
+  schema: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('service'), labels: labelSet, spec: serviceSpec, ...held }),
+    z.object({ kind: z.literal('job'), labels: labelSet, spec: jobSpec, ...held }),
+  ]),
+  bytesMax: 131_072,
+  from: ['control'],
+  to: ['control', 'gateway', 'operator'],
+  summary: 'What a tenant wants: the spec with its generation.',
+});
+export type Workload = z.infer<typeof workloadRecord.schema>;
+
+export const routeRecord = record({
+  name: 'route',
+  bucket: 'shoal',
+  subject: 'route.{tenant}.{host>}',
+  schema: z.object({ tenant: tenantName, host: hostName, workload: workloadName, port: portName }),
+  bytesMax: 2048,
+  from: ['control'],
+  to: ['control', 'gateway', 'operator'],
+  summary: 'Which workload and port a host name leads to.',
+});
+export type Route = z.infer<typeof routeRecord.schema>;
+
+const fromOutside = { from: ['gateway', 'operator'], to: ['control'] } as const;
+const ifGeneration = z.number().int().min(1).optional();
+
+export const workloadApply = request({
+  name: 'workload.apply',
+  subject: 'shoal.workload.{tenant}.{workload}.apply',
+  schema: z.object({
+    wanted: wantedSchema,
+    /** `create` refuses an existing name; `put` creates or changes. */
+    mode: z.enum(['create', 'put']),
+    /** Refuse unless the workload is at this generation. */
+    ifGeneration,
+  }),
+  reply: z.object({
+    generation: z.number().int().min(1),
+    change: z.enum(['created', 'updated', 'scaled', 'unchanged']),
+  }),
+  bytesMax: 131_072,
+  timeoutMs: 3_000,
+  ...fromOutside,
+  summary: 'Creates a workload or changes its spec. The same spec again changes nothing.',
+});
+
+export const workloadScale = request({
+  name: 'workload.scale',
+  subject: 'shoal.workload.{tenant}.{workload}.scale',
+  schema: z.object({ count: z.number().int().min(0).max(INSTANCES_MAX), ifGeneration }),
+  reply: z.object({ generation: z.number().int().min(1), count: z.number().int() }),
+  bytesMax: 1024,
+  timeoutMs: 3_000,
+  ...fromOutside,
+  summary: 'Changes how many instances a workload has.',
+});
+
+export const workloadDelete = request({
+  name: 'workload.delete',
+  subject: 'shoal.workload.{tenant}.{workload}.delete',
+  schema: z.object({ ifGeneration }),
+  reply: z.object({ instances: z.number().int() }),
+  bytesMax: 1024,
+  timeoutMs: 3_000,
+  ...fromOutside,
+  summary: 'Stops every instance with its grace, then removes the workload.',
+});
