@@ -60,8 +60,8 @@ export interface WorkContract<S extends string = string, P = unknown> extends Co
   readonly lanes: { readonly token: string; readonly values: readonly string[] };
 }
 
-/** Names a group of records by their value, or says that a record belongs to none. */
-export type Index<P> = { group(value: P): string | undefined }['group'];
+/** Names the groups a record belongs to, by its value. */
+export type Index<P> = { groups(value: P): string | readonly string[] | undefined }['groups'];
 
 /** A value of the store under a key. Its subject is `$KV.<bucket>.<key>`. */
 export interface RecordContract<S extends string = string, P = unknown> extends Common<S, P> {

@@ -30,6 +30,8 @@ export const instanceRecord = record({
     notBefore: instant.optional(),
     /** Nodes it failed on, the last one last. */
     avoid: z.array(nodeId).max(AVOID_MAX),
+    /** Failures in a row: what the next back-off is reckoned from. */
+    failures: z.number().int().min(0),
     /** Why it has no node although somebody looked for one. */
     parked: z
       .object({
@@ -50,6 +52,10 @@ export const instanceRecord = record({
     last: factSchema,
   }),
   bytesMax: 8192,
+  indexes: {
+    workload: (one) => `${one.tenant}.${one.workload}`,
+    node: (one) => (one.outcome ? undefined : one.node),
+  },
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'What is wanted of an instance, where it is bound, and how it ended.',
@@ -121,6 +127,7 @@ export const observedRecord = record({
     changedAt: instant,
   }),
   bytesMax: 8192,
+  indexes: { workload: (one) => `${one.tenant}.${one.workload}` },
   from: ['agent'],
   to: ['control', 'gateway', 'operator'],
   summary: 'What a node sees of an instance. One writer: that node.',

@@ -56,6 +56,9 @@ export type NodeFacts = z.infer<typeof nodeFacts>;
 const liveness = z.enum(['enrolling', 'ready', 'suspect', 'offline']);
 const administered = z.enum(['cordoned', 'draining', 'failed']);
 
+/** How many moments of being declared offline a node remembers. */
+export const OFFLINE_KEPT = 16;
+
 export const nodeStates = [
   'enrolling',
   'ready',
@@ -77,6 +80,8 @@ export const nodeRecord = record({
     /** What a person or a conflict decided; outlives being offline. */
     administered: administered.optional(),
     enrolledAt: instant,
+    /** When it was last declared offline, newest last: a node that keeps failing needs a person. */
+    offlineAt: z.array(instant).max(OFFLINE_KEPT),
     last: factSchema,
   }),
   bytesMax: 32_768,
@@ -131,6 +136,7 @@ export const ledgerRecord = record({
     sums: amounts,
   }),
   bytesMax: 524_288,
+  indexes: { instance: (ledger) => Object.keys(ledger.entries) },
   from: ['control'],
   to: ['control', 'gateway', 'operator', 'agent'],
   summary: "A node's account book: an instance is the node's if and only if it is listed here.",

@@ -89,6 +89,13 @@ export const refusals = {
     user: 'A workload keeps its kind; delete it first, or choose another name.',
     operator: 'An update tried to turn a service into a job or the reverse.',
   },
+  'job-fixed': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'A job keeps its spec, except its count; delete it first, or choose another name.',
+    operator: 'An update tried to change a job that was accepted already.',
+  },
   'job-finished': {
     http: 409,
     grpc: 'FAILED_PRECONDITION',

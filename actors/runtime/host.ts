@@ -11,7 +11,7 @@
  * I3  A step that throws costs the actor its private state, never the process: the state is built
  *     again from the views (R4, first half).
  */
-import { type RecordContract, type Refusal, refusal } from '../../subjects/index.ts';
+import { type RecordContract, type Refusal, refusal, tokensIn } from '../../subjects/index.ts';
 import type { Actor, Context, Follow, Step } from './actor.ts';
 import { Alarms } from './alarms.ts';
 import { Counters } from './counters.ts';
@@ -174,7 +174,8 @@ export class Host<S = unknown, V = unknown> {
       if (!one.fold) continue;
       for (const entry of this.#byRecord.get(one.record)?.entries() ?? []) {
         const { key, value, revision } = entry;
-        const change = { key, tokens: {}, before: undefined, after: value, revision };
+        const tokens = tokensIn(one.record, key) as Change['tokens'];
+        const change = { key, tokens, before: undefined, after: value, revision };
         one.fold(this.#state, change, context);
       }
     }

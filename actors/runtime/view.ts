@@ -115,24 +115,29 @@ export class View<C extends RecordContract = RecordContract> {
 
   #group(entry: Entry<PayloadOf<C>>): void {
     for (const [name, groups] of this.#groups) {
-      const group = this.record.indexes[name]?.(entry.value);
-      if (group === undefined) continue;
-      let members = groups.get(group);
-      if (!members) {
-        members = new Map();
-        groups.set(group, members);
+      for (const group of this.#groupsOf(name, entry)) {
+        let members = groups.get(group);
+        if (!members) {
+          members = new Map();
+          groups.set(group, members);
+        }
+        members.set(entry.key, entry);
       }
-      members.set(entry.key, entry);
     }
   }
 
   #ungroup(entry: Entry<PayloadOf<C>>): void {
     for (const [name, groups] of this.#groups) {
-      const group = this.record.indexes[name]?.(entry.value);
-      if (group === undefined) continue;
-      const members = groups.get(group);
-      members?.delete(entry.key);
-      if (members?.size === 0) groups.delete(group);
+      for (const group of this.#groupsOf(name, entry)) {
+        const members = groups.get(group);
+        members?.delete(entry.key);
+        if (members?.size === 0) groups.delete(group);
+      }
     }
+  }
+
+  #groupsOf(index: string, entry: Entry<PayloadOf<C>>): readonly string[] {
+    const groups = this.record.indexes[index]?.(entry.value);
+    return groups === undefined ? [] : typeof groups === 'string' ? [groups] : groups;
   }
 }

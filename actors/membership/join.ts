@@ -1,0 +1,82 @@
+/**
+ * Makes sure that an agent that says which node it speaks for is either taken in or told why not,
+ * and that a node that comes back keeps what its ledger lists.
+ */
+import {
+  formatSpan,
+  ledgerRecord,
+  type Node,
+  type NodeFacts,
+  nodeClasses,
+  nodeJoin,
+  nodeRecord,
+  PROTOCOL,
+} from '../../subjects/index.ts';
+import type { Received } from '../runtime/actor.ts';
+import { commit, type Effects, put, refuse, reply } from '../runtime/effect.ts';
+import { type Ctx, heardOf, type State } from './state.ts';
+import { fact, nodeEvent, transition } from './transition.ts';
+
+/** An agent joins, for the first time or again. The same facts again change nothing. */
+export function join(state: State, ask: Received<typeof nodeJoin>, context: Ctx): Effects {
+  const { node: id } = ask.tokens;
+  const facts = ask.payload;
+  const { now, views } = context;
+  const before = views.nodes.get({ node: id });
+  const ledger = views.ledgers.get({ node: id });
+  const conflict = before && conflictOf(state, before, facts, now);
+  if (conflict) return [refuse(ask.from, 'node-taken', conflict)];
+  if (facts.protocol !== PROTOCOL) {
+    const detail = `the agent speaks protocol ${facts.protocol}, this fabric ${PROTOCOL}`;
+    return [refuse(ask.from, 'request-malformed', detail)];
+  }
+  const heard = heardOf(state, id);
+  if (!heard.connection) heard.at = now;
+
+  const after = joined(id, before, facts, now);
+  const next = transition(after, ledger);
+  const answer = reply(nodeJoin, ask.from, {
+    incarnation: next.ledger.incarnation,
+    beatMs: nodeClasses[facts.class].beatMs,
+  });
+  if (before && isSame(before, facts) && ledger) return [answer];
+  return [
+    commit(put(ledgerRecord, { node: id }, next.ledger)),
+    commit(put(nodeRecord, { node: id }, after)),
+    nodeEvent(after),
+    answer,
+  ];
+}
+
+function joined(id: string, before: Node | undefined, facts: NodeFacts, now: number): Node {
+  if (!before) {
+    const message = `${facts.class} node on ${facts.hostname} joined`;
+    return {
+      ...facts,
+      node: id,
+      liveness: 'enrolling',
+      enrolledAt: now,
+      offlineAt: [],
+      last: fact('joined', now, message),
+    };
+  }
+  return { ...before, ...facts, last: fact('changed', now, 'the agent told new facts') };
+}
+
+/** Why the newcomer cannot be this node; undefined: it can. */
+function conflictOf(state: State, before: Node, facts: NodeFacts, now: number): string | undefined {
+  if (before.identity === facts.identity || before.liveness === 'offline') return undefined;
+  const heard = state.heard.get(before.node);
+  if (!heard || heard.isCut) return undefined;
+  const agoMs = now - heard.at;
+  if (agoMs > nodeClasses[before.class].offlineMs) return undefined;
+  return `node ${before.node} belongs to an agent on ${before.hostname}, heard ${formatSpan(agoMs)} ago`;
+}
+
+/** Whether the record already says everything the agent says. */
+function isSame(before: Node, facts: NodeFacts): boolean {
+  const told = before as unknown as Readonly<Record<string, unknown>>;
+  return Object.entries(facts).every(
+    ([name, value]) => JSON.stringify(told[name]) === JSON.stringify(value),
+  );
+}

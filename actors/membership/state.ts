@@ -1,0 +1,54 @@
+/** What membership remembers beside the store: when each node was last heard, and how. */
+
+import type { Beat, ledgerRecord, nodeRecord } from '../../subjects/index.ts';
+import type { Context } from '../runtime/actor.ts';
+import type { View } from '../runtime/view.ts';
+
+export interface Heard {
+  /** When the last beat came, or when listening began anew. */
+  at: number;
+  /** The connection of the last beat; undefined until there was one. */
+  connection: Beat['connection'] | undefined;
+  /** That connection has ended: beats that were still on their way do not count. */
+  isCut: boolean;
+  /** When the node was last asked for something. */
+  promptedAt: number;
+}
+
+export interface State {
+  readonly heard: Map<string, Heard>;
+  /** Node by `<server>:<client>` of its connection. */
+  readonly byConnection: Map<string, string>;
+  /** When this copy began to listen: no node is declared before its own time has passed since. */
+  listeningSince: number;
+}
+
+export interface Views {
+  readonly nodes: View<typeof nodeRecord>;
+  readonly ledgers: View<typeof ledgerRecord>;
+}
+
+export type Ctx = Context<Views>;
+
+export const newState = (): State => ({
+  heard: new Map(),
+  byConnection: new Map(),
+  listeningSince: 0,
+});
+
+/** What is known of when a node was heard; made at the first question. */
+export function heardOf(state: State, node: string): Heard {
+  let heard = state.heard.get(node);
+  if (!heard) {
+    heard = { at: state.listeningSince, connection: undefined, isCut: false, promptedAt: 0 };
+    state.heard.set(node, heard);
+  }
+  return heard;
+}
+
+export function connectionKey(connection: {
+  readonly server: string;
+  readonly client: number;
+}): string {
+  return `${connection.server}:${connection.client}`;
+}

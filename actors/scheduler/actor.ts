@@ -1,0 +1,47 @@
+/**
+ * Makes sure that every instance that wants a node gets the best one there is, and that what fits
+ * nowhere waits with its reason until there is room. All copies compete for the same work queue;
+ * one workload is decided by one of them at a time.
+ */
+import {
+  assignmentRecord,
+  eventNoticed,
+  instanceRecord,
+  ledgerRecord,
+  nodeRecord,
+  placementDecided,
+  placementExplain,
+  placeWork,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import { type Actor, defineActor, follow, on, once } from '../runtime/actor.ts';
+import { explain } from './explain.ts';
+import { place, placeMore } from './perform.ts';
+import { newState, type State, type Views } from './state.ts';
+import { ledgerChanged, nodeChanged, noteParked } from './wake.ts';
+
+export function scheduler(): Actor<State, Views> {
+  return defineActor<State, Views>({
+    name: 'scheduler',
+    sentence: 'Makes sure that every instance that wants a node gets the best one there is.',
+    init: newState,
+    routes: [on(placeWork, place), on(placementExplain, explain)],
+    follows: {
+      nodes: follow<typeof nodeRecord, State, Views>(nodeRecord, {
+        fold: (state, { tokens, after }) => state.table.nodeChanged(tokens.node, after),
+        changed: nodeChanged,
+      }),
+      ledgers: follow<typeof ledgerRecord, State, Views>(ledgerRecord, {
+        fold: (state, { tokens, after }) => state.table.ledgerChanged(tokens.node, after),
+        changed: ledgerChanged,
+      }),
+      workloads: follow(workloadRecord),
+      instances: follow<typeof instanceRecord, State, Views>(instanceRecord, {
+        fold: (state, { before, after }) => noteParked(state, after, before),
+      }),
+    },
+    timers: { more: once(placeMore) },
+    publishes: [placementDecided, eventNoticed, placeWork],
+    writes: [instanceRecord, assignmentRecord, ledgerRecord],
+  });
+}

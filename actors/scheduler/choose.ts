@@ -1,0 +1,161 @@
+/**
+ * Makes sure that instances go where they fit best: copies of one workload apart where possible,
+ * then onto the fullest node that still has room, so that large rooms stay whole.
+ *
+ * Order of preference, first difference decides:
+ *  1. fewer instances of the same workload (a node's death takes as little of it as possible);
+ *  2. no commit on the node's ledger in flight (it would have to wait);
+ *  3. best fit: the higher share of CPU and memory in use afterwards;
+ *  4. a hash of node and workload, so that equal nodes are not all filled in the same order.
+ *
+ * Cost: one pass over the nodes, then a heap: n + k log n for k instances.
+ */
+import type { Amounts, RemovedCounts } from '../../subjects/index.ts';
+import { hash32 } from '../runtime/ids.ts';
+import { type Need, removedBy } from './feasible.ts';
+import { difference, fits, type Row } from './table.ts';
+
+interface Candidate {
+  readonly row: Row;
+  free: Amounts;
+  count: number;
+  readonly isHeld: boolean;
+  fit: number;
+  readonly order: number;
+}
+
+export interface Choosing {
+  readonly need: Need;
+  readonly rows: Iterable<Row>;
+  /** Nodes this decision must not add to, because it takes something from them. */
+  readonly excluded: ReadonlySet<string>;
+  /** Instances this decision has put on a node already. */
+  readonly booked: ReadonlyMap<string, number>;
+  /** Instances of the workload on a node already. */
+  countOn(node: string): number;
+  isHeld(node: string): boolean;
+  /** Spreads equal nodes. */
+  readonly seed: string;
+}
+
+/** What a choice saw. */
+export interface Seen {
+  nodes: number;
+  feasible: number;
+  readonly removed: RemovedCounts;
+}
+
+/** Chooses nodes one after another, each choice counting for the next. */
+export class Chooser {
+  readonly seen: Seen = { nodes: 0, feasible: 0, removed: {} };
+  readonly #need: Need;
+  readonly #heap: Candidate[] = [];
+
+  constructor(of: Choosing) {
+    this.#need = of.need;
+    const removed: Record<string, number> = this.seen.removed;
+    const seed = hash32(of.seed);
+    for (const row of of.rows) {
+      this.seen.nodes++;
+      const filter = of.excluded.has(row.id) ? 'accepts' : removedBy(of.need, row, []);
+      if (filter !== undefined) {
+        removed[filter] = (removed[filter] ?? 0) + 1;
+        continue;
+      }
+      const free = less(row.free, of.need.amounts, of.booked.get(row.id) ?? 0);
+      if (!fits(of.need.amounts, free)) {
+        removed['resources'] = (removed['resources'] ?? 0) + 1;
+        continue;
+      }
+      this.seen.feasible++;
+      this.#push({
+        row,
+        free,
+        count: of.countOn(row.id),
+        isHeld: of.isHeld(row.id),
+        fit: fitOf(of.need.amounts, free, row.capacity),
+        order: hash32(row.id, seed),
+      });
+    }
+  }
+
+  /** The next best node outside `avoid`; undefined: none has room. */
+  next(avoid: readonly string[]): Row | undefined {
+    const passed: Candidate[] = [];
+    let chosen: Candidate | undefined;
+    for (let best = this.#pop(); best; best = this.#pop()) {
+      if (!avoid.includes(best.row.id)) {
+        chosen = best;
+        break;
+      }
+      passed.push(best);
+    }
+    for (const each of passed) this.#push(each);
+    if (!chosen) return undefined;
+    this.#take(chosen);
+    return chosen.row;
+  }
+
+  #take(candidate: Candidate): void {
+    candidate.free = difference(candidate.free, this.#need.amounts);
+    candidate.count++;
+    if (!fits(this.#need.amounts, candidate.free)) return;
+    candidate.fit = fitOf(this.#need.amounts, candidate.free, candidate.row.capacity);
+    this.#push(candidate);
+  }
+
+  #push(candidate: Candidate): void {
+    const heap = this.#heap;
+    heap.push(candidate);
+    let index = heap.length - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBetter(candidate, heap[parent] as Candidate)) break;
+      heap[index] = heap[parent] as Candidate;
+      index = parent;
+    }
+    heap[index] = candidate;
+  }
+
+  #pop(): Candidate | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (heap.length === 0 || !last) return first;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      const right = heap[child + 1];
+      if (right && isBetter(right, heap[child] as Candidate)) child++;
+      if (!isBetter(heap[child] as Candidate, last)) break;
+      heap[index] = heap[child] as Candidate;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function isBetter(one: Candidate, other: Candidate): boolean {
+  if (one.count !== other.count) return one.count < other.count;
+  if (one.isHeld !== other.isHeld) return other.isHeld;
+  if (one.fit !== other.fit) return one.fit > other.fit;
+  return one.order < other.order;
+}
+
+function less(free: Amounts, each: Amounts, times: number): Amounts {
+  if (times === 0) return free;
+  return {
+    cpuMilli: free.cpuMilli - times * each.cpuMilli,
+    memoryBytes: free.memoryBytes - times * each.memoryBytes,
+    diskBytes: free.diskBytes - times * each.diskBytes,
+  };
+}
+
+/** Share of the node in use after the instance, CPU and memory alike: 1 is full. */
+export function fitOf(need: Amounts, free: Amounts, capacity: Amounts): number {
+  const cpu = 1 - (free.cpuMilli - need.cpuMilli) / Math.max(1, capacity.cpuMilli);
+  const memory = 1 - (free.memoryBytes - need.memoryBytes) / Math.max(1, capacity.memoryBytes);
+  return (cpu + memory) / 2;
+}

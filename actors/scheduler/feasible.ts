@@ -1,0 +1,71 @@
+/**
+ * Makes sure that a node is either able to take an instance or named with the first filter that
+ * removes it, in one fixed order: what the node is before what is free on it.
+ */
+import { type Amounts, bytes, cpuMilli, type Filter, type Spec } from '../../subjects/index.ts';
+import { fits, type Row } from './table.ts';
+
+/** What an instance asks of a node. */
+export interface Need {
+  readonly amounts: Amounts;
+  readonly driver: string;
+  readonly architecture: string | undefined;
+  readonly labels: readonly (readonly [string, string])[];
+}
+
+export function needOf(spec: Spec): Need {
+  const { resources, placement } = spec;
+  return {
+    amounts: {
+      cpuMilli: cpuMilli(resources.cpu),
+      memoryBytes: bytes(resources.memory),
+      diskBytes: bytes(resources.disk),
+    },
+    driver: spec.driver,
+    architecture: placement.architecture,
+    labels: Object.entries(placement.labels),
+  };
+}
+
+/** The first filter that removes a node now; undefined: it can take the instance. */
+export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filter | undefined {
+  if (!row.isWhole || row.accepts !== 'yes') return 'accepts';
+  const removed = impossibleBy(need, row);
+  if (removed !== undefined) return removed;
+  if (avoid.includes(row.id)) return 'avoid';
+  return fits(need.amounts, row.free) ? undefined : 'resources';
+}
+
+/** The first filter that removes a node even when it is empty and ready. */
+export function impossibleBy(need: Need, row: Row): Filter | undefined {
+  if (!row.drivers.has(need.driver)) return 'driver';
+  if (need.architecture !== undefined && need.architecture !== row.architecture) {
+    return 'architecture';
+  }
+  for (const [name, value] of need.labels) if (row.labels[name] !== value) return 'labels';
+  return fits(need.amounts, row.capacity) ? undefined : 'resources';
+}
+
+/** One sentence on what a filter found, for a person. */
+export function explainFilter(filter: Filter, need: Need, row: Row): string {
+  switch (filter) {
+    case 'accepts':
+      return `takes no new work: ${row.accepts}`;
+    case 'driver':
+      return `offers ${[...row.drivers].join(', ') || 'no driver'}, not ${need.driver}`;
+    case 'architecture':
+      return `is ${row.architecture}, not ${need.architecture}`;
+    case 'labels': {
+      const missing = need.labels.filter(([name, value]) => row.labels[name] !== value);
+      return `lacks ${missing.map(([name, value]) => `${name}=${value}`).join(', ')}`;
+    }
+    case 'avoid':
+      return 'the instance failed there before';
+    case 'resources':
+      return `has ${row.free.cpuMilli}m, ${mebi(row.free.memoryBytes)} free; ${need.amounts.cpuMilli}m, ${mebi(need.amounts.memoryBytes)} asked`;
+  }
+}
+
+function mebi(amount: number): string {
+  return `${Math.round(amount / 2 ** 20)}Mi`;
+}

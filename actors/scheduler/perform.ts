@@ -1,0 +1,110 @@
+/** Makes sure that a decision becomes effects in the order its invariants need. */
+import {
+  type Assignment,
+  address,
+  assignmentRecord,
+  eventNoticed,
+  instanceRecord,
+  ledgerRecord,
+  placementDecided,
+  type placeWork,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import type { Due, Received } from '../runtime/actor.ts';
+import { after, commit, type Effect, type Effects, none, publish, put } from '../runtime/effect.ts';
+import { type Decision, decide, reasonOf } from './place.ts';
+import type { Ctx, State } from './state.ts';
+
+/** A work item: this workload has instances that want a node. */
+export function place(state: State, item: Received<typeof placeWork>, context: Ctx): Effects {
+  const { tenant, workload } = item.tokens;
+  return placeNamed(state, { tenant, workload }, context);
+}
+
+/** The rest of a workload too large for one step. */
+export function placeMore(state: State, due: Due, context: Ctx): Effects {
+  return placeNamed(state, due.payload as { tenant: string; workload: string }, context);
+}
+
+function placeNamed(
+  state: State,
+  name: { readonly tenant: string; readonly workload: string },
+  context: Ctx,
+): Effects {
+  const workload = context.views.workloads.get(name);
+  const decision = workload && decide(state, workload, context);
+  if (!decision) return none;
+  const more = decision.isPartial
+    ? [after('more', 0, { key: address(workloadRecord, name), payload: name })]
+    : [];
+  return [...commits(decision), ...told(decision, context), ...more];
+}
+
+/** Instances with their specs, then what the old ledgers lose, then what the new ones gain. */
+function commits(decision: Decision): readonly Effect[] {
+  const effects: Effect[] = [];
+  const instances = [...decision.bound.map((each) => each.instance), ...decision.parked];
+  if (instances.length > 0) {
+    effects.push(
+      commit(
+        ...instances.map((one) =>
+          put(instanceRecord, { tenant: one.tenant, instance: one.instance }, one),
+        ),
+        ...decision.bound.map(({ node, assignment }) =>
+          put(assignmentRecord, tokensOf(node, assignment), assignment, 'any'),
+        ),
+      ),
+    );
+  }
+  for (const ledgers of [decision.vacated, decision.filled]) {
+    if (ledgers.length === 0) continue;
+    effects.push(commit(...ledgers.map((each) => put(ledgerRecord, { node: each.node }, each))));
+  }
+  return effects;
+}
+
+function tokensOf(node: string, assignment: Assignment) {
+  return { node, tenant: assignment.tenant, instance: assignment.instance };
+}
+
+function told(decision: Decision, context: Ctx): readonly Effect[] {
+  const { workload, bound, parked, seen } = decision;
+  if (bound.length === 0 && parked.length === 0) return none;
+  const { tenant, name, generation } = workload;
+  const record = publish(
+    placementDecided,
+    { tenant, workload: name },
+    {
+      at: context.now,
+      generation,
+      revision: context.revision,
+      nodes: seen.nodes,
+      feasible: seen.feasible,
+      removed: seen.removed,
+      placed: bound.map(({ instance, node }) => ({
+        instance: instance.instance,
+        node,
+        epoch: instance.epoch,
+      })),
+      parked: parked.map((each) => each.instance),
+    },
+  );
+  const events: Effect[] = [];
+  const tell = (verb: string, message: string): void => {
+    const tokens = { tenant, noun: 'workload', id: name, verb };
+    const at = context.now;
+    const body = { tenant, noun: 'workload', id: name, verb, at, message, workload: name } as const;
+    events.push(publish(eventNoticed, tokens, body));
+  };
+  if (bound.length > 0) tell('placed', placedMessage(decision));
+  if (parked.length > 0) tell('parked', `${parked.length} waiting: ${reasonOf(seen)}`);
+  return [record, ...events];
+}
+
+function placedMessage(decision: Decision): string {
+  const nodes = new Map<string, number>();
+  for (const { node } of decision.bound) nodes.set(node, (nodes.get(node) ?? 0) + 1);
+  const some = [...nodes].slice(0, 8).map(([node, count]) => `${count} on ${node}`);
+  const more = nodes.size > 8 ? ` and ${nodes.size - 8} more nodes` : '';
+  return `${some.join(', ')}${more}`;
+}

@@ -1,0 +1,27 @@
+/** What a scheduler remembers beside the store: the table of nodes, and who waits for room. */
+import type {
+  instanceRecord,
+  ledgerRecord,
+  nodeRecord,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import type { Context } from '../runtime/actor.ts';
+import type { View } from '../runtime/view.ts';
+import { NodeTable } from './table.ts';
+
+export interface State {
+  readonly table: NodeTable;
+  /** Instances that wait for room, by workload (`tenant.name`). */
+  readonly parked: Map<string, Set<string>>;
+}
+
+export interface Views {
+  readonly nodes: View<typeof nodeRecord>;
+  readonly ledgers: View<typeof ledgerRecord>;
+  readonly workloads: View<typeof workloadRecord>;
+  readonly instances: View<typeof instanceRecord>;
+}
+
+export type Ctx = Context<Views>;
+
+export const newState = (): State => ({ table: new NodeTable(), parked: new Map() });
