@@ -1,4 +1,5 @@
 /** Everything the contracts offer, and the list of all of them. */
+export * from './booking.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './fact.ts';
@@ -14,7 +15,7 @@ export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';
 import { eventNoticed } from './fact.ts';
-import { assignmentRecord, instanceRecord, instanceStop, observedRecord } from './instance.ts';
+import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { logFrame } from './log.ts';
 import {
   busDisconnected,
@@ -62,7 +63,7 @@ export const messages: readonly MessageContract[] = [
 export const records: readonly RecordContract[] = [
   nodeRecord,
   ledgerRecord,
-  assignmentRecord,
+  specRecord,
   workloadRecord,
   instanceRecord,
   routeRecord,

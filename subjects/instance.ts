@@ -62,31 +62,26 @@ export const instanceRecord = record({
 });
 export type Instance = z.infer<typeof instanceRecord.schema>;
 
-export const assignmentRecord = record({
-  name: 'assignment',
+const shared = {
+  tenant: tenantName,
+  workload: workloadName,
+  generation: z.number().int().min(1),
+};
+
+export const specRecord = record({
+  name: 'spec',
   bucket: 'shoal',
-  subject: 'for.{node}.instance.{tenant}.{instance}',
+  subject: 'for.{node}.spec.{tenant}.{workload}.{generation}',
   schema: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('service'), spec: serviceSpec, ...assigned() }),
-    z.object({ kind: z.literal('job'), spec: jobSpec, ...assigned() }),
+    z.object({ kind: z.literal('service'), spec: serviceSpec, ...shared }),
+    z.object({ kind: z.literal('job'), spec: jobSpec, ...shared }),
   ]),
   bytesMax: 131_072,
   from: ['control'],
   to: ['agent', 'control', 'operator'],
-  summary: 'The spec a node needs to run one instance at one epoch.',
+  summary: "What a node needs to run a workload's instances of one generation; never changed.",
 });
-export type Assignment = z.infer<typeof assignmentRecord.schema>;
-
-function assigned() {
-  return {
-    tenant: tenantName,
-    workload: workloadName,
-    instance: instanceId,
-    generation: z.number().int().min(1),
-    epoch: z.number().int().min(1),
-    attempt: z.number().int().min(1),
-  };
-}
+export type AssignedSpec = z.infer<typeof specRecord.schema>;
 
 export const observedStates = [
   'starting',

@@ -2,9 +2,7 @@
 import { z } from 'zod';
 import { event, request, work } from './contract.ts';
 import { instant } from './fact.ts';
-import type { Instance } from './instance.ts';
 import { tenantName, workloadName } from './names.ts';
-import type { Ledger } from './node.ts';
 import { priorities, wantedSchema } from './workload.ts';
 
 /** What can remove a node from a choice, in the order it is asked. */
@@ -17,27 +15,6 @@ export const filters = [
   'resources',
 ] as const;
 export type Filter = (typeof filters)[number];
-
-/** Name under which a ledger lists an instance. */
-export function entryName(of: { readonly tenant: string; readonly instance: string }): string {
-  return `${of.tenant}.${of.instance}`;
-}
-
-/** Whether a ledger makes the instance its node's: it lists it with the current epoch. */
-export function holds(ledger: Ledger | undefined, instance: Instance): boolean {
-  if (!ledger || ledger.node !== instance.node) return false;
-  return ledger.entries[entryName(instance)]?.epoch === instance.epoch;
-}
-
-/**
- * Whether an instance wants a node: it is to run, has not ended, and no ledger of a node that
- * lives holds it. `notBefore` is the caller's to heed.
- */
-export function wantsNode(instance: Instance, ledger: Ledger | undefined): boolean {
-  if (instance.intent !== 'run' || instance.outcome) return false;
-  if (!holds(ledger, instance)) return true;
-  return ledger?.accepts === 'offline' || ledger?.accepts === 'failed';
-}
 
 /** How many nodes each filter removed. */
 export const removedCounts = z.partialRecord(z.enum(filters), z.number().int().min(0));

@@ -152,7 +152,7 @@ export const workloadApply = request({
   }),
   reply: z.object({
     generation: z.number().int().min(1),
-    change: z.enum(['created', 'updated', 'scaled', 'unchanged']),
+    change: z.enum(['created', 'updated', 'scaled', 'changed', 'unchanged']),
   }),
   bytesMax: 131_072,
   timeoutMs: 3_000,

@@ -6,7 +6,6 @@
  * I2  The incarnation is raised by going offline and by nothing else.
  */
 import {
-  type Amounts,
   acceptanceOf,
   eventNoticed,
   FABRIC_TENANT,
@@ -14,6 +13,7 @@ import {
   type Ledger,
   ledgerRecord,
   type Node,
+  noAmounts,
   nodeRecord,
 } from '../../subjects/index.ts';
 import { commit, type Effect, type Effects, type Put, publish, put } from '../runtime/effect.ts';
@@ -23,8 +23,6 @@ export interface Transition {
   readonly node: Node;
   readonly ledger: Ledger;
 }
-
-const nothing: Amounts = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0 };
 
 /** The node and its ledger after a change. Without a ledger, a new empty one. */
 export function transition(
@@ -38,7 +36,7 @@ export function transition(
     accepts: 'enrolling',
     incarnation: 1,
     entries: {},
-    sums: nothing,
+    sums: noAmounts,
   };
   return {
     node: after,

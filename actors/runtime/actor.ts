@@ -29,6 +29,8 @@ export interface Context<V = unknown> {
   id(): string;
   /** Whether a commit of this actor on this key is in flight: a step that needs it would wait. */
   isHeld(key: string): boolean;
+  /** Whether what stands under a key was written for this message (or one it caused) before. */
+  isMine(record: RecordContract, key: string): boolean;
   /** Newest revision of the store all views have reached. */
   readonly revision: number;
 }

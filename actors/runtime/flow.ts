@@ -199,9 +199,12 @@ export class Flow {
 
   /** Asks the store what stands under the keys, waits until the views have it, and goes again. */
   #resolve(bucket: Bucket, wanted: readonly PlannedWrite[]): void {
-    let open = wanted.length;
+    // A write that expects nothing is simply made again.
+    const asked = wanted.filter((each) => each.write.expected !== 'any');
+    let open = asked.length;
     let newest = 0;
-    for (const each of wanted) {
+    if (open === 0) return this.#end.again();
+    for (const each of asked) {
       this.#ports.store.newest(bucket, each.write.key, (revision) => {
         newest = Math.max(newest, revision ?? 0);
         open--;

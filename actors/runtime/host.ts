@@ -284,6 +284,7 @@ export class Host<S = unknown, V = unknown> {
       random,
       id: () => shortId(random, 5),
       isHeld: (key) => this.#holds.has(key),
+      isMine: (record, key) => isOf(this.#byRecord.get(record)?.at(key)?.writer, inbound?.id),
       revision: this.#views.revision(),
     };
   }
@@ -382,4 +383,10 @@ export class Host<S = unknown, V = unknown> {
     this.#isRunning = false;
     for (const done of this.#drained.splice(0)) this.#ports.clock.soon(done);
   }
+}
+
+/** Whether a write was made for a message, or for one that it caused. */
+function isOf(writer: string | undefined, id: string | undefined): boolean {
+  if (writer === undefined || id === undefined) return false;
+  return writer.startsWith(`${id}/`) || writer.startsWith(`${id}.`);
 }

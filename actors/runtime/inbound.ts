@@ -56,6 +56,8 @@ interface Around {
 
 /** How long the same complaint about a contract is not repeated, in milliseconds. */
 const QUIET_MS = 60_000;
+/** Ids of messages become parts of others, so foreign ones must be short and plain. */
+const MESSAGE_ID = /^[A-Za-z0-9_.:@-]{1,96}$/;
 /** Size of a reply, in bytes: what nats-server takes by default. */
 const REPLY_BYTES_MAX = 1_000_000;
 
@@ -191,7 +193,8 @@ function inboundOf(
   },
   around: Around,
 ): Inbound {
-  const id = message.headers[ID_HEADER] ?? around.ports.newId();
+  const given = message.headers[ID_HEADER];
+  const id = given !== undefined && MESSAGE_ID.test(given) ? given : around.ports.newId();
   const received: Received = {
     payload: read.payload,
     tokens: read.tokens as Received['tokens'],

@@ -140,7 +140,7 @@ function planCommit(
   const writes = effect.puts.map((each, index) => {
     if (each.record.bucket !== bucket) throw new Error(`${actor.name}: a commit in two buckets`);
     const { cause } = place;
-    const writer = derivedId(derivedId(cause.id, cause.attempt), place.index * 10_000 + index);
+    const writer = `${cause.id}/${cause.attempt}/${place.index}.${index}`;
     return planWrite(actor, each, { ...place, writer });
   });
   return { kind: 'commit', bucket, writes, isWhole: effect.isWhole };

@@ -4,7 +4,6 @@
  * one workload is decided by one of them at a time.
  */
 import {
-  assignmentRecord,
   eventNoticed,
   instanceRecord,
   ledgerRecord,
@@ -12,6 +11,7 @@ import {
   placementDecided,
   placementExplain,
   placeWork,
+  specRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 import { type Actor, defineActor, follow, on, once } from '../runtime/actor.ts';
@@ -42,6 +42,6 @@ export function scheduler(): Actor<State, Views> {
     },
     timers: { more: once(placeMore) },
     publishes: [placementDecided, eventNoticed, placeWork],
-    writes: [instanceRecord, assignmentRecord, ledgerRecord],
+    writes: [instanceRecord, specRecord, ledgerRecord],
   });
 }

@@ -10,10 +10,16 @@
  *
  * Cost: one pass over the nodes, then a heap: n + k log n for k instances.
  */
-import type { Amounts, RemovedCounts } from '../../subjects/index.ts';
+import {
+  type Amounts,
+  difference,
+  type Filter,
+  fits,
+  type RemovedCounts,
+} from '../../subjects/index.ts';
 import { hash32 } from '../runtime/ids.ts';
 import { type Need, removedBy } from './feasible.ts';
-import { difference, fits, type Row } from './table.ts';
+import type { Row } from './table.ts';
 
 interface Candidate {
   readonly row: Row;
@@ -38,7 +44,7 @@ export interface Choosing {
   readonly seed: string;
 }
 
-/** What a choice saw. */
+/** What a choice saw: `feasible` before it chose, `removed` with those it filled. */
 export interface Seen {
   nodes: number;
   feasible: number;
@@ -53,18 +59,17 @@ export class Chooser {
 
   constructor(of: Choosing) {
     this.#need = of.need;
-    const removed: Record<string, number> = this.seen.removed;
     const seed = hash32(of.seed);
     for (const row of of.rows) {
       this.seen.nodes++;
       const filter = of.excluded.has(row.id) ? 'accepts' : removedBy(of.need, row, []);
       if (filter !== undefined) {
-        removed[filter] = (removed[filter] ?? 0) + 1;
+        this.#count(filter);
         continue;
       }
       const free = less(row.free, of.need.amounts, of.booked.get(row.id) ?? 0);
       if (!fits(of.need.amounts, free)) {
-        removed['resources'] = (removed['resources'] ?? 0) + 1;
+        this.#count('resources');
         continue;
       }
       this.seen.feasible++;
@@ -96,10 +101,19 @@ export class Chooser {
     return chosen.row;
   }
 
+  #count(filter: Filter): void {
+    const { removed } = this.seen;
+    removed[filter] = (removed[filter] ?? 0) + 1;
+  }
+
   #take(candidate: Candidate): void {
     candidate.free = difference(candidate.free, this.#need.amounts);
     candidate.count++;
-    if (!fits(this.#need.amounts, candidate.free)) return;
+    if (!fits(this.#need.amounts, candidate.free)) {
+      // Full now: whoever comes next is told so.
+      this.#count('resources');
+      return;
+    }
     candidate.fit = fitOf(this.#need.amounts, candidate.free, candidate.row.capacity);
     this.#push(candidate);
   }

@@ -2,8 +2,15 @@
  * Makes sure that a node is either able to take an instance or named with the first filter that
  * removes it, in one fixed order: what the node is before what is free on it.
  */
-import { type Amounts, bytes, cpuMilli, type Filter, type Spec } from '../../subjects/index.ts';
-import { fits, type Row } from './table.ts';
+import {
+  type Amounts,
+  bytes,
+  cpuMilli,
+  type Filter,
+  fits,
+  type Spec,
+} from '../../subjects/index.ts';
+import type { Row } from './table.ts';
 
 /** What an instance asks of a node. */
 export interface Need {

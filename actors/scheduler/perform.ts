@@ -1,17 +1,29 @@
 /** Makes sure that a decision becomes effects in the order its invariants need. */
 import {
-  type Assignment,
+  type AssignedSpec,
   address,
-  assignmentRecord,
   eventNoticed,
   instanceRecord,
+  type Ledger,
   ledgerRecord,
+  needsSpec,
   placementDecided,
   type placeWork,
+  specRecord,
+  type Workload,
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Due, Received } from '../runtime/actor.ts';
-import { after, commit, type Effect, type Effects, none, publish, put } from '../runtime/effect.ts';
+import {
+  after,
+  commit,
+  type Effect,
+  type Effects,
+  none,
+  publish,
+  put,
+  remove,
+} from '../runtime/effect.ts';
 import { type Decision, decide, reasonOf } from './place.ts';
 import type { Ctx, State } from './state.ts';
 
@@ -37,34 +49,57 @@ function placeNamed(
   const more = decision.isPartial
     ? [after('more', 0, { key: address(workloadRecord, name), payload: name })]
     : [];
-  return [...commits(decision), ...told(decision, context), ...more];
+  return [...commits(decision, context), ...told(decision, context), ...more];
 }
 
-/** Instances with their specs, then what the old ledgers lose, then what the new ones gain. */
-function commits(decision: Decision): readonly Effect[] {
+/** Instances and the specs their nodes need, then what old ledgers lose, then what new ones gain. */
+function commits(decision: Decision, context: Ctx): readonly Effect[] {
   const effects: Effect[] = [];
-  const instances = [...decision.bound.map((each) => each.instance), ...decision.parked];
-  if (instances.length > 0) {
-    effects.push(
-      commit(
-        ...instances.map((one) =>
-          put(instanceRecord, { tenant: one.tenant, instance: one.instance }, one),
-        ),
-        ...decision.bound.map(({ node, assignment }) =>
-          put(assignmentRecord, tokensOf(node, assignment), assignment, 'any'),
-        ),
-      ),
-    );
-  }
+  const instances = [...decision.bound, ...decision.parked].map((one) =>
+    put(instanceRecord, { tenant: one.tenant, instance: one.instance }, one),
+  );
+  const specs = decision.filled.map((ledger) =>
+    put(specRecord, specTokens(ledger, decision.workload), specOf(decision.workload), 'any'),
+  );
+  const first = [...instances, ...specs];
+  if (first.length > 0) effects.push(commit(...first));
   for (const ledgers of [decision.vacated, decision.filled]) {
     if (ledgers.length === 0) continue;
     effects.push(commit(...ledgers.map((each) => put(ledgerRecord, { node: each.node }, each))));
   }
+  const left = decision.vacated.filter((ledger) => isLeft(ledger, decision.workload, context));
+  if (left.length > 0) {
+    const removed = left.map((each) =>
+      remove(specRecord, specTokens(each, decision.workload), 'any'),
+    );
+    effects.push(commit(...removed));
+  }
   return effects;
 }
 
-function tokensOf(node: string, assignment: Assignment) {
-  return { node, tenant: assignment.tenant, instance: assignment.instance };
+function specTokens(ledger: Ledger, workload: Workload) {
+  return {
+    node: ledger.node,
+    tenant: workload.tenant,
+    workload: workload.name,
+    generation: String(workload.templateGeneration),
+  };
+}
+
+function specOf(workload: Workload): AssignedSpec {
+  const { tenant, name, templateGeneration: generation } = workload;
+  const own = { tenant, workload: name, generation };
+  return workload.kind === 'service'
+    ? { kind: 'service', spec: workload.spec, ...own }
+    : { kind: 'job', spec: workload.spec, ...own };
+}
+
+/** Whether this decision takes the last instance of the workload's generation from a node. */
+function isLeft(after: Ledger, workload: Workload, context: Ctx): boolean {
+  const { tenant, name, templateGeneration: generation } = workload;
+  const of = { tenant, workload: name, generation };
+  const before = context.views.ledgers.get({ node: after.node });
+  return before !== undefined && needsSpec(before, of) && !needsSpec(after, of);
 }
 
 function told(decision: Decision, context: Ctx): readonly Effect[] {
@@ -81,11 +116,7 @@ function told(decision: Decision, context: Ctx): readonly Effect[] {
       nodes: seen.nodes,
       feasible: seen.feasible,
       removed: seen.removed,
-      placed: bound.map(({ instance, node }) => ({
-        instance: instance.instance,
-        node,
-        epoch: instance.epoch,
-      })),
+      placed: bound.map(({ instance, node, epoch }) => ({ instance, node: node ?? '', epoch })),
       parked: parked.map((each) => each.instance),
     },
   );
@@ -103,7 +134,7 @@ function told(decision: Decision, context: Ctx): readonly Effect[] {
 
 function placedMessage(decision: Decision): string {
   const nodes = new Map<string, number>();
-  for (const { node } of decision.bound) nodes.set(node, (nodes.get(node) ?? 0) + 1);
+  for (const { node = '' } of decision.bound) nodes.set(node, (nodes.get(node) ?? 0) + 1);
   const some = [...nodes].slice(0, 8).map(([node, count]) => `${count} on ${node}`);
   const more = nodes.size > 8 ? ` and ${nodes.size - 8} more nodes` : '';
   return `${some.join(', ')}${more}`;

@@ -11,34 +11,30 @@
  * I4  What cannot move stays listed where it was: if its node comes back, nothing is lost.
  */
 import {
-  type Assignment,
   address,
+  difference,
   entryName,
+  fits,
   type Instance,
   type Ledger,
   ledgerRecord,
   type Workload,
   wantsNode,
+  withEntry,
+  without,
 } from '../../subjects/index.ts';
 import { Chooser, type Seen } from './choose.ts';
 import { countsOf } from './counts.ts';
 import { type Need, needOf } from './feasible.ts';
-import { withEntry, without } from './ledger.ts';
 import type { Ctx, State } from './state.ts';
-import { difference, fits } from './table.ts';
 
 /** Most instances bound in one step; the rest is a message of its own. */
 export const PLACED_MAX = 250;
 
-export interface Bound {
-  readonly instance: Instance;
-  readonly assignment: Assignment;
-  readonly node: string;
-}
-
 export interface Decision {
   readonly workload: Workload;
-  readonly bound: readonly Bound[];
+  /** Instances with their node and new epoch. */
+  readonly bound: readonly Instance[];
   readonly parked: readonly Instance[];
   /** Ledgers to be written before any entry is added: without the old ones. */
   readonly vacated: readonly Ledger[];
@@ -67,13 +63,13 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
     seed: group,
   });
 
-  const bound: Bound[] = [];
+  const bound: Instance[] = [];
   const parked: Instance[] = [];
   const vacated = new Map<string, Ledger>();
   const filled = new Map<string, Ledger>();
   const bind = (instance: Instance, node: string): void => {
     const next = boundTo(instance, node, context.now);
-    bound.push({ instance: next, node, assignment: assignmentOf(workload, next) });
+    bound.push(next);
     change(filled, node, context, (ledger) => withEntry(ledger, next, need.amounts));
   };
   for (const instance of staying) bind(instance, instance.node as string);
@@ -203,13 +199,4 @@ function isNews(parked: Instance, context: Ctx): boolean {
   const { tenant, instance } = parked;
   const before = context.views.instances.get({ tenant, instance })?.parked;
   return JSON.stringify(before?.removed) !== JSON.stringify(parked.parked?.removed);
-}
-
-function assignmentOf(workload: Workload, instance: Instance): Assignment {
-  const { tenant, epoch, attempt, generation } = instance;
-  const name = { tenant, workload: workload.name, instance: instance.instance };
-  const common = { ...name, generation, epoch, attempt };
-  return workload.kind === 'service'
-    ? { kind: 'service', spec: workload.spec, ...common }
-    : { kind: 'job', spec: workload.spec, ...common };
 }

@@ -3,7 +3,14 @@
  * is free, kept up to date as nodes and ledgers change, so that asking five thousand nodes costs
  * no parsing and no look-ups.
  */
-import type { Acceptance, Amounts, Ledger, Node } from '../../subjects/index.ts';
+import {
+  type Acceptance,
+  type Amounts,
+  difference,
+  type Ledger,
+  type Node,
+  noAmounts,
+} from '../../subjects/index.ts';
 
 export interface Row {
   readonly id: string;
@@ -16,8 +23,6 @@ export interface Row {
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
-
-const nothing: Amounts = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0 };
 
 export class NodeTable {
   readonly #rows = new Map<string, Row>();
@@ -39,8 +44,8 @@ export class NodeTable {
   ledgerChanged(id: string, ledger: Ledger | undefined): void {
     const row = this.#row(id);
     row.accepts = ledger?.accepts ?? 'offline';
-    row.capacity = ledger?.capacity ?? nothing;
-    row.free = ledger ? difference(ledger.capacity, ledger.sums) : nothing;
+    row.capacity = ledger?.capacity ?? noAmounts;
+    row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;
     this.#known(this.#hasLedger, row, ledger !== undefined);
   }
 
@@ -65,8 +70,8 @@ export class NodeTable {
       row = {
         id,
         accepts: 'enrolling',
-        capacity: nothing,
-        free: nothing,
+        capacity: noAmounts,
+        free: noAmounts,
         architecture: '',
         labels: {},
         drivers: new Set(),
@@ -76,29 +81,4 @@ export class NodeTable {
     }
     return row;
   }
-}
-
-/** What is left of one amount after another; may be negative where a node was made smaller. */
-export function difference(from: Amounts, taken: Amounts): Amounts {
-  return {
-    cpuMilli: from.cpuMilli - taken.cpuMilli,
-    memoryBytes: from.memoryBytes - taken.memoryBytes,
-    diskBytes: from.diskBytes - taken.diskBytes,
-  };
-}
-
-export function sum(one: Amounts, other: Amounts): Amounts {
-  return {
-    cpuMilli: one.cpuMilli + other.cpuMilli,
-    memoryBytes: one.memoryBytes + other.memoryBytes,
-    diskBytes: one.diskBytes + other.diskBytes,
-  };
-}
-
-export function fits(need: Amounts, room: Amounts): boolean {
-  return (
-    need.cpuMilli <= room.cpuMilli &&
-    need.memoryBytes <= room.memoryBytes &&
-    need.diskBytes <= room.diskBytes
-  );
 }

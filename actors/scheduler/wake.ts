@@ -4,6 +4,8 @@
  * longest waiting first, until the room is spoken for.
  */
 import {
+  difference,
+  fits,
   type Instance,
   type Ledger,
   type ledgerRecord,
@@ -16,7 +18,7 @@ import { type Effects, none, work } from '../runtime/effect.ts';
 import type { Change } from '../runtime/view.ts';
 import { needOf, removedBy } from './feasible.ts';
 import type { Ctx, State } from './state.ts';
-import { difference, fits, type Row } from './table.ts';
+import type { Row } from './table.ts';
 
 /** Most workloads woken by one change; a sweep of the workload actor finds the others. */
 const WOKEN_MAX = 64;

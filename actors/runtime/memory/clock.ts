@@ -22,8 +22,9 @@ export class FakeClock implements Clock {
   #now = START_MS;
   #order = 0;
 
+  /** Whole milliseconds, as the machine's clock tells them. */
   now(): number {
-    return this.#now;
+    return Math.floor(this.#now);
   }
 
   /** Steps take no time here: what is measured is zero. */

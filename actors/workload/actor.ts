@@ -1,0 +1,67 @@
+/**
+ * Makes sure that what tenants want is what runs: workloads are written down, their instances made
+ * and retired, tried again when they fail, replaced when their node is lost, and ended when a job
+ * is done.
+ */
+import {
+  eventNoticed,
+  instanceRecord,
+  instanceStop,
+  ledgerRecord,
+  nodeRecord,
+  observedRecord,
+  placementExplain,
+  placeWork,
+  routeRecord,
+  specRecord,
+  workloadApply,
+  workloadDelete,
+  workloadRecord,
+  workloadScale,
+} from '../../subjects/index.ts';
+import { type Actor, answered, defineActor, every, follow, on, once } from '../runtime/actor.ts';
+import { apply, explained } from './apply.ts';
+import {
+  instanceChanged,
+  ledgerChanged,
+  nodeChanged,
+  observedChanged,
+  workloadChanged,
+} from './noticed.ts';
+import { remove, scale, stop } from './orders.ts';
+import { lookAt } from './reconcile.ts';
+import { look, newState, type State, type Views } from './state.ts';
+import { sweep } from './sweep.ts';
+
+const SWEEP_MS = 15_000;
+
+export function workload(): Actor<State, Views> {
+  return defineActor<State, Views>({
+    name: 'workload',
+    sentence: 'Makes sure that what tenants want is what runs.',
+    init: newState,
+    routes: [
+      on(workloadApply, apply),
+      on(workloadScale, scale),
+      on(workloadDelete, remove),
+      on(instanceStop, stop),
+    ],
+    follows: {
+      workloads: follow(workloadRecord, { changed: workloadChanged }),
+      instances: follow(instanceRecord, { changed: instanceChanged }),
+      observed: follow(observedRecord, { changed: observedChanged }),
+      nodes: follow(nodeRecord, { changed: nodeChanged }),
+      ledgers: follow(ledgerRecord, { changed: ledgerChanged }),
+      routes: follow(routeRecord),
+    },
+    answers: answered(placementExplain, explained),
+    timers: {
+      look: once(lookAt),
+      later: once((state: State, due) => look(state, due.key)),
+      sweep: every(SWEEP_MS, sweep),
+    },
+    connected: (state, _message, context) => sweep(state, { key: '', payload: undefined }, context),
+    publishes: [eventNoticed, placeWork, placementExplain],
+    writes: [workloadRecord, instanceRecord, ledgerRecord, specRecord, routeRecord],
+  });
+}

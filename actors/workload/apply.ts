@@ -1,0 +1,232 @@
+/**
+ * Makes sure that what a caller wants is either written down as the workload's next generation or
+ * refused with the reason, before anything runs.
+ *
+ * A spec that no node could ever hold is refused here: the scheduler is asked, and its answer is
+ * a later message. Without an answer the spec is taken and waits, as it would for a node.
+ */
+import {
+  address,
+  type Explanation,
+  type Fact,
+  placementExplain,
+  type Refusal,
+  type RefusalCode,
+  type Route,
+  refusal,
+  routeRecord,
+  type Wanted,
+  type Workload,
+  workloadApply,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import type { Answered, Received } from '../runtime/actor.ts';
+import {
+  commit,
+  type Effects,
+  type Put,
+  put,
+  refuseWith,
+  remove,
+  reply,
+  request,
+  transact,
+} from '../runtime/effect.ts';
+import { workloadEvent } from './facts.ts';
+import type { Ctx, State } from './state.ts';
+
+type Ask = Received<typeof workloadApply>;
+type Change = 'created' | 'updated' | 'scaled' | 'changed' | 'unchanged';
+
+export function apply(_state: State, ask: Ask, context: Ctx): Effects {
+  const refused = refusalOf(ask, context);
+  if (refused) return [refuseWith(ask.from, refused)];
+  const change = changeOf(current(ask, context), ask.payload.wanted);
+  if (change !== 'created' && change !== 'updated') return write(ask, context);
+  const { tenant, workload } = ask.tokens;
+  const payload = { tenant, workload, wanted: ask.payload.wanted };
+  return [request(placementExplain, {}, payload, ask)];
+}
+
+/** The scheduler has said where the spec could go. */
+export function explained(
+  _state: State,
+  message: Answered<typeof placementExplain>,
+  context: Ctx,
+): Effects {
+  const ask = message.memo as Ask;
+  const { answer } = message;
+  // Much may have changed since the ask: everything is looked at again.
+  const refused =
+    refusalOf(ask, context) ??
+    (answer.ok ? impossible(ask.payload.wanted, answer.value) : undefined);
+  return refused ? [refuseWith(ask.from, refused)] : write(ask, context);
+}
+
+/** Whether this very ask created the workload before, and its answer was lost. */
+function isMine(ask: Ask, context: Ctx): boolean {
+  return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
+}
+
+function current(ask: Ask, context: Ctx): Workload | undefined {
+  return context.views.workloads.get(ask.tokens);
+}
+
+/** Why the ask cannot be met, as far as this actor knows. */
+function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
+  const { tenant, workload: name } = ask.tokens;
+  const { wanted, mode, ifGeneration } = ask.payload;
+  const before = current(ask, context);
+  const no = (code: RefusalCode, detail: string): Refusal => refusal(code, detail);
+  if (ifGeneration !== undefined && before?.generation !== ifGeneration) {
+    const is = before ? `at generation ${before.generation}` : 'not there';
+    return no('generation-stale', `${name} is ${is}, not at ${ifGeneration}`);
+  }
+  const route = routeOf(tenant, name, wanted);
+  if (route === 'port-missing') {
+    return no('request-malformed', `${name}: ingress names a port that the spec does not list`);
+  }
+  if (route) {
+    for (const { value } of context.views.routes.by('host', route.host)) {
+      if (value.tenant === tenant && value.workload === name) continue;
+      return no('host-taken', `${route.host} is served by ${value.tenant}/${value.workload}`);
+    }
+  }
+  if (!before) return undefined;
+  if (before.deletedAt !== undefined) return no('workload-deleting', `${name} is being deleted`);
+  if (mode === 'create' && !isMine(ask, context)) {
+    return no('workload-exists', `${name} exists at generation ${before.generation}`);
+  }
+  if (before.kind !== wanted.kind) {
+    return no('workload-kind-fixed', `${name} is a ${before.kind}, not a ${wanted.kind}`);
+  }
+  if (before.kind === 'service') return undefined;
+  const change = changeOf(before, wanted);
+  if (before.outcome && change !== 'unchanged') {
+    return no('job-finished', `${name} has ${before.outcome.result}`);
+  }
+  return change === 'updated' ? no('job-fixed', `${name} has been accepted`) : undefined;
+}
+
+/** Why no node could ever hold the spec; undefined: some could, or there are no nodes yet. */
+function impossible(wanted: Wanted, found: Explanation): Refusal | undefined {
+  if (found.nodes === 0 || found.possible > 0) return undefined;
+  const { driver } = wanted.spec;
+  if (!found.drivers.includes(driver)) {
+    const there = found.drivers.join(', ') || 'none';
+    return refusal('driver-unknown', `no node offers driver ${driver}; there is ${there}`);
+  }
+  const counts = Object.entries(found.impossible).map(([name, count]) => `${count} by ${name}`);
+  const detail = `none of ${found.nodes} nodes could hold it even empty: removed ${counts.join(', ')}`;
+  return refusal('spec-unplaceable', detail);
+}
+
+/**
+ * What the wanted spec would change. `updated`: what instances run, so they are replaced;
+ * `scaled`: their number; `changed`: something about the workload as a whole.
+ */
+export function changeOf(before: Workload | undefined, wanted: Wanted): Change {
+  if (!before) return 'created';
+  if (before.kind !== wanted.kind) return 'updated';
+  if (text(before.spec, isTemplate) !== text(wanted.spec, isTemplate)) return 'updated';
+  const isWhole = (name: string): boolean => !isTemplate(name) && name !== 'count';
+  const labels = text(before.labels, () => true) === text(wanted.labels, () => true);
+  if (!labels || text(before.spec, isWhole) !== text(wanted.spec, isWhole)) return 'changed';
+  return before.spec.count === wanted.spec.count ? 'unchanged' : 'scaled';
+}
+
+/** Fields of a spec that concern the workload, not what its instances run. */
+const ABOUT_THE_WHOLE = new Set(['count', 'ingress', 'priority', 'retries', 'deadline']);
+
+function isTemplate(name: string): boolean {
+  return !ABOUT_THE_WHOLE.has(name);
+}
+
+/** Some fields of an object as text, in one order whatever order they were written in. */
+function text(of: object, isWanted: (name: string) => boolean): string {
+  const fields = Object.entries(of).filter(([name]) => isWanted(name));
+  return JSON.stringify(sorted(Object.fromEntries(fields)));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]));
+}
+
+function write(ask: Ask, context: Ctx): Effects {
+  const { tenant, workload: name } = ask.tokens;
+  const { wanted } = ask.payload;
+  const before = current(ask, context);
+  const change = changeOf(before, wanted);
+  if (before && change === 'unchanged') {
+    const told = isMine(ask, context) && before.generation === 1 ? 'created' : change;
+    return [reply(workloadApply, ask.from, { generation: before.generation, change: told })];
+  }
+  const generation = (before?.generation ?? 0) + 1;
+  const templateGeneration =
+    before && change !== 'updated' ? before.templateGeneration : generation;
+  const last = factOf(change, wanted, generation, context.now);
+  const after = {
+    ...(before ?? { tenant, name, createdAt: context.now }),
+    ...wanted,
+    generation,
+    templateGeneration,
+    last,
+  } as Workload;
+  const puts = [
+    put(workloadRecord, { tenant, workload: name }, after),
+    ...routePuts(tenant, name, wanted, context),
+  ];
+  return [
+    puts.length > 1 ? transact(...puts) : commit(...puts),
+    workloadEvent(after),
+    reply(workloadApply, ask.from, { generation, change }),
+  ];
+}
+
+function factOf(change: Change, wanted: Wanted, generation: number, now: number): Fact {
+  const { count } = wanted.spec;
+  const what = { service: 'service', job: 'job' }[wanted.kind];
+  const message = {
+    created: `${what} of ${count}`,
+    updated: `generation ${generation}: instances are replaced one after another`,
+    scaled: `generation ${generation}: ${count} wanted`,
+    changed: `generation ${generation}: nothing is restarted`,
+    unchanged: '',
+  }[change];
+  return { verb: change, at: now, message };
+}
+
+/** The route a spec asks for. */
+function routeOf(tenant: string, name: string, wanted: Wanted): Route | 'port-missing' | undefined {
+  if (wanted.kind !== 'service' || !wanted.spec.ingress) return undefined;
+  const { ingress, ports } = wanted.spec;
+  const port = ingress.port ?? ports[0]?.name;
+  if (port === undefined || !ports.some((each) => each.name === port)) return 'port-missing';
+  return { tenant, host: ingress.host, workload: name, port };
+}
+
+/** What is to be written so that exactly the wanted route leads to the workload. */
+function routePuts(tenant: string, name: string, wanted: Wanted, context: Ctx): Put[] {
+  const route = routeOf(tenant, name, wanted);
+  const puts: Put[] = [];
+  let isThere = false;
+  for (const { value } of context.views.routes.by('workload', `${tenant}.${name}`)) {
+    if (typeof route === 'object' && route.host === value.host) {
+      isThere = route.port === value.port;
+      continue;
+    }
+    puts.push(remove(routeRecord, { tenant, host: value.host }));
+  }
+  if (typeof route === 'object' && !isThere) {
+    puts.push(put(routeRecord, { tenant, host: route.host }, route));
+  }
+  return puts;
+}
+
+/** Keys of the routes that lead to a workload. */
+export function routesOf(tenant: string, name: string, context: Ctx): readonly Route[] {
+  return [...context.views.routes.by('workload', `${tenant}.${name}`)].map((each) => each.value);
+}

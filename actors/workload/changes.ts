@@ -1,0 +1,160 @@
+/**
+ * Makes sure that one look at a workload becomes one ordered list of writes: each key once,
+ * instances before ledgers, ledgers before the specs they no longer need.
+ */
+import {
+  entryName,
+  type Instance,
+  instanceRecord,
+  type Ledger,
+  type LedgerEntry,
+  ledgerRecord,
+  needsSpec,
+  specRecord,
+  type Workload,
+  without,
+  withStopping,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import { commit, type Effect, type Effects, type Put, put, remove } from '../runtime/effect.ts';
+import { instanceEvent, workloadEvent } from './facts.ts';
+import type { Known } from './settle.ts';
+import type { Ctx } from './state.ts';
+
+/** Ended instances a workload keeps for people to look at. */
+const ENDED_KEPT = 10;
+
+export class Changes {
+  readonly #context: Ctx;
+  readonly #written = new Map<string, Instance>();
+  readonly #dropped = new Map<string, Instance>();
+  readonly #told: Instance[] = [];
+  readonly #ledgers = new Map<string, Ledger>();
+  /** Entries that were taken out, with their node. */
+  readonly #released: { readonly node: string; readonly entry: LedgerEntry }[] = [];
+
+  constructor(context: Ctx) {
+    this.#context = context;
+  }
+
+  get isEmpty(): boolean {
+    return this.#written.size === 0 && this.#ledgers.size === 0;
+  }
+
+  /** Writes an instance; its last fact is told if it is one people want to know. */
+  write(instance: Instance, isTold: boolean): void {
+    this.#written.set(instance.instance, instance);
+    if (isTold) this.#told.push(instance);
+  }
+
+  create(workload: Workload): void {
+    const { tenant, name, kind, templateGeneration: generation } = workload;
+    const { now } = this.#context;
+    this.write(
+      {
+        tenant,
+        instance: this.#freeId(tenant, name),
+        workload: name,
+        kind,
+        generation,
+        intent: 'run',
+        epoch: 0,
+        attempt: 1,
+        avoid: [],
+        failures: 0,
+        createdAt: now,
+        last: { verb: 'created', at: now, message: `for generation ${generation}` },
+      },
+      false,
+    );
+  }
+
+  /** Asks an instance to end. One that was changed in this look already is changed further. */
+  retire(instance: Instance, why: string): void {
+    const base = this.#written.get(instance.instance) ?? instance;
+    const last = { verb: 'stopping', at: this.#context.now, message: why };
+    this.write({ ...base, intent: 'stop', last }, true);
+  }
+
+  /** Removes the record of an instance that has ended and that no ledger lists. */
+  drop(instance: Instance): void {
+    const listing = this.#context.views.ledgers.by('instance', entryName(instance));
+    if (!listing.next().done || this.#written.has(instance.instance)) return;
+    this.#dropped.set(instance.instance, instance);
+  }
+
+  /** Drops the oldest of the ended instances; all that a running job counts on are kept. */
+  forget(workload: Workload, ended: readonly Instance[]): void {
+    if (workload.kind === 'job' && !workload.outcome) return;
+    const byAge = [...ended].sort((a, b) => (b.outcome?.at ?? 0) - (a.outcome?.at ?? 0));
+    for (const each of byAge.slice(ENDED_KEPT)) this.drop(each);
+  }
+
+  /** Tells an instance's node to end it. */
+  stop(known: Known): void {
+    const node = known.instance.node as string;
+    this.#edit(node, (ledger) => withStopping(ledger, entryName(known.instance)));
+  }
+
+  /** Takes an instance out of every ledger that lists it. */
+  release(known: Known): void {
+    const name = entryName(known.instance);
+    for (const { node, entries } of known.listing) {
+      const entry = entries[name];
+      if (entry) this.#released.push({ node, entry });
+      this.#edit(node, (ledger) => without(ledger, name));
+    }
+  }
+
+  effects(workload: Workload | undefined): Effects {
+    const instances: Put[] = [
+      ...[...this.#written.values()].map((each) => put(instanceRecord, tokensOf(each), each)),
+      ...[...this.#dropped.values()].map((each) => remove(instanceRecord, tokensOf(each))),
+    ];
+    const ledgers = [...this.#ledgers.values()].map((each) =>
+      put(ledgerRecord, { node: each.node }, each),
+    );
+    const stages: Put[][] = [instances, ledgers, this.#specs()];
+    if (workload) {
+      const tokens = { tenant: workload.tenant, workload: workload.name };
+      stages.push([put(workloadRecord, tokens, workload)]);
+    }
+    const effects: Effect[] = [];
+    for (const puts of stages) if (puts.length > 0) effects.push(commit(...puts));
+    for (const each of this.#told) effects.push(instanceEvent(each));
+    if (workload) effects.push(workloadEvent(workload));
+    return effects;
+  }
+
+  /** Specs that their nodes need no longer. */
+  #specs(): Put[] {
+    const removed = new Map<string, Put>();
+    for (const { node, entry } of this.#released) {
+      const ledger = this.#ledgers.get(node);
+      if (!ledger || needsSpec(ledger, entry)) continue;
+      const { tenant, workload, generation } = entry;
+      const tokens = { node, tenant, workload, generation: String(generation) };
+      removed.set(JSON.stringify(tokens), remove(specRecord, tokens, 'any'));
+    }
+    return [...removed.values()];
+  }
+
+  #edit(node: string, edit: (ledger: Ledger) => Ledger): void {
+    const before = this.#ledgers.get(node) ?? this.#context.views.ledgers.get({ node });
+    if (!before) return;
+    const after = edit(before);
+    if (after !== before) this.#ledgers.set(node, after);
+  }
+
+  #freeId(tenant: string, name: string): string {
+    for (;;) {
+      const instance = `${name}-${this.#context.id()}`;
+      const isTaken = this.#context.views.instances.get({ tenant, instance }) !== undefined;
+      if (!isTaken && !this.#written.has(instance)) return instance;
+    }
+  }
+}
+
+function tokensOf(of: Instance) {
+  return { tenant: of.tenant, instance: of.instance };
+}

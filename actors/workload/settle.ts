@@ -1,0 +1,172 @@
+/**
+ * Makes sure that each instance's record follows what became of it: what has ended ends, what
+ * failed is tried again within its limits, what is to stop is told to, and whatever a ledger lists
+ * without reason is taken out.
+ *
+ * Looks at one instance at a time; what the workload as a whole needs is service.ts and job.ts.
+ */
+import {
+  AVOID_MAX,
+  entryName,
+  holds,
+  type Instance,
+  isOver,
+  type Ledger,
+  type NodeState,
+  nodeState,
+  type Observed,
+  type Workload,
+  wantsNode,
+} from '../../subjects/index.ts';
+import type { Ctx } from './state.ts';
+
+/** Everything known about one instance. */
+export interface Known {
+  readonly instance: Instance;
+  /** What its node sees of it at its current epoch. */
+  readonly observed: Observed | undefined;
+  readonly node: NodeState | undefined;
+  /** The ledger of the node it is bound to. */
+  readonly ledger: Ledger | undefined;
+  /** Every ledger that lists it. */
+  readonly listing: readonly Ledger[];
+}
+
+/** What is to be done about one instance. */
+export type Settlement =
+  | { readonly kind: 'keep' }
+  /** Write it; its ledger entries stay. */
+  | { readonly kind: 'write'; readonly instance: Instance }
+  /** Write it, then take it out of every ledger. */
+  | { readonly kind: 'release'; readonly instance: Instance | undefined }
+  /** Ask its node to end it. */
+  | { readonly kind: 'stop' };
+
+const keep: Settlement = { kind: 'keep' };
+/** Back-off between attempts: doubling from one second, at most a minute. */
+const BACKOFF_MS = 1_000;
+const BACKOFF_MAX_MS = 60_000;
+/** A run of this length clears the count of failures in a row. */
+const SOUND_RUN_MS = 600_000;
+
+export function knownOf(instance: Instance, context: Ctx): Known {
+  const { views } = context;
+  const listing = [...views.ledgers.by('instance', entryName(instance))].map((each) => each.value);
+  if (instance.node === undefined) {
+    return { instance, observed: undefined, node: undefined, ledger: undefined, listing };
+  }
+  const { tenant, node } = instance;
+  const observed = views.observed.get({ node, tenant, instance: instance.instance });
+  const record = views.nodes.get({ node });
+  return {
+    instance,
+    observed: observed?.epoch === instance.epoch ? observed : undefined,
+    node: record && nodeState(record),
+    ledger: views.ledgers.get({ node }),
+    listing,
+  };
+}
+
+/** Decides for one instance. `retriesLeft` is the job's; a service has no such limit. */
+export function settle(
+  known: Known,
+  workload: Workload | undefined,
+  retriesLeft: number,
+  now: number,
+): Settlement {
+  const { instance } = known;
+  if (instance.outcome) {
+    return known.listing.length > 0 ? { kind: 'release', instance: undefined } : keep;
+  }
+  if (instance.intent === 'stop') return stopping(known, now);
+  if (known.observed && isOver(known.observed.state)) {
+    return ended(known, known.observed, workload, { retriesLeft, now });
+  }
+  if (instance.parked && !wantsNode(instance, known.ledger)) {
+    const { parked: _parked, ...rest } = instance;
+    return { kind: 'write', instance: rest };
+  }
+  return keep;
+}
+
+function stopping(known: Known, now: number): Settlement {
+  const { instance, observed, ledger } = known;
+  const release = (message: string): Settlement => ({
+    kind: 'release',
+    instance: finished(instance, { result: 'stopped', at: now, message }),
+  });
+  if (observed && isOver(observed.state)) {
+    if (observed.state === 'succeeded' && instance.kind === 'job') {
+      return { kind: 'release', instance: succeeded(instance, observed) };
+    }
+    return release(observed.message ?? 'ended');
+  }
+  if (known.node === 'offline')
+    return release('its node is offline; it ends there when it is back');
+  if (!holds(ledger, instance)) return release('it was not running');
+  return ledger?.entries[entryName(instance)]?.isStopping ? keep : { kind: 'stop' };
+}
+
+function ended(
+  known: Known,
+  observed: Observed,
+  workload: Workload | undefined,
+  of: { readonly retriesLeft: number; readonly now: number },
+): Settlement {
+  const { instance } = known;
+  if (instance.kind === 'job') {
+    if (observed.state === 'succeeded') {
+      return { kind: 'release', instance: succeeded(instance, observed) };
+    }
+    if (of.retriesLeft <= 0) return { kind: 'release', instance: failed(instance, observed) };
+  }
+  return { kind: 'release', instance: again(instance, observed, workload, of.now) };
+}
+
+/** The instance unbound, to run again elsewhere after its back-off. */
+function again(
+  instance: Instance,
+  observed: Observed,
+  workload: Workload | undefined,
+  now: number,
+): Instance {
+  const { node, parked: _parked, ...rest } = instance;
+  const ranMs = observed.changedAt - (observed.startedAt ?? observed.changedAt);
+  const failures = ranMs >= SOUND_RUN_MS ? 1 : instance.failures + 1;
+  const isService = workload?.kind !== 'job';
+  // A service's first move is at once: its node has already tried several times.
+  const doubled = isService ? failures - 1 : failures;
+  const waitMs = doubled <= 0 ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (doubled - 1));
+  const avoid = node === undefined ? instance.avoid : [...instance.avoid, node].slice(-AVOID_MAX);
+  const message = `${observed.message ?? observed.state}; again${waitMs > 0 ? ` in ${waitMs / 1000} s` : ''}`;
+  return {
+    ...rest,
+    attempt: instance.attempt + 1,
+    failures,
+    avoid,
+    notBefore: now + waitMs,
+    last: { verb: 'retried', at: now, message: message.slice(0, 500) },
+  };
+}
+
+function succeeded(instance: Instance, observed: Observed): Instance {
+  const message = observed.message ?? 'ended well';
+  return finished(instance, {
+    result: 'succeeded',
+    at: observed.changedAt,
+    message,
+    exitCode: observed.exitCode ?? 0,
+  });
+}
+
+function failed(instance: Instance, observed: Observed): Instance {
+  const message = observed.message ?? 'failed';
+  const exit = observed.exitCode === undefined ? {} : { exitCode: observed.exitCode };
+  return finished(instance, { result: 'failed', at: observed.changedAt, message, ...exit });
+}
+
+function finished(instance: Instance, outcome: NonNullable<Instance['outcome']>): Instance {
+  const { parked: _parked, ...rest } = instance;
+  const { result: verb, at, message } = outcome;
+  return { ...rest, outcome, last: { verb, at, message } };
+}

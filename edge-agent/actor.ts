@@ -1,0 +1,80 @@
+/**
+ * Makes sure that one node does its part: it is known, it runs what its ledger lists, and it says
+ * what it sees. The same shape as the actors of the control plane, bound to the node's own tokens.
+ */
+
+import {
+  type Actor,
+  answered,
+  defineActor,
+  follow,
+  on,
+  once,
+  reported,
+} from '../actors/runtime/actor.ts';
+import { none } from '../actors/runtime/effect.ts';
+import {
+  ledgerRecord,
+  nodeBeat,
+  nodeJoin,
+  nodePrompt,
+  nodeSnapshot,
+  observedRecord,
+  specRecord,
+} from '../subjects/index.ts';
+import type { InstanceReport } from './jobs.ts';
+import {
+  beat,
+  connected,
+  connectionKnown,
+  factsKnown,
+  joinAgain,
+  joined,
+  measured,
+  prompted,
+} from './presence.ts';
+import { adopted, reconcile, reportedOn, restart } from './runner.ts';
+import { confirmed, say } from './say.ts';
+import { type Ctx, newState, type State, type Views } from './state.ts';
+
+export function agent(node: string): Actor<State, Views> {
+  const look = (state: State, _message: unknown, context: Ctx) => reconcile(state, node, context);
+  const quiet = () => none;
+  return defineActor<State, Views>({
+    name: 'agent',
+    sentence: 'Makes sure that one node runs what its ledger lists, and says what it sees.',
+    init: newState,
+    routes: [on(nodePrompt, prompted(node), { tokens: { node } })],
+    follows: {
+      ledgers: follow(ledgerRecord, { tokens: { node }, changed: look }),
+      specs: follow(specRecord, { tokens: { node }, changed: look }),
+    },
+    timers: {
+      beat: once(beat(node)),
+      join: once(joinAgain(node)),
+      reconcile: once(look),
+      specless: once(look),
+      restart: once(restart),
+      say: once(say(node)),
+      confirmed: once(confirmed),
+    },
+    answers: answered(nodeJoin, joined(node)),
+    jobs: {
+      ...reported('facts', factsKnown(node)),
+      ...reported('connection', connectionKnown(node)),
+      ...reported('measure', measured(node)),
+      ...reported('adopt', adopted(node)),
+      ...reported<InstanceReport, State, Views>('start', (state, message, context) =>
+        reportedOn(state, message.outcome, context),
+      ),
+      ...reported('stop', quiet),
+      ...reported('forget', quiet),
+      ...reported('relabel', quiet),
+      ...reported('reread', quiet),
+      ...reported('giveUp', quiet),
+    },
+    connected,
+    publishes: [nodeBeat, nodeSnapshot, nodeJoin],
+    writes: [observedRecord],
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * What the agent's shell can do: the jobs its actor runs, what they are given, and what they
+ * report. A driver is the four of them about instances; the others are the machine's.
+ */
+import type { AssignedSpec, Beat, NodeFacts, Snapshot } from '../subjects/index.ts';
+
+/** One start of one instance. */
+export interface StartInput {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  readonly tenant: string;
+  readonly workload: string;
+  readonly instance: string;
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly spec: AssignedSpec;
+}
+
+/** What becomes of a start. `run` says of which. */
+export type InstanceReport = { readonly name: string; readonly run: number } & (
+  | {
+      readonly kind: 'started';
+      readonly pid: number | undefined;
+      readonly address: string;
+      readonly ports: Readonly<Record<string, number>>;
+      readonly at: number;
+    }
+  /** Every port takes connections. */
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'exited';
+      readonly exitCode: number | undefined;
+      readonly signal: string | undefined;
+      /** Why, where the exit alone does not say: out of memory, cannot be started. */
+      readonly message: string | undefined;
+    }
+);
+
+/** An instance that an earlier process of this agent left running, or ended meanwhile. */
+export interface Found extends StartInput {
+  readonly isReady: boolean;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly pid: number | undefined;
+  readonly startedAt: number;
+  readonly restarts: number;
+}
+
+export type AdoptReport =
+  | { readonly kind: 'found'; readonly found: readonly Found[] }
+  | { readonly kind: 'instance'; readonly report: InstanceReport };
+
+export interface StopInput {
+  readonly name: string;
+  readonly run: number;
+  /** From the polite signal to the other one, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** An instance the node has nothing more to do with: what is left of it goes. */
+export interface ForgetInput {
+  readonly name: string;
+}
+
+/** The agent's ledger moved on: what is kept on disk for adoption moves with it. */
+export interface RelabelInput {
+  readonly name: string;
+  readonly epoch: number;
+}
+
+export type FactsReport = NodeFacts;
+export type ConnectionReport = Beat['connection'];
+export type MeasureReport = Omit<Snapshot, 'at' | 'instances' | 'applied'>;

@@ -1,0 +1,122 @@
+/**
+ * Makes sure that the fabric knows this node: it joins, beats, answers prompts, and tells what it
+ * uses when that has changed. Beats never wait for anything but the clock.
+ */
+
+import type { Answered, Due, Received, Reported } from '../actors/runtime/actor.ts';
+import { after, type Effects, none, publish, request, run } from '../actors/runtime/effect.ts';
+import {
+  nodeBeat,
+  nodeJoin,
+  type nodePrompt,
+  nodeSnapshot,
+  type Snapshot,
+} from '../subjects/index.ts';
+import type { ConnectionReport, FactsReport, MeasureReport } from './jobs.ts';
+import { type Ctx, isActive, type State } from './state.ts';
+
+/** How long to wait before asking again to join, in milliseconds. */
+const JOIN_AGAIN_MS = 500;
+/** A snapshot is told at least this often. */
+const SNAPSHOT_MS = 15_000;
+/** And at once when a share of CPU or memory moved by this much. */
+const SNAPSHOT_CHANGE = 0.05;
+/** Beats are spread by this share of their interval, so that thousands do not come together. */
+const JITTER = 0.1;
+
+/** The bus is there: for the first time, or again. */
+export function connected(_state: State, message: { readonly isFirst: boolean }): Effects {
+  const again = message.isFirst
+    ? [run('facts', {}), run('adopt', {}), run('measure', {})]
+    : [run('reread', {})];
+  return [run('connection', {}), ...again, after('say', 0)];
+}
+
+export function connectionKnown(node: string) {
+  return (state: State, message: Reported<ConnectionReport>, context: Ctx): Effects => {
+    state.connection = message.outcome;
+    return state.isJoined ? beat(node)(state, { key: '', payload: undefined }, context) : none;
+  };
+}
+
+export function factsKnown(node: string) {
+  return (state: State, message: Reported<FactsReport>): Effects => {
+    state.facts = message.outcome;
+    return join(node, state);
+  };
+}
+
+function join(node: string, state: State): Effects {
+  return state.facts ? [request(nodeJoin, { node }, state.facts, undefined)] : none;
+}
+
+export function joinAgain(node: string) {
+  return (state: State): Effects => join(node, state);
+}
+
+export function joined(node: string) {
+  return (state: State, message: Answered<typeof nodeJoin>, context: Ctx): Effects => {
+    const { answer } = message;
+    if (!answer.ok) {
+      const isFinal = answer.refusal.code === 'node-taken';
+      if (isFinal && !state.isJoined) return [run('giveUp', answer.refusal.detail)];
+      return [after('join', JOIN_AGAIN_MS)];
+    }
+    state.isJoined = true;
+    state.beatMs = answer.value.beatMs;
+    state.incarnation = Math.max(state.incarnation, answer.value.incarnation);
+    return [run('reread', {}), ...beat(node)(state, { key: '', payload: undefined }, context)];
+  };
+}
+
+/** A beat, and the next one arranged. */
+export function beat(node: string) {
+  return (state: State, _due: Due, context: Ctx): Effects => {
+    if (!state.connection) return none;
+    const { incarnation, applied, connection } = state;
+    const delayMs = state.beatMs * (1 - JITTER * context.random());
+    return [
+      publish(nodeBeat, { node }, { incarnation, applied, connection }),
+      after('beat', delayMs),
+    ];
+  };
+}
+
+export function prompted(node: string) {
+  return (state: State, message: Received<typeof nodePrompt>, context: Ctx): Effects => {
+    switch (message.payload.want) {
+      case 'beat':
+        return beat(node)(state, { key: '', payload: undefined }, context);
+      case 'join':
+        return join(node, state);
+      case 'ledger':
+        return [run('reread', {})];
+    }
+  };
+}
+
+/** A measurement: told when it differs from the last one told, or that is old. */
+export function measured(node: string) {
+  return (state: State, message: Reported<MeasureReport>, context: Ctx): Effects => {
+    const instances = [...state.local.values()].filter(isActive).length;
+    const { now } = context;
+    const snapshot: Snapshot = { ...message.outcome, at: now, instances, applied: state.applied };
+    if (!isNews(state.snapshot, snapshot, state)) return none;
+    state.snapshot = snapshot;
+    return [publish(nodeSnapshot, { node }, snapshot)];
+  };
+}
+
+function isNews(before: Snapshot | undefined, after: Snapshot, state: State): boolean {
+  if (!before || after.at - before.at >= SNAPSHOT_MS) return true;
+  if (before.instances !== after.instances) return true;
+  if (before.battery?.isCharging !== after.battery?.isCharging) return true;
+  const capacity = state.facts?.capacity;
+  if (!capacity) return false;
+  const moved = (one: number, other: number, whole: number): boolean =>
+    Math.abs(one - other) > SNAPSHOT_CHANGE * Math.max(1, whole);
+  return (
+    moved(before.cpuMilli, after.cpuMilli, capacity.cpuMilli) ||
+    moved(before.memoryBytes, after.memoryBytes, capacity.memoryBytes)
+  );
+}

@@ -1,0 +1,289 @@
+/**
+ * Makes sure that what runs on this node is what its ledger lists: no more, no less, at the epoch
+ * the ledger names. Works from any state: after a crash of the agent it adopts what still runs,
+ * after an absence it stops what it no longer owns and leaves the rest alone.
+ *
+ * I1  Nothing is started before the driver has said what runs from before.
+ * I2  An instance is started only while the ledger lists it, at that epoch, unless it is stopping.
+ * I3  A higher epoch for what already runs, same generation and attempt, restarts nothing.
+ */
+
+import type { Due, Reported } from '../actors/runtime/actor.ts';
+import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
+import {
+  type AssignedSpec,
+  address,
+  type LedgerEntry,
+  ledgerRecord,
+  spanMs,
+} from '../subjects/index.ts';
+import type { AdoptReport, Found, InstanceReport, StartInput, StopInput } from './jobs.ts';
+import { afterEnd, recentRestarts } from './restart.ts';
+import { said } from './say.ts';
+import { type Ctx, isActive, type Local, type State } from './state.ts';
+
+/** How long a listed instance may lack its spec before that is an error, in milliseconds. */
+const SPECLESS_MS = 5_000;
+/** Grace where the spec is not known any more. */
+const GRACE_MS = 10_000;
+
+/** Compares what runs with the ledger. */
+export function reconcile(state: State, node: string, context: Ctx): Effects {
+  if (!state.isAdopted) return none;
+  const entry = context.views.ledgers.at(address(ledgerRecord, { node }));
+  const ledger = entry?.value;
+  const effects: Effect[] = [];
+  for (const [name, listed] of Object.entries(ledger?.entries ?? {})) {
+    effects.push(...owned(state, name, listed, node, context));
+  }
+  for (const [name, local] of state.local) {
+    if (!ledger?.entries[name]) effects.push(...disowned(state, name, local, context));
+  }
+  if (entry) {
+    state.applied = entry.revision;
+    state.incarnation = entry.value.incarnation;
+  }
+  return effects;
+}
+
+/** An instance the ledger lists. */
+function owned(
+  state: State,
+  name: string,
+  entry: LedgerEntry,
+  node: string,
+  context: Ctx,
+): Effects {
+  const local = state.local.get(name);
+  if (!local)
+    return entry.isStopping
+      ? ended(state, name, entry, context)
+      : begin(state, name, entry, node, context);
+  if (entry.epoch < local.epoch) return none;
+  if (entry.epoch > local.epoch) {
+    const isSameRun = local.generation === entry.generation && local.attempt === entry.attempt;
+    if (!isSameRun || !isActive(local)) return replaced(state, name, local, entry, node, context);
+    local.epoch = entry.epoch;
+    const relabel = run('relabel', { name, epoch: entry.epoch });
+    return [relabel, ...said(state, name, local, context.now)];
+  }
+  return entry.isStopping && isActive(local) ? stop(state, name, local, context) : none;
+}
+
+/** The ledger lists another run of what is here: this one ends first. */
+function replaced(
+  state: State,
+  name: string,
+  local: Local,
+  entry: LedgerEntry,
+  node: string,
+  context: Ctx,
+): Effects {
+  if (isActive(local)) return stop(state, name, local, context);
+  state.local.delete(name);
+  return entry.isStopping
+    ? ended(state, name, entry, context)
+    : begin(state, name, entry, node, context);
+}
+
+/** An instance that is here but not listed: it ends, and then nothing of it stays. */
+function disowned(state: State, name: string, local: Local, context: Ctx): Effects {
+  if (isActive(local)) return stop(state, name, local, context);
+  state.local.delete(name);
+  state.specless.delete(name);
+  return [run('forget', { name }), ...said(state, name, local, context.now)];
+}
+
+/** To be ended before it ever ran here. */
+function ended(state: State, name: string, entry: LedgerEntry, context: Ctx): Effects {
+  const local = newLocal(entry, undefined, context.now);
+  local.state = 'stopped';
+  local.message = 'it was not running';
+  state.local.set(name, local);
+  return said(state, name, local, context.now);
+}
+
+function begin(
+  state: State,
+  name: string,
+  entry: LedgerEntry,
+  node: string,
+  context: Ctx,
+): Effects {
+  const { tenant, workload, generation } = entry;
+  const tokens = { node, tenant, workload, generation: String(generation) };
+  const spec = context.views.specs.get(tokens);
+  if (!spec) return specless(state, name, entry, context);
+  state.specless.delete(name);
+  const local = newLocal(entry, spec, context.now);
+  state.local.set(name, local);
+  return [...start(state, name, local), ...said(state, name, local, context.now)];
+}
+
+/** The spec comes before the entry; where it does not, somebody is asked, then it is an error. */
+function specless(state: State, name: string, entry: LedgerEntry, context: Ctx): Effects {
+  const since = state.specless.get(name) ?? context.now;
+  state.specless.set(name, since);
+  const waitedMs = context.now - since;
+  if (waitedMs < SPECLESS_MS) {
+    return [run('reread', {}), after('specless', 1_000)];
+  }
+  const local = newLocal(entry, undefined, context.now);
+  local.state = 'failed';
+  local.message = 'its spec did not reach the node';
+  state.local.set(name, local);
+  return said(state, name, local, context.now);
+}
+
+function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: number): Local {
+  const { tenant, workload, instance, generation, attempt, epoch } = entry;
+  return {
+    ...{ tenant, workload, instance, generation, attempt, epoch, spec },
+    state: 'starting',
+    isReady: false,
+    run: 0,
+    restartedAt: [],
+    restarts: 0,
+    address: '',
+    ports: {},
+    pid: undefined,
+    exitCode: undefined,
+    signal: undefined,
+    message: undefined,
+    startedAt: undefined,
+    changedAt: now,
+  };
+}
+
+function start(state: State, name: string, local: Local): Effects {
+  if (!local.spec) return none;
+  local.run = ++state.runs;
+  local.state = 'starting';
+  local.isReady = false;
+  const { tenant, workload, instance, epoch, attempt, spec } = local;
+  const input: StartInput = {
+    ...{ name, run: local.run, tenant, workload, instance, epoch, attempt, spec },
+  };
+  return [run('start', input)];
+}
+
+/** Ends what runs; what waits to be restarted is over at once. */
+function stop(state: State, name: string, local: Local, context: Ctx): Effects {
+  if (local.state === 'stopping') return none;
+  const isWaiting = local.state === 'backing-off';
+  local.isReady = false;
+  local.state = isWaiting ? 'stopped' : 'stopping';
+  local.message = isWaiting ? 'it was waiting to be restarted' : 'as it was told to';
+  const told = said(state, name, local, context.now);
+  if (isWaiting) return [...told, after('reconcile', 0)];
+  const graceMs = local.spec ? spanMs(local.spec.spec.grace) : GRACE_MS;
+  const input: StopInput = { name, run: local.run, graceMs };
+  return [run('stop', input), ...told];
+}
+
+/** The driver reports what became of a start. */
+export function reportedOn(state: State, report: InstanceReport, context: Ctx): Effects {
+  const local = state.local.get(report.name);
+  if (!local || local.run !== report.run) return none;
+  const { now } = context;
+  switch (report.kind) {
+    case 'started':
+      if (local.state !== 'starting') return none;
+      local.state = 'running';
+      local.pid = report.pid;
+      local.address = report.address;
+      local.ports = report.ports;
+      local.startedAt = report.at;
+      local.message = undefined;
+      local.exitCode = undefined;
+      local.signal = undefined;
+      return said(state, report.name, local, now);
+    case 'ready':
+      if (local.state !== 'running' || local.isReady) return none;
+      local.isReady = true;
+      return said(state, report.name, local, now);
+    case 'exited':
+      return isActive(local) ? exited(state, local, report, context) : none;
+  }
+}
+
+type Exit = Extract<InstanceReport, { kind: 'exited' }>;
+
+function exited(state: State, local: Local, report: Exit, context: Ctx): Effects {
+  const { now } = context;
+  const { name } = report;
+  const wasStopping = local.state === 'stopping';
+  local.isReady = false;
+  local.pid = undefined;
+  local.exitCode = report.exitCode;
+  local.signal = report.signal;
+  if (wasStopping || !local.spec) {
+    local.state = 'stopped';
+    local.message = whyOf(report);
+    return [...said(state, name, local, now), after('reconcile', 0)];
+  }
+  const end = { exitCode: report.exitCode, why: whyOf(report) };
+  const next = afterEnd(local.spec, end, local.restartedAt, now);
+  if (next.kind === 'over') {
+    local.state = next.state;
+    local.message = next.message;
+    return [...said(state, name, local, now), after('reconcile', 0)];
+  }
+  local.state = 'backing-off';
+  local.message = `${end.why}; restart in ${next.delayMs} ms`;
+  const again = after('restart', next.delayMs, { key: name });
+  return [again, ...said(state, name, local, now)];
+}
+
+/** How it ended, in one sentence for a person. */
+export function whyOf(report: Pick<Exit, 'exitCode' | 'signal' | 'message'>): string {
+  if (report.message !== undefined) return report.message;
+  if (report.signal !== undefined) return `ended by ${report.signal}`;
+  return report.exitCode === undefined ? 'ended' : `exited with ${report.exitCode}`;
+}
+
+/** A restart has waited long enough. */
+export function restart(state: State, due: Due, context: Ctx): Effects {
+  const local = state.local.get(due.key);
+  if (local?.state !== 'backing-off' || !local.spec) return none;
+  local.restartedAt = [...recentRestarts(local.spec, local.restartedAt, context.now), context.now];
+  local.restarts++;
+  return [...start(state, due.key, local), ...said(state, due.key, local, context.now)];
+}
+
+/** What the driver says at the agent's start, and later of what was found then. */
+export function adopted(node: string) {
+  return (state: State, message: Reported<AdoptReport>, context: Ctx): Effects => {
+    const { outcome } = message;
+    if (outcome.kind === 'instance') return reportedOn(state, outcome.report, context);
+    const effects: Effect[] = [];
+    for (const found of outcome.found) {
+      const local = localOf(found, context.now);
+      state.local.set(found.name, local);
+      state.runs = Math.max(state.runs, found.run);
+      effects.push(...said(state, found.name, local, context.now));
+    }
+    state.isAdopted = true;
+    return [...effects, ...reconcile(state, node, context)];
+  };
+}
+
+function localOf(found: Found, now: number): Local {
+  const { tenant, workload, instance, attempt, epoch, run: number, spec } = found;
+  return {
+    ...{ tenant, workload, instance, attempt, epoch, spec, run: number },
+    generation: spec.generation,
+    state: 'running',
+    isReady: found.isReady,
+    restartedAt: [],
+    restarts: found.restarts,
+    address: found.address,
+    ports: found.ports,
+    pid: found.pid,
+    exitCode: undefined,
+    signal: undefined,
+    message: undefined,
+    startedAt: found.startedAt,
+    changedAt: now,
+  };
+}

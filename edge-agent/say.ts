@@ -1,0 +1,64 @@
+/**
+ * Makes sure that the store learns what this node sees, whatever happens on the way: a change is
+ * noted first and stays noted until its write is confirmed; what is written is always the newest.
+ */
+
+import type { Due } from '../actors/runtime/actor.ts';
+import { after, commit, type Effects, none, put, remove } from '../actors/runtime/effect.ts';
+import { type Observed, observedRecord } from '../subjects/index.ts';
+import type { Ctx, Local, State } from './state.ts';
+
+/** Most instances said in one step. */
+const SAID_MAX = 200;
+/** After this long without a confirmation everything unsaid is said again. */
+const AGAIN_MS = 3_000;
+
+/** Notes that an instance changed, and arranges that it is said. */
+export function said(state: State, name: string, local: Local, now: number): Effects {
+  local.changedAt = now;
+  state.unsaid.set(name, (state.unsaid.get(name) ?? 0) + 1);
+  return [after('say', 0)];
+}
+
+/** Writes what is unsaid; what was confirmed is crossed off by `confirmed`. */
+export function say(node: string) {
+  return (state: State, _due: Due, _context: Ctx): Effects => {
+    const some = [...state.unsaid].slice(0, SAID_MAX);
+    if (some.length === 0) return none;
+    const puts = some.map(([name]) => {
+      const local = state.local.get(name);
+      const [tenant = '', instance = ''] = name.split('.');
+      const tokens = { node, tenant, instance };
+      if (!local) return remove(observedRecord, tokens, 'any');
+      return put(observedRecord, tokens, observedOf(node, local), 'any');
+    });
+    return [
+      after('say', AGAIN_MS),
+      commit(...puts),
+      after('confirmed', 0, { key: String(state.runs), payload: some }),
+    ];
+  };
+}
+
+/** The store has what was said: only what changed since remains. */
+export function confirmed(state: State, due: Due): Effects {
+  for (const [name, count] of due.payload as readonly (readonly [string, number])[]) {
+    if (state.unsaid.get(name) === count) state.unsaid.delete(name);
+  }
+  return state.unsaid.size > 0 ? [after('say', 0)] : none;
+}
+
+function observedOf(node: string, local: Local): Observed {
+  const { tenant, workload, instance, epoch, attempt, state, isReady, address, ports } = local;
+  const observed: Observed = {
+    ...{ node, tenant, workload, instance, epoch, attempt, state, isReady, address, ports },
+    restarts: local.restarts,
+    changedAt: local.changedAt,
+  };
+  if (local.pid !== undefined) observed.pid = local.pid;
+  if (local.exitCode !== undefined) observed.exitCode = local.exitCode;
+  if (local.signal !== undefined) observed.signal = local.signal;
+  if (local.message !== undefined) observed.message = local.message.slice(0, 500);
+  if (local.startedAt !== undefined) observed.startedAt = local.startedAt;
+  return observed;
+}

@@ -1,0 +1,89 @@
+/** What an agent knows of itself and of what runs on its node. */
+
+import type { Context } from '../actors/runtime/actor.ts';
+import type { View } from '../actors/runtime/view.ts';
+import type {
+  AssignedSpec,
+  Beat,
+  ledgerRecord,
+  NodeFacts,
+  ObservedState,
+  Snapshot,
+  specRecord,
+} from '../subjects/index.ts';
+
+/** One instance as this node sees it. */
+export interface Local {
+  readonly tenant: string;
+  readonly workload: string;
+  readonly instance: string;
+  readonly generation: number;
+  readonly attempt: number;
+  /** Raised when the ledger lists what runs here anew: nothing is restarted for that. */
+  epoch: number;
+  state: ObservedState;
+  isReady: boolean;
+  /** Which start of it this is on this node; reports of earlier ones count for nothing. */
+  run: number;
+  readonly spec: AssignedSpec | undefined;
+  /** When it was restarted here, within the policy's window. */
+  restartedAt: number[];
+  restarts: number;
+  address: string;
+  ports: Readonly<Record<string, number>>;
+  pid: number | undefined;
+  exitCode: number | undefined;
+  signal: string | undefined;
+  message: string | undefined;
+  startedAt: number | undefined;
+  changedAt: number;
+}
+
+export interface State {
+  /** By `<tenant>.<instance>`, as ledgers name them. */
+  readonly local: Map<string, Local>;
+  /** Names whose observed state the store does not have yet, with a count of the changes. */
+  readonly unsaid: Map<string, number>;
+  /** Instances that are listed but whose spec has not come yet, and since when. */
+  readonly specless: Map<string, number>;
+  /** The driver has said what runs from before: until then nothing is started. */
+  isAdopted: boolean;
+  facts: NodeFacts | undefined;
+  isJoined: boolean;
+  isBeating: boolean;
+  beatMs: number;
+  incarnation: number;
+  /** Revision of the newest ledger that has been acted on. */
+  applied: number;
+  connection: Beat['connection'] | undefined;
+  snapshot: Snapshot | undefined;
+  runs: number;
+}
+
+export interface Views {
+  readonly ledgers: View<typeof ledgerRecord>;
+  readonly specs: View<typeof specRecord>;
+}
+
+export type Ctx = Context<Views>;
+
+export const newState = (): State => ({
+  local: new Map(),
+  unsaid: new Map(),
+  specless: new Map(),
+  isAdopted: false,
+  facts: undefined,
+  isJoined: false,
+  isBeating: false,
+  beatMs: 1_000,
+  incarnation: 0,
+  applied: 0,
+  connection: undefined,
+  snapshot: undefined,
+  runs: 0,
+});
+
+/** Whether something of it runs, or is about to. */
+export function isActive(local: Local): boolean {
+  return !['succeeded', 'failed', 'stopped'].includes(local.state);
+}

@@ -1,0 +1,202 @@
+/**
+ * A simulated device: its processes live on when its agent dies, and die with the device. What
+ * the agent's shell would do on a real one (drivers, measurements), it does on the fake clock.
+ */
+
+import type { FakeClock } from '../../actors/runtime/memory/clock.ts';
+import type { Job } from '../../actors/runtime/ports.ts';
+import type {
+  AdoptReport,
+  Found,
+  InstanceReport,
+  StartInput,
+  StopInput,
+} from '../../edge-agent/jobs.ts';
+import { type Amounts, type NodeFacts, PROTOCOL } from '../../subjects/index.ts';
+
+/** A process on a machine. */
+export interface Process {
+  readonly input: StartInput;
+  epoch: number;
+  readonly startedAt: number;
+  isReady: boolean;
+  isAlive: boolean;
+  exitCode: number | undefined;
+  /** Told by whoever listens at the moment; a dead agent hears nothing. */
+  report: ((report: InstanceReport) => void) | undefined;
+}
+
+export interface MachineOptions {
+  readonly capacity: Amounts;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export class Machine {
+  readonly id: string;
+  readonly processes = new Map<string, Process>();
+  isAlive = true;
+  /** Processes ever started: tells whether something was restarted. */
+  starts = 0;
+  readonly #clock: FakeClock;
+  readonly #random: () => number;
+  readonly #options: MachineOptions;
+
+  constructor(id: string, clock: FakeClock, random: () => number, options: MachineOptions) {
+    this.id = id;
+    this.#clock = clock;
+    this.#random = random;
+    this.#options = options;
+  }
+
+  /** Everything on it is gone at once. */
+  die(): void {
+    this.isAlive = false;
+    for (const process of this.processes.values()) {
+      process.isAlive = false;
+      process.report = undefined;
+    }
+    this.processes.clear();
+  }
+
+  /** The agent's process is gone; what it started lives on. */
+  deafen(): void {
+    for (const process of this.processes.values()) process.report = undefined;
+  }
+
+  /** Ends one process from outside. */
+  kill(name: string, exitCode = 137): void {
+    const process = this.processes.get(name);
+    if (process) this.#exit(process, exitCode);
+  }
+
+  /** Processes that run now. */
+  running(): readonly Process[] {
+    return [...this.processes.values()].filter((each) => each.isAlive);
+  }
+
+  /** The jobs of an agent on this machine. `isOpen` ends with the agent's process. */
+  jobs(agent: {
+    readonly connection: number;
+    isOpen(): boolean;
+    giveUp(): void;
+  }): Record<string, Job> {
+    const later = (delayMs: number, call: () => void): void => {
+      this.#clock.after(delayMs, () => agent.isOpen() && call());
+    };
+    return {
+      facts: (_input, report) => later(1, () => report(this.facts())),
+      connection: (_input, report) =>
+        later(0, () => report({ server: 'S', client: agent.connection })),
+      measure: () => undefined,
+      adopt: (_input, report) => later(1, () => this.#adopt(report as (of: AdoptReport) => void)),
+      start: (input, report) => this.#start(input as StartInput, report as never, later),
+      stop: (input) => this.#stop(input as StopInput),
+      forget: (input) => this.#forget((input as { name: string }).name),
+      relabel: (input) => this.#relabel(input as { name: string; epoch: number }),
+      reread: () => undefined,
+      giveUp: () => agent.giveUp(),
+    };
+  }
+
+  facts(): NodeFacts {
+    const digits = this.id.replace(/\D/g, '').padStart(12, '0');
+    return {
+      identity: `00000000-0000-0000-0000-${digits}`,
+      class: 'steady',
+      labels: this.#options.labels ?? {},
+      architecture: 'x64',
+      platform: 'linux',
+      hostname: this.id,
+      address: '127.0.0.1',
+      agentVersion: '0.0.0',
+      protocol: PROTOCOL,
+      drivers: { process: { enforces: [], notEnforced: {} } },
+      capacity: this.#options.capacity,
+    };
+  }
+
+  #adopt(report: (of: AdoptReport) => void): void {
+    const found: Found[] = [];
+    for (const [name, process] of this.processes) {
+      const { input, startedAt, isReady } = process;
+      process.report = (each) => report({ kind: 'instance', report: each });
+      found.push({
+        ...{ ...input, epoch: process.epoch, startedAt, isReady, name },
+        ...{ address: '127.0.0.1', ports: {}, pid: 1, restarts: 0 },
+      });
+    }
+    report({ kind: 'found', found });
+    for (const process of this.processes.values()) {
+      if (!process.isAlive) this.#tellExit(process);
+      else if (!process.isReady) this.#readySoon(process);
+    }
+  }
+
+  #start(
+    input: StartInput,
+    report: (report: InstanceReport) => void,
+    later: (delayMs: number, call: () => void) => void,
+  ): void {
+    later(2 + this.#random() * 30, () => {
+      const before = this.processes.get(input.name);
+      if (before?.isAlive) throw new Error(`${input.name} runs already on ${this.id}`);
+      this.starts++;
+      const startedAt = this.#clock.now();
+      const process: Process = {
+        ...{ input, epoch: input.epoch, startedAt, report },
+        ...{ isReady: false, isAlive: true, exitCode: undefined },
+      };
+      this.processes.set(input.name, process);
+      const { name, run } = input;
+      const at = { address: '127.0.0.1', ports: {}, at: startedAt };
+      report({ kind: 'started', name, run, pid: this.starts, ...at });
+      this.#readySoon(process);
+      this.#live(process);
+    });
+  }
+
+  #readySoon(process: Process): void {
+    this.#clock.after(5 + this.#random() * 50, () => {
+      if (!process.isAlive) return;
+      process.isReady = true;
+      const { name, run } = process.input;
+      process.report?.({ kind: 'ready', name, run });
+    });
+  }
+
+  /** What the command says it does: `serve`, `work <ms>`, `fail <ms>`. */
+  #live(process: Process): void {
+    const [what, ms] = process.input.spec.spec.command;
+    if (what === 'serve') return;
+    this.#clock.after(Number(ms ?? 100), () => this.#exit(process, what === 'work' ? 0 : 1));
+  }
+
+  #exit(process: Process, exitCode: number): void {
+    if (!process.isAlive) return;
+    process.isAlive = false;
+    process.exitCode = exitCode;
+    this.#tellExit(process);
+  }
+
+  #tellExit(process: Process): void {
+    const { name, run } = process.input;
+    const end = { exitCode: process.exitCode, signal: undefined, message: undefined };
+    const tell = process.report;
+    if (tell) this.#clock.soon(() => tell({ kind: 'exited', name, run, ...end }));
+  }
+
+  #stop(input: StopInput): void {
+    const process = this.processes.get(input.name);
+    if (!process || process.input.run !== input.run) return;
+    this.#clock.after(1 + this.#random() * 40, () => this.#exit(process, 143));
+  }
+
+  #forget(name: string): void {
+    if (!this.processes.get(name)?.isAlive) this.processes.delete(name);
+  }
+
+  #relabel(of: { readonly name: string; readonly epoch: number }): void {
+    const process = this.processes.get(of.name);
+    if (process) process.epoch = of.epoch;
+  }
+}
