@@ -1,0 +1,67 @@
+/**
+ * Makes sure that a shell that asks an actor gets its answer: the same ask under the same id is
+ * sent again when nobody was there or no answer came, and the actor does it once (R3).
+ */
+import {
+  type Answer,
+  address,
+  type Contract,
+  contentType,
+  encode,
+  type PayloadOf,
+  type ReplyOf,
+  type RequestContract,
+  type TokensOf,
+} from '../../subjects/index.ts';
+import { readAnswer, unanswered } from './perform.ts';
+import {
+  ID_HEADER,
+  type Ports,
+  REVISION_HEADER,
+  type RequestOutcome,
+  TRACE_HEADER,
+  TYPE_HEADER,
+} from './ports.ts';
+
+/** How long to wait before asking again when nobody listens, in milliseconds. */
+const AGAIN_MS = 200;
+
+export interface Asked<R> {
+  readonly answer: Answer<R>;
+  /** Newest revision of the store the answer rests on; 0: unknown. */
+  readonly revision: number;
+}
+
+/** Asks for at most `withinMs` in all; never throws: no answer is a refusal. */
+export async function ask<C extends RequestContract>(
+  ports: Pick<Ports, 'bus' | 'clock' | 'newId'>,
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+  options: { readonly withinMs?: number; readonly traceparent?: string | undefined } = {},
+): Promise<Asked<ReplyOf<C>>> {
+  const headers: Record<string, string> = {
+    [TYPE_HEADER]: contentType[contract.codec],
+    [ID_HEADER]: ports.newId(),
+  };
+  if (options.traceparent !== undefined) headers[TRACE_HEADER] = options.traceparent;
+  const message = {
+    subject: address(contract as Contract, tokens as never),
+    body: encode(contract, payload),
+    headers,
+  };
+  const deadline = ports.clock.elapsed() + (options.withinMs ?? 2 * contract.timeoutMs);
+  for (;;) {
+    const outcome = await new Promise<RequestOutcome>((resolve) =>
+      ports.bus.request(message, contract.timeoutMs, resolve),
+    );
+    if (outcome.kind === 'answer') {
+      const answer = readAnswer(contract, outcome.body) as Answer<ReplyOf<C>>;
+      return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0) };
+    }
+    if (ports.clock.elapsed() + AGAIN_MS >= deadline) {
+      return { answer: unanswered(contract, outcome.kind), revision: 0 };
+    }
+    await new Promise<void>((resolve) => ports.clock.after(AGAIN_MS, resolve));
+  }
+}

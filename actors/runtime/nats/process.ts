@@ -1,0 +1,138 @@
+/**
+ * Makes sure that a process is on the bus: connected, with its ports and views, and with its
+ * actors answering the services protocol.
+ */
+import { readFile } from 'node:fs/promises';
+import type { NatsConnection } from 'nats';
+import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
+import type { Host } from '../host.ts';
+import type { Log } from '../log.ts';
+import type { Close } from '../ports.ts';
+import { StartError } from '../start-error.ts';
+import { Views } from '../views.ts';
+import { connectBus } from './connection.ts';
+import type { FanoutKeys } from './fanout.ts';
+import { type NatsPorts, natsPorts } from './ports.ts';
+import type { Reading } from './push-consumer.ts';
+import { answerServices, type Endpoint } from './services.ts';
+
+/** Where the bus is, as every program's settings say it. */
+export interface BusSettings {
+  /** `SHOAL_NATS`: addresses with commas between. */
+  readonly servers: readonly string[];
+  /** `SHOAL_SEED`: file with the seed of the program's nkey; none: the server asks for none. */
+  readonly seedFile: string | undefined;
+}
+
+export const DEFAULT_SERVERS = 'nats://127.0.0.1:4222';
+
+/** The bus settings in an environment. */
+export function busSettings(environment: NodeJS.ProcessEnv = process.env): BusSettings {
+  return {
+    servers: (environment['SHOAL_NATS'] || DEFAULT_SERVERS).split(',').map((each) => each.trim()),
+    seedFile: environment['SHOAL_SEED'] || undefined,
+  };
+}
+
+export interface BusProcess {
+  readonly connection: NatsConnection;
+  readonly ports: NatsPorts;
+  readonly views: Views;
+  /** For readers of streams (tail.ts). */
+  readonly reading: Reading;
+}
+
+/** Connects a process. Throws StartError. */
+export async function joinBus(
+  settings: BusSettings,
+  identity: Identity,
+  options: { readonly log: Log; readonly fanout?: FanoutKeys; readonly timeoutMs?: number },
+): Promise<BusProcess> {
+  const seed = settings.seedFile === undefined ? undefined : await readSeed(settings.seedFile);
+  const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
+  const connection = await connectBus({ servers: settings.servers, seed }, identity, timeout);
+  const fanout = options.fanout ? { fanout: options.fanout } : {};
+  const ports = natsPorts(connection, identity, { log: options.log, ...fanout });
+  const { exchange, newId } = ports;
+  return {
+    connection,
+    ports,
+    views: new Views(ports.store, ports.clock, options.log),
+    reading: { connection, exchange, inbox: inboxPrefix(identity), newId },
+  };
+}
+
+async function readSeed(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch {
+    throw new StartError(`cannot read the seed file ${file}; set SHOAL_SEED to one that is there`);
+  }
+}
+
+/** Resolves when every view is current; throws StartError after too long. */
+export async function viewsCurrent(views: Views, withinMs = 30_000): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new StartError('the store cannot be read; is a control plane running on this bus?'));
+    }, withinMs);
+  });
+  await Promise.race([new Promise<void>((resolve) => views.start(resolve)), late]);
+  clearTimeout(timer);
+}
+
+/** Answers the services protocol for an actor until closed. */
+export function serveHost(
+  connection: NatsConnection,
+  host: Host<never, never> | Host,
+  options: { readonly version: string; readonly id: string; readonly byIdOnly?: boolean },
+): Close {
+  const { actor, counters } = host;
+  return answerServices(
+    connection,
+    {
+      name: `shoal-${actor.name}`,
+      id: options.id,
+      version: options.version,
+      description: actor.sentence,
+      metadata: { copy: host.copy },
+      endpoints: () =>
+        actor.routes.map((route): Endpoint => {
+          const counts = counters.route(route.contract.name);
+          return {
+            name: route.contract.name.replaceAll('.', '-'),
+            subject: route.contract.subject.pattern,
+            queue: route.delivery === 'shared' ? actor.name : '',
+            requests: counts.handled,
+            errors: counts.failed,
+            lastError: counts.lastError,
+            processingNs: counts.processingNs,
+          };
+        }),
+      counts: () => ({
+        steps: counters.steps,
+        commits: counters.commits,
+        conflicts: counters.conflicts,
+        unanswered: counters.unanswered,
+        waits: counters.waits,
+        faults: counters.faults,
+        malformed: counters.malformed,
+        dropped: counters.dropped,
+        abandoned: counters.abandoned,
+        overruns: counters.overruns,
+        waiting: host.waiting,
+        underWay: host.underWay,
+        alarms: host.alarms,
+      }),
+    },
+    options.byIdOnly === undefined ? {} : { byIdOnly: options.byIdOnly },
+  );
+}
+
+/** Stops hosts in order: nothing new is taken, what is under way ends, then the connection. */
+export async function drainHosts(hosts: readonly Host[], bus: BusProcess): Promise<void> {
+  await Promise.all(hosts.map((host) => new Promise<void>((resolve) => host.drain(resolve))));
+  bus.views.close();
+  await bus.connection.drain();
+}
