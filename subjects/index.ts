@@ -5,6 +5,7 @@ export * from './contract.ts';
 export * from './fact.ts';
 export * from './instance.ts';
 export * from './log.ts';
+export * from './manifest.ts';
 export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';

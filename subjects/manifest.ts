@@ -1,0 +1,36 @@
+/** What a person writes down to be applied: one workload with its name, in YAML or JSON. */
+import { z } from 'zod';
+import { DEFAULT_TENANT, labelSet, tenantName, workloadName } from './names.ts';
+import { jobSpec, serviceSpec, type Wanted } from './workload.ts';
+
+/** Version of the manifest's form; another form would get another one. */
+export const MANIFEST_VERSION = 'shoal/v1';
+
+const head = {
+  apiVersion: z.literal(MANIFEST_VERSION),
+  metadata: z.strictObject({
+    name: workloadName,
+    tenant: tenantName.default(DEFAULT_TENANT),
+    labels: labelSet.default({}),
+  }),
+};
+
+export const manifestSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...head, kind: z.literal('service'), spec: serviceSpec }),
+  z.strictObject({ ...head, kind: z.literal('job'), spec: jobSpec }),
+]);
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The name a manifest gives and what it wants under it. */
+export function wantedOf(manifest: Manifest): {
+  readonly tenant: string;
+  readonly workload: string;
+  readonly wanted: Wanted;
+} {
+  const { name: workload, tenant, labels } = manifest.metadata;
+  const wanted: Wanted =
+    manifest.kind === 'service'
+      ? { kind: 'service', labels, spec: manifest.spec }
+      : { kind: 'job', labels, spec: manifest.spec };
+  return { tenant, workload, wanted };
+}
