@@ -9,21 +9,23 @@ export const LINE_BYTES_MAX = 8_192;
 /** Most lines in a frame. */
 export const FRAME_LINES_MAX = 512;
 
-export const logLine = z.object({
-  at: instant,
-  stream: z.enum(['stdout', 'stderr']),
-  text: z.string(),
-});
+export const outputs = ['stdout', 'stderr'] as const;
+export type Output = (typeof outputs)[number];
 
 export const logFrame = event({
   name: 'log',
   subject: 'shoal.log.{tenant}.{workload}.{instance}',
   schema: z.object({
     node: nodeId,
+    /** Epoch the instance was started at. */
     epoch: z.number().int().min(1),
-    /** Number of the first line: an instance's lines are counted from 1 at each epoch. */
+    stream: z.enum(outputs),
+    /**
+     * Number of the first line: the lines of each output of an instance are counted from 1 at each
+     * epoch. A frame may come again, also cut differently: a reader skips numbers it has had.
+     */
     first: z.number().int().min(1),
-    lines: z.array(logLine).max(FRAME_LINES_MAX),
+    lines: z.array(z.object({ at: instant, text: z.string() })).max(FRAME_LINES_MAX),
   }),
   codec: 'msgpack',
   bytesMax: 65_536,

@@ -33,11 +33,18 @@ const common = z.strictObject({
   resources: z
     .strictObject({
       cpu: cpuQuantity.default('100m'),
-      memory: bytesQuantity.default('64Mi'),
+      memory: bytesQuantity.default('128Mi'),
       disk: bytesQuantity.default(0),
     })
     .prefault({})
-    .describe('What is booked on the node, and the limit where the driver enforces one'),
+    .describe('What is booked on the node; a share of CPU in its proportion where drivers can'),
+  limits: z
+    .strictObject({
+      cpu: cpuQuantity.optional().describe('Never more than this; default: what nobody else needs'),
+      memory: bytesQuantity.optional().describe('Ended above this; default: what is booked'),
+    })
+    .prefault({})
+    .describe('Enforced where the driver can; each node says what it cannot'),
   placement: z
     .strictObject({
       labels: labelSet.default({}).describe('Labels a node must have, with these values'),

@@ -1,0 +1,39 @@
+/** Makes sure that a process id means the process it was noted for, and not a later one. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const call = promisify(execFile);
+
+/** Whether a process lives whose command line contains `mark`. */
+export async function isAlive(pid: number, mark: string): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  if (process.platform !== 'linux') return isAliveByPs(pid, mark);
+  const [line, stat] = await Promise.all([
+    readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+    readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
+  ]);
+  // A zombie has ended; its parent has only not looked yet.
+  const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  return state !== 'Z' && state !== '' && line.includes(mark);
+}
+
+async function isAliveByPs(pid: number, mark: string): Promise<boolean> {
+  const { stdout } = await call('ps', ['-o', 'stat=,command=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout.includes(mark) && !stdout.trimStart().startsWith('Z');
+}
+
+/** Sends a signal to a process group; a group that is gone is no error. */
+export function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

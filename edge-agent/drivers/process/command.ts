@@ -1,0 +1,72 @@
+/** Makes sure that what cannot be started is said so before anything is. */
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { StartInput } from '../../jobs.ts';
+
+/** Variables of the agent that an instance inherits; nothing else of its environment does. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR'] as const;
+
+/** The environment of an instance: inherited, then Shoal's own, then the spec's. */
+export function environmentOf(
+  input: StartInput,
+  of: { readonly node: string; readonly ports: Readonly<Record<string, number>> },
+  own: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = own[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  for (const [name, port] of Object.entries(of.ports)) {
+    environment['PORT'] ??= String(port);
+    environment[`PORT_${name.toUpperCase().replaceAll('-', '_')}`] = String(port);
+  }
+  return {
+    ...environment,
+    SHOAL_TENANT: input.tenant,
+    SHOAL_WORKLOAD: input.workload,
+    SHOAL_INSTANCE: input.instance,
+    SHOAL_NODE: of.node,
+    SHOAL_EPOCH: String(input.epoch),
+    SHOAL_ATTEMPT: String(input.attempt),
+    ...input.spec.spec.environment,
+  };
+}
+
+/** Working directory of an instance: the spec's, below the agent's root, or its own. */
+export function directoryOf(input: StartInput, root: string, own: string): string {
+  const { directory } = input.spec.spec;
+  if (directory === undefined) return own;
+  return isAbsolute(directory) ? directory : resolve(root, directory);
+}
+
+/** Why a command cannot be started here; undefined: it can be tried. */
+export async function obstacle(
+  command: string,
+  directory: string,
+  path: string,
+): Promise<string | undefined> {
+  const isFolder = await stat(directory).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return `cannot be started: there is no directory ${directory}`;
+  if (command.includes('/')) {
+    const file = resolve(directory, command);
+    return (await isExecutable(file)) ? undefined : `cannot be started: ${file} is not executable`;
+  }
+  for (const folder of path.split(delimiter)) {
+    if (folder && (await isExecutable(join(folder, command)))) return undefined;
+  }
+  return `cannot be started: there is no ${command} on PATH`;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * The process driver: instances are plain processes of this machine, each in a session of its own,
+ * within its cgroups where the agent may make them. See ../driver.ts for what a driver promises.
+ *
+ * What is asked about one instance happens in the order it was asked, one thing at a time.
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '../../../actors/runtime/log.ts';
+import { StartError } from '../../../actors/runtime/start-error.ts';
+import type { DriverOffer } from '../../../subjects/index.ts';
+import type { Found, StartInput, StopInput } from '../../jobs.ts';
+import type { Driver, Report } from '../driver.ts';
+import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
+import { directoryOf, environmentOf, obstacle } from './command.ts';
+import { KEEPER } from './keeper.ts';
+import { isListening, type PortRange, Ports } from './ports.ts';
+import { Run } from './run.ts';
+import { type Kept, RunFolder } from './run-folder.ts';
+
+/** How long a keeper that was started may take to write its id, in milliseconds. */
+const KEEPER_MS = 1_000;
+
+export interface ProcessSettings {
+  readonly node: string;
+  /** Folder of the agent's state. */
+  readonly state: string;
+  /** Relative directories of specs are below this one. */
+  readonly root: string;
+  /** Where instances can be reached. */
+  readonly address: string;
+  readonly ports: PortRange;
+}
+
+export class ProcessDriver implements Driver {
+  readonly name = 'process';
+  readonly #settings: ProcessSettings;
+  readonly #log: Log;
+  readonly #cgroups: CgroupTree;
+  readonly #ports: Ports;
+  readonly #runs = new Map<string, Run>();
+  readonly #kept = new Map<string, Kept>();
+  /** The last thing asked about each instance. */
+  readonly #queues = new Map<string, Promise<void>>();
+
+  private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
+    this.#settings = settings;
+    this.#cgroups = cgroups;
+    this.#log = log;
+    this.#ports = new Ports(settings.ports);
+  }
+
+  /** Makes what the driver needs on disk. Throws StartError when it may not. */
+  static async open(settings: ProcessSettings, log: Log): Promise<ProcessDriver> {
+    try {
+      await mkdir(join(settings.state, 'instances'), { recursive: true });
+      // A keeper that runs reads its script as it goes: the old file must stay for it.
+      const fresh = join(settings.state, 'keeper.sh.new');
+      await writeFile(fresh, KEEPER, { mode: 0o755 });
+      await rename(fresh, join(settings.state, 'keeper.sh'));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(
+        `cannot write to ${settings.state} (${reason}); set SHOAL_STATE to a folder that can be written`,
+      );
+    }
+    return new ProcessDriver(settings, await findCgroups(settings.node), log);
+  }
+
+  async offer(): Promise<DriverOffer> {
+    return { ...this.#cgroups.offer, version: process.version };
+  }
+
+  async found(report: Report): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    const names = await RunFolder.names(this.#settings.state);
+    for (const name of names) {
+      const one = await this.#adopt(name, report);
+      if (one) found.push(one);
+    }
+    for (const name of await cgroupNames(this.#cgroups)) {
+      if (!names.includes(name)) await new Cgroup(this.#cgroups, name).remove();
+    }
+    return found;
+  }
+
+  start(input: StartInput, report: Report): void {
+    this.#queue(input.name, async () => {
+      try {
+        await this.#start(input, report);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#release(input.name);
+        report({
+          ...{ name: input.name, run: input.run, kind: 'exited' },
+          ...{ exitCode: undefined, signal: undefined, message: reason },
+        });
+      }
+    });
+  }
+
+  stop(input: StopInput): void {
+    this.#queue(input.name, async () => {
+      const run = this.#runs.get(input.name);
+      if (run?.number === input.run) run.stop(input.graceMs);
+    });
+  }
+
+  relabel(name: string, epoch: number): void {
+    this.#queue(name, async () => {
+      const kept = this.#kept.get(name);
+      if (!kept) return;
+      const next = { ...kept, epoch };
+      this.#kept.set(name, next);
+      await this.#folder(name).keep(next);
+    });
+  }
+
+  forget(name: string): void {
+    this.#queue(name, async () => {
+      const run = this.#runs.get(name);
+      if (run && !run.isOver) return;
+      this.#runs.delete(name);
+      this.#kept.delete(name);
+      await new Cgroup(this.#cgroups, name).remove();
+      await this.#folder(name).remove();
+    });
+  }
+
+  /** Resolves when everything asked so far is done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#queues.values());
+  }
+
+  /** The agent is going: nothing is ended, nobody is listened to any more. */
+  leave(): void {
+    for (const run of this.#runs.values()) run.leave();
+  }
+
+  #folder(name: string): RunFolder {
+    return new RunFolder(this.#settings.state, name);
+  }
+
+  #queue(name: string, act: () => Promise<void>): void {
+    const last = this.#queues.get(name) ?? Promise.resolve();
+    const next = last.then(act).catch((error) => {
+      this.#log.error('the process driver failed', { instance: name, error });
+    });
+    this.#queues.set(name, next);
+    void next.then(() => {
+      if (this.#queues.get(name) === next) this.#queues.delete(name);
+    });
+  }
+
+  async #start(input: StartInput, report: Report): Promise<void> {
+    const { name, spec } = input;
+    const before = this.#runs.get(name);
+    if (before && !before.isOver) throw new Error('cannot be started: it runs already');
+    const folder = this.#folder(name);
+    const { address, root, node } = this.#settings;
+    const ports = await this.#ports.take(
+      spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [],
+    );
+    const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
+    this.#kept.set(name, kept);
+    await folder.prepare(kept);
+    const directory = directoryOf(input, root, folder.work);
+    const environment = environmentOf(input, { node, ports });
+    const [program = ''] = spec.spec.command;
+    const why = await obstacle(program, directory, environment['PATH'] ?? '');
+    if (why !== undefined) throw new Error(why);
+    const cgroup = new Cgroup(this.#cgroups, name);
+    await cgroup.make(spec.spec);
+    const run = await Run.start(kept, { directory, environment }, this.#around(name, report));
+    this.#runs.set(name, run);
+  }
+
+  async #adopt(name: string, report: Report): Promise<Found | undefined> {
+    const folder = this.#folder(name);
+    const kept = await folder.kept();
+    if (!kept) {
+      await folder.remove();
+      return undefined;
+    }
+    const pid = await this.#keeperOf(folder, kept.input.run);
+    this.#kept.set(name, kept);
+    this.#ports.keep(kept.ports);
+    const run = Run.adopt(kept, pid, this.#around(name, report));
+    this.#runs.set(name, run);
+    const { epoch, address, ports, startedAt } = kept;
+    // What was ready stays so: nobody is to see that only its agent was away.
+    const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
+    return {
+      ...{ ...kept.input, epoch, address, ports, startedAt, pid },
+      ...{ isReady, restarts: 0 },
+    };
+  }
+
+  /** The agent may have died between starting a keeper and its first line. */
+  async #keeperOf(folder: RunFolder, run: number): Promise<number | undefined> {
+    const deadline = Date.now() + KEEPER_MS;
+    for (;;) {
+      const pid = await folder.pid(run);
+      if (pid !== undefined || Date.now() > deadline) return pid;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  #around(name: string, report: Report) {
+    return {
+      folder: this.#folder(name),
+      cgroup: new Cgroup(this.#cgroups, name),
+      keeper: join(this.#settings.state, 'keeper.sh'),
+      report,
+      ended: () => this.#release(name),
+    };
+  }
+
+  #release(name: string): void {
+    const kept = this.#kept.get(name);
+    if (kept) this.#ports.release(kept.ports);
+  }
+}

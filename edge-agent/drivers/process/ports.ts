@@ -1,0 +1,108 @@
+/** Makes sure that each instance gets ports nobody else uses: chosen in a range, tried, remembered. */
+import { connect, createServer } from 'node:net';
+
+/** Below the range most systems take outgoing ports from (32768). */
+export const DEFAULT_PORTS: PortRange = { from: 20_000, to: 29_999 };
+
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class Ports {
+  readonly #range: PortRange;
+  readonly #taken = new Set<number>();
+  #next: number;
+
+  constructor(range: PortRange) {
+    this.#range = range;
+    this.#next = range.from + Math.floor(Math.random() * (range.to - range.from + 1));
+  }
+
+  /** Ports for these names. Throws when the whole range is taken. */
+  async take(names: readonly string[]): Promise<Record<string, number>> {
+    const ports: Record<string, number> = {};
+    for (const name of names) ports[name] = await this.#free();
+    return ports;
+  }
+
+  /** Ports that are in use although this process did not choose them. */
+  keep(ports: Readonly<Record<string, number>>): void {
+    for (const port of Object.values(ports)) this.#taken.add(port);
+  }
+
+  release(ports: Readonly<Record<string, number>>): void {
+    for (const port of Object.values(ports)) this.#taken.delete(port);
+  }
+
+  async #free(): Promise<number> {
+    const count = this.#range.to - this.#range.from + 1;
+    for (let tried = 0; tried < count; tried++) {
+      const port = this.#next;
+      this.#next = port >= this.#range.to ? this.#range.from : port + 1;
+      if (this.#taken.has(port)) continue;
+      this.#taken.add(port);
+      if (await canListen(port)) return port;
+      this.#taken.delete(port);
+    }
+    throw new Error(`no port is free between ${this.#range.from} and ${this.#range.to}`);
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host: '0.0.0.0', exclusive: true }, () => {
+      probe.close(() => resolve(true));
+    });
+  });
+}
+
+/** How often an instance's ports are tried until they answer: soon at first, then less. */
+const TRY_MS = 20;
+const TRY_MAX_MS = 500;
+
+/** Calls once every port takes connections; the returned function gives up. */
+export function whenListening(
+  host: string,
+  ports: readonly number[],
+  call: () => void,
+): () => void {
+  let isOpen = true;
+  let timer: NodeJS.Timeout | undefined;
+  const attempt = async (delayMs: number): Promise<void> => {
+    const isThere = await isListening(host, ports);
+    if (!isOpen) return;
+    if (isThere) {
+      isOpen = false;
+      call();
+      return;
+    }
+    timer = setTimeout(() => void attempt(Math.min(TRY_MAX_MS, delayMs * 1.5)), delayMs);
+  };
+  void attempt(TRY_MS);
+  return () => {
+    isOpen = false;
+    clearTimeout(timer);
+  };
+}
+
+/** Whether every port takes connections now. */
+export async function isListening(host: string, ports: readonly number[]): Promise<boolean> {
+  const answers = await Promise.all(ports.map((port) => canConnect(host, port)));
+  return answers.every(Boolean);
+}
+
+function canConnect(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (isThere: boolean): void => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.setTimeout(1_000, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * What the driver keeps on disk of one instance, so that another process of the agent can go on
+ * with it. A folder per instance, a folder per run in it.
+ *
+ *   <state>/instances/<tenant>.<instance>/
+ *     run.json      what was started, written before it was
+ *     stdout stderr what it prints, over all runs at this epoch
+ *     read.json     how far that has been sent (logs/shipper.ts)
+ *     work/         its working directory, unless the spec names one
+ *     run-<n>/pid   written by the keeper, first thing
+ *     run-<n>/exit  written by the keeper when the command has ended
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StartInput } from '../../jobs.ts';
+
+/** What stands in run.json. */
+export interface Kept {
+  readonly input: StartInput;
+  /** Epoch it counts as now; `input.epoch` is the one it was started at. */
+  readonly epoch: number;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly startedAt: number;
+}
+
+export class RunFolder {
+  readonly path: string;
+
+  constructor(state: string, name: string) {
+    this.path = join(state, 'instances', name);
+  }
+
+  static async names(state: string): Promise<string[]> {
+    return readdir(join(state, 'instances')).catch(() => []);
+  }
+
+  get work(): string {
+    return join(this.path, 'work');
+  }
+
+  run(number: number): string {
+    return join(this.path, `run-${number}`);
+  }
+
+  output(stream: 'stdout' | 'stderr'): string {
+    return join(this.path, stream);
+  }
+
+  /** Writes down what is about to be started, and clears away the run before it. */
+  async prepare(kept: Kept): Promise<void> {
+    for (const name of await readdir(this.path).catch(() => [])) {
+      if (/^run-\d+$/.test(name)) await rm(join(this.path, name), { recursive: true, force: true });
+    }
+    await mkdir(this.run(kept.input.run), { recursive: true });
+    await mkdir(this.work, { recursive: true });
+    await this.keep(kept);
+  }
+
+  /** Replaces run.json as a whole. */
+  async keep(kept: Kept): Promise<void> {
+    const fresh = join(this.path, 'run.json.new');
+    await writeFile(fresh, JSON.stringify(kept));
+    await rename(fresh, join(this.path, 'run.json'));
+  }
+
+  async kept(): Promise<Kept | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.path, 'run.json'), 'utf8')) as Kept;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The keeper's process id; undefined: it has not begun. */
+  async pid(run: number): Promise<number | undefined> {
+    const text = await readFile(join(this.run(run), 'pid'), 'utf8').catch(() => '');
+    const pid = Number.parseInt(text, 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  }
+
+  /** What the keeper wrote at the end; undefined: nothing. */
+  async exit(run: number): Promise<string | undefined> {
+    return readFile(join(this.run(run), 'exit'), 'utf8').catch(() => undefined);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * One instance as the process driver holds it: the run under way, how it is listened to, and how
+ * it is ended. A run is a session of its own, led by the keeper, so its group is the whole of it;
+ * what leaves the group is still found in its cgroups.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { InstanceReport } from '../../jobs.ts';
+import type { Report } from '../driver.ts';
+import { isAlive, signalGroup } from './alive.ts';
+import type { Cgroup } from './cgroup.ts';
+import { endOf } from './keeper.ts';
+import { whenListening } from './ports.ts';
+import type { Kept, RunFolder } from './run-folder.ts';
+
+/** How often a run that is not the agent's own child is looked at, in milliseconds. */
+const LOOK_MS = 100;
+/** Every this many looks the process is told from a later one of the same id. */
+const LOOKS_PER_CHECK = 10;
+
+export interface RunAround {
+  readonly folder: RunFolder;
+  readonly cgroup: Cgroup;
+  readonly keeper: string;
+  readonly report: Report;
+  /** Called after the end was reported. */
+  ended(): void;
+}
+
+export class Run {
+  readonly #kept: Kept;
+  readonly #around: RunAround;
+  #pid: number;
+  #isReady = false;
+  #isOver = false;
+  #kill: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+  #deafen: () => void = () => undefined;
+
+  private constructor(kept: Kept, pid: number, around: RunAround) {
+    this.#kept = kept;
+    this.#pid = pid;
+    this.#around = around;
+  }
+
+  /** Starts a run; reports `started`, later the rest. Rejects when nothing could be started. */
+  static async start(
+    kept: Kept,
+    of: { readonly directory: string; readonly environment: Record<string, string> },
+    around: RunAround,
+  ): Promise<Run> {
+    const { folder, cgroup, keeper } = around;
+    const { command } = kept.input.spec.spec;
+    const outputs = [
+      openSync(folder.output('stdout'), 'a'),
+      openSync(folder.output('stderr'), 'a'),
+    ];
+    const words = [keeper, folder.run(kept.input.run), ...cgroup.joins, '--', ...command];
+    let child: ChildProcess;
+    try {
+      child = spawn('/bin/sh', words, {
+        cwd: of.directory,
+        env: of.environment,
+        detached: true,
+        stdio: ['ignore', ...outputs],
+      });
+    } finally {
+      for (const output of outputs) closeSync(output);
+    }
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    const run = new Run(kept, child.pid as number, around);
+    child.once('exit', () => void run.#finish());
+    run.#tell({
+      kind: 'started',
+      pid: child.pid,
+      address: kept.address,
+      ports: kept.ports,
+      at: kept.startedAt,
+    });
+    run.#listen();
+    return run;
+  }
+
+  /** Goes on with a run of an earlier agent, alive or not. */
+  static adopt(kept: Kept, pid: number | undefined, around: RunAround): Run {
+    const run = new Run(kept, pid ?? 0, around);
+    let looks = 0;
+    const look = async (): Promise<void> => {
+      looks++;
+      const isThere = looks % LOOKS_PER_CHECK === 1 ? await run.isAlive() : isPresent(run.#pid);
+      if (run.#isOver) return;
+      if (!isThere) return run.#finish();
+      run.#look = setTimeout(() => void look(), LOOK_MS);
+    };
+    // Not before the caller has said what was found.
+    run.#look = setTimeout(() => void look(), 0);
+    run.#listen();
+    return run;
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get number(): number {
+    return this.#kept.input.run;
+  }
+
+  async isAlive(): Promise<boolean> {
+    return this.#pid > 0 && isAlive(this.#pid, this.#around.folder.run(this.number));
+  }
+
+  /** The polite signal now, the other one after the grace. */
+  stop(graceMs: number): void {
+    if (this.#isOver || this.#kill) return;
+    this.#kill = setTimeout(() => void this.#end(), graceMs);
+    signalGroup(this.#pid, 'SIGTERM');
+  }
+
+  /** Stops listening to the run without ending it: the agent is going. */
+  leave(): void {
+    clearTimeout(this.#kill);
+    clearTimeout(this.#look);
+    this.#deafen();
+  }
+
+  #listen(): void {
+    const ports = Object.values(this.#kept.ports);
+    const isReady = (): void => {
+      if (this.#isOver) return;
+      this.#isReady = true;
+      this.#tell({ kind: 'ready' });
+    };
+    if (ports.length === 0) setImmediate(isReady);
+    else this.#deafen = whenListening(this.#kept.address, ports, isReady);
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.leave();
+    const { folder, cgroup } = this.#around;
+    // Whatever the command left behind goes with it.
+    await this.#end();
+    const written = await folder.exit(this.number);
+    const end = written === undefined ? { exitCode: undefined, signal: 'SIGKILL' } : endOf(written);
+    const isStarved = end.signal === 'SIGKILL' && (await cgroup.isOutOfMemory());
+    const message = isStarved ? 'ended by the kernel: more memory than its limit' : undefined;
+    this.#tell({ kind: 'exited', ...end, message });
+    this.#around.ended();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#pid > 0) signalGroup(this.#pid, 'SIGKILL');
+    for (const pid of await this.#around.cgroup.members()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone by itself.
+      }
+    }
+  }
+
+  #tell(report: Told): void {
+    const { name, run } = this.#kept.input;
+    this.#around.report({ name, run, ...report });
+  }
+}
+
+type Told = InstanceReport extends infer R
+  ? R extends unknown
+    ? Omit<R, 'name' | 'run'>
+    : never
+  : never;
+
+function isPresent(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The agent of one node. Settings: settings.ts, and SHOAL_NATS, SHOAL_SEED, SHOAL_LOG.
+ *
+ * It may die at any time: what runs goes on without it and is taken over by the next one.
+ */
+import { pathToFileURL } from 'node:url';
+import { Host } from '../actors/runtime/host.ts';
+import type { Log } from '../actors/runtime/log.ts';
+import type { FanoutKeys } from '../actors/runtime/nats/fanout.ts';
+import {
+  busSettings,
+  drainHosts,
+  joinBus,
+  serveHost,
+  viewsCurrent,
+} from '../actors/runtime/nats/process.ts';
+import { runProgram } from '../actors/runtime/program.ts';
+import { VERSION } from '../actors/runtime/version.ts';
+import { address, decode, ledgerRecord, specRecord } from '../subjects/index.ts';
+import { agent } from './actor.ts';
+import { ProcessDriver } from './drivers/process/driver.ts';
+import { nodeIdentity } from './identity.ts';
+import { LogShipper } from './logs/shipper.ts';
+import { agentSettings } from './settings.ts';
+import { agentShell } from './shell.ts';
+
+/** Starts an agent; the returned function stops it and leaves what runs alone. */
+export async function startAgent(
+  log: Log,
+  end: (code: number) => void,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<() => Promise<void>> {
+  const bus = busSettings(environment);
+  const settings = agentSettings(environment, bus.servers);
+  const identity = await nodeIdentity(settings.state, settings.node);
+  const { node } = identity;
+  const { state, root, address: at, ports } = settings;
+  const driver = await ProcessDriver.open({ node, state, root, address: at, ports }, log);
+  const joined = await joinBus(bus, { role: 'agent', name: node }, { log, fanout: keysOf(node) });
+  const shipper = new LogShipper(node, joined.ports.bus, log);
+  const shell = agentShell({
+    ...{ settings, identity, driver, shipper, bus: joined, log },
+    giveUp: (reason) => {
+      log.error(`this agent may not speak for node ${node}`, { node, reason });
+      end(78);
+    },
+  });
+  const host = new Host(agent(node), {
+    ...{ ports: joined.ports, views: joined.views, log, jobs: shell.jobs },
+    copy: `${node}-${joined.ports.newId().slice(-8)}`,
+  });
+  await viewsCurrent(joined.views);
+  host.start();
+  serveHost(joined.connection, host, { version: VERSION, id: node, byIdOnly: true });
+  log.info('agent ready', { node, path: state });
+  return async () => {
+    shell.close();
+    await drainHosts([host as unknown as Host], joined);
+    driver.leave();
+    await shipper.close();
+  };
+}
+
+/** What is kept for a node: its ledger, and the specs the ledger's entries need. */
+export function keysOf(node: string): FanoutKeys {
+  return {
+    prefix: `for.${node}.`,
+    roots: [address(ledgerRecord, { node })],
+    related: (stored) => {
+      const ledger = stored.body && decode(ledgerRecord, stored.body);
+      if (!ledger?.ok) return [];
+      const keys = Object.values(ledger.value.entries).map(({ tenant, workload, generation }) =>
+        address(specRecord, { node, tenant, workload, generation: String(generation) }),
+      );
+      return [...new Set(keys)];
+    },
+  };
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await runProgram('shoal-agent', (log, end) => startAgent(log, end));
+}

@@ -1,0 +1,111 @@
+/** The agent's settings, from its environment. */
+import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { StartError } from '../actors/runtime/start-error.ts';
+import {
+  type Amounts,
+  bytes,
+  bytesQuantity,
+  cpuMilli,
+  cpuQuantity,
+  labelSet,
+  type NodeClass,
+  nodeClass,
+  nodeId,
+} from '../subjects/index.ts';
+import { DEFAULT_PORTS, type PortRange } from './drivers/process/ports.ts';
+
+export interface AgentSettings {
+  /** `SHOAL_NODE`; default: what the host is called. */
+  readonly node: string | undefined;
+  /** `SHOAL_CLASS`: steady, gateway or mobile; default: mobile with a battery, else steady. */
+  readonly class: NodeClass | undefined;
+  /** `SHOAL_LABELS`: `zone=garage,disk=fast`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `SHOAL_STATE`: folder of the agent; default `.shoal/agent`. */
+  readonly state: string;
+  /** `SHOAL_ROOT`: relative directories of specs are below it; default: the current folder. */
+  readonly root: string;
+  /** `SHOAL_ADDRESS`: where instances can be reached; default: found out. */
+  readonly address: string;
+  /** `SHOAL_CAPACITY`: `cpu=2,memory=1Gi,disk=10Gi`; what is left out is measured. */
+  readonly capacity: Partial<Amounts>;
+  /** `SHOAL_PORTS`: `20000-29999`. */
+  readonly ports: PortRange;
+}
+
+export function agentSettings(
+  environment: NodeJS.ProcessEnv,
+  servers: readonly string[],
+): AgentSettings {
+  const text = (name: string): string | undefined => environment[name] || undefined;
+  return {
+    node: checked('SHOAL_NODE', nodeId.optional(), text('SHOAL_NODE')),
+    class: checked('SHOAL_CLASS', nodeClass.optional(), text('SHOAL_CLASS')),
+    labels: checked('SHOAL_LABELS', labelSet, pairs('SHOAL_LABELS', text('SHOAL_LABELS'))),
+    state: resolve(text('SHOAL_STATE') ?? '.shoal/agent'),
+    root: resolve(text('SHOAL_ROOT') ?? '.'),
+    address: text('SHOAL_ADDRESS') ?? ownAddress(servers),
+    capacity: capacityIn(text('SHOAL_CAPACITY')),
+    ports: portsIn(text('SHOAL_PORTS')),
+  };
+}
+
+function checked<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new StartError(
+    `${name} is not valid: ${parsed.error.issues[0]?.message ?? ''}; correct it`,
+  );
+}
+
+function pairs(name: string, text: string | undefined): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const pair of (text ?? '').split(',').filter(Boolean)) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new StartError(`${name}: ${pair} is not of the form key=value; correct it`);
+    found[pair.slice(0, at).trim()] = pair.slice(at + 1).trim();
+  }
+  return found;
+}
+
+const capacitySchema = z.strictObject({
+  cpu: cpuQuantity.optional(),
+  memory: bytesQuantity.optional(),
+  disk: bytesQuantity.optional(),
+});
+
+function capacityIn(text: string | undefined): Partial<Amounts> {
+  const { cpu, memory, disk } = checked(
+    'SHOAL_CAPACITY',
+    capacitySchema,
+    pairs('SHOAL_CAPACITY', text),
+  );
+  return {
+    ...(cpu === undefined ? {} : { cpuMilli: cpuMilli(cpu) }),
+    ...(memory === undefined ? {} : { memoryBytes: bytes(memory) }),
+    ...(disk === undefined ? {} : { diskBytes: bytes(disk) }),
+  };
+}
+
+function portsIn(text: string | undefined): PortRange {
+  if (text === undefined) return DEFAULT_PORTS;
+  const found = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+  const [from, to] = [Number(found?.[1]), Number(found?.[2])];
+  if (!found || from < 1 || to > 65_535 || from > to) {
+    throw new StartError(`SHOAL_PORTS is ${text}; give a range such as 20000-29999`);
+  }
+  return { from, to };
+}
+
+/** Loopback where the bus is on loopback; else this machine's first address on a network. */
+function ownAddress(servers: readonly string[]): string {
+  if (servers.every((each) => /(^|\/|@)(127\.|localhost|\[::1\])/.test(each))) return '127.0.0.1';
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const each of addresses ?? []) {
+      if (each.family === 'IPv4' && !each.internal) return each.address;
+    }
+  }
+  return '127.0.0.1';
+}

@@ -1,0 +1,136 @@
+/** The agent's shell: what its actor may `run`, on a real machine. */
+import { hostname } from 'node:os';
+import type { Log } from '../actors/runtime/log.ts';
+import type { BusProcess } from '../actors/runtime/nats/process.ts';
+import type { Job } from '../actors/runtime/ports.ts';
+import { VERSION } from '../actors/runtime/version.ts';
+import { type NodeFacts, PROTOCOL } from '../subjects/index.ts';
+import type { Driver } from './drivers/driver.ts';
+import { RunFolder } from './drivers/process/run-folder.ts';
+import type { NodeIdentity } from './identity.ts';
+import type {
+  AdoptReport,
+  ForgetInput,
+  Found,
+  InstanceReport,
+  RelabelInput,
+  StartInput,
+  StopInput,
+} from './jobs.ts';
+import type { Printing } from './logs/position-book.ts';
+import type { LogShipper } from './logs/shipper.ts';
+import { capacityOf, hasBattery, MEASURE_MS, Meter } from './measure.ts';
+import type { AgentSettings } from './settings.ts';
+
+export interface Shell {
+  readonly jobs: Readonly<Record<string, Job>>;
+  close(): void;
+}
+
+export interface ShellParts {
+  readonly settings: AgentSettings;
+  readonly identity: NodeIdentity;
+  readonly driver: Driver;
+  readonly shipper: LogShipper;
+  readonly bus: BusProcess;
+  readonly log: Log;
+  /** Ends the agent: it may not be this node. */
+  giveUp(reason: string): void;
+}
+
+export function agentShell(parts: ShellParts): Shell {
+  const { driver, shipper, bus, settings } = parts;
+  const meter = new Meter(settings.state);
+  let timer: NodeJS.Timeout | undefined;
+  let isOpen = true;
+  const follow = (input: StartInput | Found): void =>
+    void shipper.follow(printing(settings, input));
+
+  const measure = async (report: (outcome: unknown) => void): Promise<void> => {
+    try {
+      report(await meter.measure());
+    } catch (error) {
+      parts.log.warn('use cannot be measured', { error });
+    }
+    if (isOpen) timer = setTimeout(() => void measure(report), MEASURE_MS);
+  };
+  const forget = async ({ name }: ForgetInput): Promise<void> => {
+    await shipper.finish(name);
+    driver.forget(name);
+  };
+  const adopt = async (report: (outcome: AdoptReport) => void): Promise<void> => {
+    const tell = (each: InstanceReport): void => report({ kind: 'instance', report: each });
+    const found = await driver.found(tell);
+    for (const each of found) follow(each);
+    report({ kind: 'found', found });
+  };
+  const jobs: Record<string, Job> = {
+    facts: (_input, report) => void factsOf(parts).then(report),
+    connection: (_input, report) => report(connectionOf(bus)),
+    measure: (_input, report) => {
+      clearTimeout(timer);
+      void measure(report);
+    },
+    adopt: (_input, report) => void adopt(report),
+    start: (input, report) => {
+      driver.start(input as StartInput, (each) => {
+        if (each.kind === 'started') follow(input as StartInput);
+        report(each);
+      });
+    },
+    stop: (input) => driver.stop(input as StopInput),
+    relabel: (input) => {
+      const { name, epoch } = input as RelabelInput;
+      driver.relabel(name, epoch);
+    },
+    forget: (input) => void forget(input as ForgetInput),
+    reread: () => bus.ports.fanout?.reread(),
+    giveUp: (input) => parts.giveUp(String(input)),
+  };
+  return {
+    jobs,
+    close: () => {
+      isOpen = false;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function printing(settings: AgentSettings, of: StartInput | Found): Printing {
+  const { name, tenant, workload, instance, epoch } = of;
+  return {
+    name,
+    tenant,
+    workload,
+    instance,
+    epoch,
+    folder: new RunFolder(settings.state, name).path,
+  };
+}
+
+function connectionOf(bus: BusProcess) {
+  const { info } = bus.connection;
+  return { server: info?.server_id ?? '', client: info?.client_id ?? 0 };
+}
+
+async function factsOf(parts: ShellParts): Promise<NodeFacts> {
+  const { settings, identity, driver } = parts;
+  const [measured, isMobile, offer] = await Promise.all([
+    capacityOf(settings.state),
+    settings.class === undefined ? hasBattery() : false,
+    driver.offer(),
+  ]);
+  return {
+    identity: identity.identity,
+    class: settings.class ?? (isMobile ? 'mobile' : 'steady'),
+    labels: settings.labels,
+    architecture: process.arch,
+    platform: process.platform,
+    hostname: hostname(),
+    address: settings.address,
+    agentVersion: VERSION,
+    protocol: PROTOCOL,
+    drivers: { [driver.name]: offer },
+    capacity: { ...measured, ...settings.capacity },
+  };
+}
