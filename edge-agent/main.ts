@@ -24,6 +24,9 @@ import { LogShipper } from './logs/shipper.ts';
 import { agentSettings } from './settings.ts';
 import { agentShell } from './shell.ts';
 
+/** Longest grace when an agent ends what it runs because it is stopped itself. */
+const GRACE_MS_MAX = 5_000;
+
 /** Starts an agent; the returned function stops it and leaves what runs alone. */
 export async function startAgent(
   log: Log,
@@ -55,6 +58,7 @@ export async function startAgent(
   log.info('agent ready', { node, path: state });
   return async () => {
     shell.close();
+    if (settings.onStop === 'end') await driver.endAll(GRACE_MS_MAX);
     await drainHosts([host as unknown as Host], joined);
     driver.leave();
     await shipper.close();

@@ -33,6 +33,8 @@ export interface AgentSettings {
   readonly capacity: Partial<Amounts>;
   /** `SHOAL_PORTS`: `20000-29999`. */
   readonly ports: PortRange;
+  /** `SHOAL_ON_STOP`: what runs is left alone (`leave`, the default) or ended (`end`). */
+  readonly onStop: 'leave' | 'end';
 }
 
 export function agentSettings(
@@ -49,6 +51,7 @@ export function agentSettings(
     address: text('SHOAL_ADDRESS') ?? ownAddress(servers),
     capacity: capacityIn(text('SHOAL_CAPACITY')),
     ports: portsIn(text('SHOAL_PORTS')),
+    onStop: checked('SHOAL_ON_STOP', z.enum(['leave', 'end']), text('SHOAL_ON_STOP') ?? 'leave'),
   };
 }
 

@@ -8,7 +8,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import type { DriverOffer } from '../../../subjects/index.ts';
+import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
@@ -130,6 +130,19 @@ export class ProcessDriver implements Driver {
   /** Resolves when everything asked so far is done. */
   async settled(): Promise<void> {
     await Promise.all(this.#queues.values());
+  }
+
+  /** Ends everything that runs, each within its grace and `graceMsMax`. */
+  async endAll(graceMsMax: number): Promise<void> {
+    await this.settled();
+    const running = [...this.#runs].filter(([, run]) => !run.isOver);
+    for (const [name, run] of running) {
+      const grace = this.#kept.get(name)?.input.spec.spec.grace;
+      run.stop(Math.min(graceMsMax, grace === undefined ? graceMsMax : spanMs(grace)));
+    }
+    while (running.some(([, run]) => !run.isOver)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   /** The agent is going: nothing is ended, nobody is listened to any more. */

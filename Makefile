@@ -1,0 +1,63 @@
+# Targets of Shoal. `make help` lists them; every target prepares what it needs by itself.
+.DEFAULT_GOAL := help
+PREPARE := @node local/prepare.mjs --quiet
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Show a whole fabric: start it, run a service and a job, kill a node, stop it
+	@node local/prepare.mjs && node dist/local/demo.js
+
+.PHONY: up
+up: ## Start a fabric in the background (NODES=3)
+	$(PREPARE)
+	@node dist/local/up.js
+
+.PHONY: down
+down: ## Stop it, with everything it runs
+	$(PREPARE)
+	@node dist/local/down.js
+
+.PHONY: build
+build: ## Install dependencies and compile, if anything changed
+	$(PREPARE)
+
+.PHONY: check
+check: ## Format, lint, types, dead code, layers, generated files: seconds
+	$(PREPARE)
+	@npx --no-install biome check .
+	@npx --no-install tsc --noEmit -p .
+	@npx --no-install knip
+	@npx --no-install vitest run --project architecture --reporter=dot
+	@node dist/docs/generate/main.js --check
+
+.PHONY: test
+test: ## Run every test whose engine is here
+	$(PREPARE)
+	@npx --no-install vitest run
+
+.PHONY: engines
+engines: ## Install what the tests need beside Node: nats-server
+	$(PREPARE)
+	@node dist/local/engines.js
+
+.PHONY: bench
+bench: ## Run the benchmarks, or those of a prefix (ONLY=fabric)
+	$(PREPARE)
+	@node dist/test/bench/main.js "$(ONLY)"
+
+.PHONY: generate
+generate: ## Write the files derived from the contracts
+	$(PREPARE)
+	@node dist/docs/generate/main.js
+
+.PHONY: format
+format: ## Format the sources
+	$(PREPARE)
+	@npx --no-install biome check --write .
+
+.PHONY: clean
+clean: ## Remove what was built and every local fabric's files
+	@rm -rf dist .shoal coverage

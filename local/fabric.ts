@@ -1,0 +1,208 @@
+/**
+ * Makes sure that a whole fabric runs on this machine: nats-server, control plane, gateway and
+ * agents, each a process of its own as anywhere else, with the permissions the contracts give it.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StartError } from '../actors/runtime/start-error.ts';
+import { serverConfig } from '../nats/config.ts';
+import { userKey } from '../nats/keys.ts';
+import { checkPort } from '../nats/start.ts';
+import type { Identity } from '../subjects/permissions.ts';
+import { Child, type Program } from './child.ts';
+import { endInstances } from './instances.ts';
+import { Layout, programs, root } from './layout.ts';
+
+const READY_MS = 30_000;
+
+export interface FabricSettings {
+  readonly folder: string;
+  /** Path of a nats-server that is new enough. */
+  readonly server: string;
+  readonly nodes: readonly string[];
+  /** `SHOAL_CAPACITY` of each agent; several share one machine, so it is said. */
+  readonly capacity: string;
+  readonly ports: {
+    readonly nats: number;
+    readonly monitor: number;
+    readonly gateway: number;
+    readonly ingress: number;
+  };
+  /** Whether what dies is started again. */
+  readonly isKept: boolean;
+  readonly syncInterval: string;
+  /** Further variables of every program. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const HOST = '127.0.0.1';
+
+export class Fabric {
+  readonly settings: FabricSettings;
+  readonly layout: Layout;
+  readonly #children = new Map<string, Child>();
+
+  constructor(settings: FabricSettings) {
+    this.settings = settings;
+    this.layout = new Layout(settings.folder);
+  }
+
+  get natsUrl(): string {
+    return `nats://${HOST}:${this.settings.ports.nats}`;
+  }
+
+  get gatewayUrl(): string {
+    return `http://${HOST}:${this.settings.ports.gateway}`;
+  }
+
+  get ingressUrl(): string {
+    return `http://${HOST}:${this.settings.ports.ingress}`;
+  }
+
+  child(name: string): Child {
+    const child = this.#children.get(name);
+    if (!child) throw new Error(`there is no ${name} in this fabric`);
+    return child;
+  }
+
+  get children(): readonly Child[] {
+    return [...this.#children.values()];
+  }
+
+  /** Starts everything in order. Throws StartError; what was started is then stopped. */
+  async start(): Promise<void> {
+    try {
+      await this.prepare();
+      await this.startNats();
+      await this.startControl();
+      await Promise.all([
+        this.startGateway(),
+        ...this.settings.nodes.map((node) => this.startAgent(node)),
+      ]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Makes folders, keys and the server's configuration; checks the ports. */
+  async prepare(): Promise<void> {
+    const { folder, ports, nodes } = this.settings;
+    for (const port of Object.values(ports)) await checkPort(HOST, port);
+    try {
+      for (const each of ['nats', 'logs', 'keys'])
+        await mkdir(join(folder, each), { recursive: true });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(`cannot write to ${folder} (${reason}); choose another with STATE=`);
+    }
+    const identities: Identity[] = [
+      { role: 'control', name: 'control' },
+      { role: 'gateway', name: 'gateway' },
+      { role: 'operator', name: 'operator' },
+      ...nodes.map((name): Identity => ({ role: 'agent', name })),
+    ];
+    const users = [];
+    for (const identity of identities) users.push(await userKey(this.layout.keys, identity));
+    const config = serverConfig({
+      ...{ name: 'shoal', host: HOST, port: ports.nats, monitorPort: ports.monitor, users },
+      storeDirectory: join(this.layout.nats, 'store'),
+      syncInterval: this.settings.syncInterval,
+    });
+    await writeFile(join(this.layout.nats, 'server.conf'), config, { mode: 0o600 });
+  }
+
+  async startNats(): Promise<void> {
+    const args = ['-c', join(this.layout.nats, 'server.conf')];
+    const child = this.#add('nats', this.settings.server, args, {});
+    await child.ready(/Server is ready/, READY_MS);
+  }
+
+  async startControl(): Promise<void> {
+    await this.#start(
+      'control',
+      programs.control,
+      this.#seed('control', 'control'),
+      /control plane ready/,
+    );
+  }
+
+  async startGateway(): Promise<void> {
+    const { gateway, ingress } = this.settings.ports;
+    const environment = {
+      ...this.#seed('gateway', 'gateway'),
+      SHOAL_GATEWAY_PORT: String(gateway),
+      SHOAL_INGRESS_PORT: String(ingress),
+    };
+    await this.#start('gateway', programs.gateway, environment, /gateway ready/);
+  }
+
+  async startAgent(node: string): Promise<void> {
+    await this.#start(`agent-${node}`, programs.agent, this.agentEnvironment(node), /agent ready/);
+  }
+
+  agentEnvironment(node: string): Record<string, string> {
+    return {
+      ...this.#seed('agent', node),
+      SHOAL_NODE: node,
+      SHOAL_STATE: this.layout.agent(node),
+      SHOAL_ROOT: root,
+      SHOAL_CLASS: 'steady',
+      SHOAL_CAPACITY: this.settings.capacity,
+    };
+  }
+
+  /** A device loses power: its agent and everything it runs, at once. Returns what was killed. */
+  async killNode(node: string): Promise<{ readonly agent: number; readonly instances: number[] }> {
+    const child = this.child(`agent-${node}`);
+    const agent = child.pid ?? 0;
+    const ended = child.stop('SIGKILL');
+    const instances = await endInstances(this.layout.agent(node));
+    await ended;
+    return { agent, instances };
+  }
+
+  /** Stops everything: agents with what they run first, the server last. */
+  async stop(): Promise<void> {
+    const { nodes } = this.settings;
+    const stop = (name: string) => this.#children.get(name)?.stop();
+    await Promise.all(nodes.map((node) => stop(`agent-${node}`)));
+    for (const node of nodes) await endInstances(this.layout.agent(node));
+    await stop('gateway');
+    await stop('control');
+    await stop('nats');
+  }
+
+  #seed(role: Identity['role'], name: string): Record<string, string> {
+    return { SHOAL_SEED: join(this.layout.keys, `${role}-${name}.nk`) };
+  }
+
+  async #start(
+    name: string,
+    program: string,
+    environment: Readonly<Record<string, string>>,
+    ready: RegExp,
+  ): Promise<void> {
+    const all = { SHOAL_NATS: this.natsUrl, SHOAL_ON_STOP: 'end', ...environment };
+    const child = this.#add(name, process.execPath, [program], all);
+    await child.ready(ready, READY_MS);
+  }
+
+  #add(
+    name: string,
+    command: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Child {
+    const program: Program = {
+      ...{ name, command, args, cwd: root },
+      environment: { ...this.settings.environment, ...environment },
+      log: this.layout.log(name),
+      isKept: this.settings.isKept,
+    };
+    const child = new Child(program);
+    this.#children.set(name, child);
+    child.start();
+    return child;
+  }
+}

@@ -1,0 +1,44 @@
+/** Where a local fabric keeps its things, and where this checkout keeps its programs. */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The checkout, whether this runs compiled (`dist/local`) or from source. */
+export const root = join(here, here.includes('/dist/') ? '../..' : '..');
+
+/** Programs a fabric is made of, as they are after `make build`. */
+export const programs = {
+  control: join(root, 'dist/actors/main.js'),
+  gateway: join(root, 'dist/gateway/main.js'),
+  agent: join(root, 'dist/edge-agent/main.js'),
+} as const;
+
+export class Layout {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get keys(): string {
+    return join(this.folder, 'keys');
+  }
+
+  get nats(): string {
+    return join(this.folder, 'nats');
+  }
+
+  /** What runs, while something does: written by whoever started it. */
+  get record(): string {
+    return join(this.folder, 'fabric.json');
+  }
+
+  log(name: string): string {
+    return join(this.folder, 'logs', `${name}.log`);
+  }
+
+  agent(node: string): string {
+    return join(this.folder, 'agents', node);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Makes sure that a bare checkout can run: dependencies installed and sources compiled, each only
+ * when something changed, with one line each. Plain JavaScript: it runs before anything is built.
+ *
+ * `node local/prepare.mjs [--quiet]`
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const logs = join(root, '.shoal', 'logs');
+const isQuiet = process.argv.includes('--quiet');
+const SOURCES = [
+  'subjects',
+  'actors',
+  'edge-agent',
+  'gateway',
+  'cli',
+  'manifests',
+  'nats',
+  'local',
+  'docs',
+  'test',
+];
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  process.stderr.write(`shoal: Node ${process.versions.node} is too old; install 20.19 or newer\n`);
+  process.exit(78);
+}
+
+const lock = join(root, 'package-lock.json');
+const installed = join(root, 'node_modules', '.package-lock.json');
+if (age(installed) < age(lock)) {
+  step('install dependencies', 'install.log', 'npm', ['ci', '--no-audit', '--no-fund']);
+}
+
+const stamp = join(root, 'dist', '.built');
+if (age(stamp) < Math.max(newest(SOURCES), age(lock), age(join(root, 'tsconfig.json')))) {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  step('build', 'build.log', join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.json']);
+  writeFileSync(stamp, '');
+}
+
+/** Runs a command with its output in a file; ends everything when it fails. */
+function step(what, logName, command, args) {
+  mkdirSync(logs, { recursive: true });
+  const began = performance.now();
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const log = join(logs, logName);
+  writeFileSync(log, `${stdout ?? ''}${stderr ?? ''}${error ?? ''}`);
+  if (status !== 0) {
+    process.stderr.write(`shoal: ${what} failed; its output is in ${log}\n`);
+    process.exit(1);
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(6);
+  if (!isQuiet) process.stdout.write(`${seconds}s  ${what}\n`);
+}
+
+function age(file) {
+  return existsSync(file) ? statSync(file).mtimeMs : 0;
+}
+
+/** Time of the newest source below some folders. */
+function newest(folders) {
+  let time = 0;
+  for (const folder of folders) {
+    const path = join(root, folder);
+    if (!existsSync(path)) continue;
+    for (const name of readdirSync(path, { recursive: true })) {
+      if (name.endsWith('.ts')) time = Math.max(time, age(join(path, name)));
+    }
+  }
+  return time;
+}

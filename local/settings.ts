@@ -1,0 +1,53 @@
+/** The settings of a local fabric, from the environment and make's variables. */
+import { cpus, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { StartError } from '../actors/runtime/start-error.ts';
+import { formatBytes } from '../subjects/index.ts';
+import type { FabricSettings } from './fabric.ts';
+import { root } from './layout.ts';
+
+/** Most nodes that are started on one machine. */
+const NODES_MAX = 50;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Settings of the fabric that `make up` keeps. Throws StartError. */
+export function upSettings(environment: Environment, server: string): FabricSettings {
+  const count = numberIn(environment, 'NODES', 3, { from: 1, to: NODES_MAX });
+  const port = (name: string, usual: number): number =>
+    numberIn(environment, name, usual, { from: 1, to: 65_535 });
+  return {
+    folder: resolve(environment['STATE'] || join(root, '.shoal', 'up')),
+    server,
+    nodes: Array.from({ length: count }, (_, index) => `n${index + 1}`),
+    capacity: environment['SHOAL_CAPACITY'] || capacityOf(count),
+    ports: {
+      nats: port('SHOAL_NATS_PORT', 4222),
+      monitor: port('SHOAL_MONITOR_PORT', 8222),
+      gateway: port('SHOAL_GATEWAY_PORT', 8480),
+      ingress: port('SHOAL_INGRESS_PORT', 8481),
+    },
+    isKept: true,
+    syncInterval: environment['SHOAL_SYNC'] || '10s',
+  };
+}
+
+/** What each of some nodes on this machine may promise: together no more than there is. */
+export function capacityOf(nodes: number): string {
+  const cpu = Math.max(100, Math.floor((cpus().length * 1000) / nodes));
+  const memory = Math.floor((totalmem() * 0.5) / nodes / 2 ** 20) * 2 ** 20;
+  return `cpu=${cpu}m,memory=${formatBytes(memory).replace(/\.\d+/, '')},disk=10Gi`;
+}
+
+function numberIn(
+  environment: Environment,
+  name: string,
+  usual: number,
+  range: { readonly from: number; readonly to: number },
+): number {
+  const text = environment[name];
+  if (!text) return usual;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= range.from && value <= range.to) return value;
+  throw new StartError(`${name} is ${text}; give a whole number from ${range.from} to ${range.to}`);
+}
