@@ -6,8 +6,9 @@ export type AfterEnd =
   | { readonly kind: 'restart'; readonly delayMs: number }
   | { readonly kind: 'over'; readonly state: 'succeeded' | 'failed'; readonly message: string };
 
-/** Restarts begin at once-ish and double, at most half a minute apart. */
+/** The pause before the first restart; it doubles with each. */
 const DELAY_MS = 100;
+/** Longest pause before a restart. */
 const DELAY_MAX_MS = 30_000;
 
 /** Decides by the spec, how it ended, and when it was restarted before. */

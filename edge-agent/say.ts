@@ -16,7 +16,8 @@ const AGAIN_MS = 3_000;
 /** Notes that an instance changed, and arranges that it is said. */
 export function said(state: State, name: string, local: Local, now: number): Effects {
   local.changedAt = now;
-  state.unsaid.set(name, (state.unsaid.get(name) ?? 0) + 1);
+  // A number like no other: what confirms an earlier change must not cross off this one.
+  state.unsaid.set(name, ++state.changes);
   return [after('say', 0)];
 }
 
@@ -29,8 +30,8 @@ export function say(node: string) {
       const local = state.local.get(name);
       const [tenant = '', instance = ''] = name.split('.');
       const tokens = { node, tenant, instance };
-      if (!local) return remove(observedRecord, tokens, 'any');
-      return put(observedRecord, tokens, observedOf(node, local), 'any');
+      if (!local) return remove(observedRecord, tokens, 'own');
+      return put(observedRecord, tokens, observedOf(node, local), 'own');
     });
     return [
       after('say', AGAIN_MS),
@@ -42,8 +43,8 @@ export function say(node: string) {
 
 /** The store has what was said: only what changed since remains. */
 export function confirmed(state: State, due: Due): Effects {
-  for (const [name, count] of due.payload as readonly (readonly [string, number])[]) {
-    if (state.unsaid.get(name) === count) state.unsaid.delete(name);
+  for (const [name, change] of due.payload as readonly (readonly [string, number])[]) {
+    if (state.unsaid.get(name) === change) state.unsaid.delete(name);
   }
   return state.unsaid.size > 0 ? [after('say', 0)] : none;
 }

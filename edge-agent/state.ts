@@ -42,8 +42,10 @@ export interface Local {
 export interface State {
   /** By `<tenant>.<instance>`, as ledgers name them. */
   readonly local: Map<string, Local>;
-  /** Names whose observed state the store does not have yet, with a count of the changes. */
+  /** Names whose observed state the store does not have yet, with the number of their change. */
   readonly unsaid: Map<string, number>;
+  /** Changes noted so far. */
+  changes: number;
   /** Instances that are listed but whose spec has not come yet, and since when. */
   readonly specless: Map<string, number>;
   /** The driver has said what runs from before: until then nothing is started. */
@@ -70,6 +72,7 @@ export type Ctx = Context<Views>;
 export const newState = (): State => ({
   local: new Map(),
   unsaid: new Map(),
+  changes: 0,
   specless: new Map(),
   isAdopted: false,
   facts: undefined,

@@ -29,7 +29,10 @@ export interface Context<V = unknown> {
   id(): string;
   /** Whether a commit of this actor on this key is in flight: a step that needs it would wait. */
   isHeld(key: string): boolean;
-  /** Whether what stands under a key was written for this message (or one it caused) before. */
+  /**
+   * Whether what stands under a key was written for this message, or for one it caused: it came
+   * again, and a step whose change cannot be made twice must not make it (R3).
+   */
   isMine(record: RecordContract, key: string): boolean;
   /** Newest revision of the store all views have reached. */
   readonly revision: number;

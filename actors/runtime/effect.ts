@@ -27,8 +27,12 @@ export interface Put {
   readonly tokens: Readonly<Record<string, string>>;
   /** Null deletes, leaving a marker. */
   readonly value: unknown;
-  /** `any`: whatever stands there; for keys with one writer, and for facts without a past. */
-  readonly expected?: 'any' | undefined;
+  /**
+   * Instead of the view's revision, for records the actor does not follow. `any`: whatever stands
+   * there. `own`, for keys with one writer: what this actor wrote last, `any` the first time; so a
+   * write of its dead predecessor that arrives late changes nothing.
+   */
+  readonly expected?: 'any' | 'own' | undefined;
 }
 
 export type Effect =
@@ -118,7 +122,7 @@ export function put<C extends RecordContract>(
   record: C,
   tokens: TokensOf<C>,
   value: PayloadOf<C>,
-  expected?: 'any',
+  expected?: 'any' | 'own',
 ): Put {
   return { record, tokens, value, expected };
 }
@@ -127,7 +131,7 @@ export function put<C extends RecordContract>(
 export function remove<C extends RecordContract>(
   record: C,
   tokens: TokensOf<C>,
-  expected?: 'any',
+  expected?: 'any' | 'own',
 ): Put {
   return { record, tokens, value: null, expected };
 }

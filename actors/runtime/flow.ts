@@ -49,6 +49,7 @@ export class Flow {
   readonly #performer: Performer;
   readonly #counters: Counters;
   readonly #end: FlowEnd;
+  readonly #own: Map<string, number>;
   #index = 0;
   #appending = 0;
   #revision = 0;
@@ -60,9 +61,11 @@ export class Flow {
       readonly views: Views;
       readonly performer: Performer;
       readonly counters: Counters;
+      readonly own: Map<string, number>;
     },
     end: FlowEnd,
   ) {
+    this.#own = around.own;
     this.#plan = plan;
     this.#ports = around.ports;
     this.#views = around.views;
@@ -133,16 +136,14 @@ export class Flow {
   }
 
   #commit(planned: Extract<Planned, { kind: 'commit' }>): void {
-    const wanted = planned.writes.filter((each) => !each.isDone);
-    const writes = wanted.map((each) => each.write);
-    if (writes.length === 0) {
-      this.proceed();
-    } else if (planned.isWhole && writes.length > 1) {
+    const { bucket, isWhole } = planned;
+    const writes = planned.writes.map((each) => each.write);
+    if (isWhole && writes.length > 1) {
       this.#ports.store.transact(writes, (result) =>
-        this.#transacted(planned.bucket, wanted, result),
+        this.#transacted(bucket, planned.writes, result),
       );
     } else {
-      this.#ports.store.write(writes, (results) => this.#written(planned.bucket, wanted, results));
+      this.#ports.store.write(writes, (results) => this.#written(bucket, planned.writes, results));
     }
   }
 
@@ -167,7 +168,9 @@ export class Flow {
   #stored(planned: PlannedWrite, revision: number): void {
     this.#counters.commits++;
     this.#revision = Math.max(this.#revision, revision);
-    const { record, write, value, writer } = planned;
+    const { record, write, value, writer, isOwn } = planned;
+    if (isOwn && value !== null) this.#own.set(write.key, revision);
+    if (isOwn && value === null) this.#own.delete(write.key);
     this.#views.stored(record, write.key, value, { revision, writer });
   }
 
@@ -177,6 +180,8 @@ export class Flow {
       this.#end.abandoned(refusal('store-unavailable', refused.reason));
       return;
     }
+    // Whoever wrote there: what this actor writes next stands.
+    for (const each of wanted) if (each.isOwn) this.#own.delete(each.write.key);
     let newest = 0;
     let isBusy = false;
     let isUnanswered = false;

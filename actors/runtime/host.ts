@@ -22,7 +22,7 @@ import { type Inbound, subscribeRoutes } from './inbound.ts';
 import type { Log } from './log.ts';
 import { Mailbox } from './mailbox.ts';
 import { performerOf } from './perform.ts';
-import { type Plan, planOf } from './plan.ts';
+import { type Known, type Plan, planOf } from './plan.ts';
 import type { Close, Job, Ports } from './ports.ts';
 import { passTracing, type Tracing } from './tracing.ts';
 import type { Change, View } from './view.ts';
@@ -38,6 +38,7 @@ export const limits = {
   attemptsMax: 24,
   /** Steps in one turn of the event loop. */
   turnSteps: 256,
+  /** Timers that are set. */
   alarmsMax: 200_000,
   /** A step that takes longer is counted: it should continue by message. */
   stepBudgetMs: 5,
@@ -75,6 +76,9 @@ export class Host<S = unknown, V = unknown> {
   readonly #changes = new Map<string, { change: Change }>();
   readonly #closes: Close[] = [];
   readonly #drained: (() => void)[] = [];
+  /** Revisions of this actor's last writes to keys it does not follow. */
+  readonly #own = new Map<string, number>();
+  readonly #known: Known;
   readonly #alarms: Alarms;
   readonly #performer: Performer;
   readonly #tracing: Tracing;
@@ -95,6 +99,7 @@ export class Host<S = unknown, V = unknown> {
     this.#tracing = options.tracing ?? passTracing;
     this.#alarms = new Alarms(options.ports.clock, limits.alarmsMax);
     this.#state = actor.init();
+    this.#known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
     this.#performer = performerOf(actor as Actor, {
       ports: options.ports,
       alarms: this.#alarms,
@@ -250,9 +255,9 @@ export class Host<S = unknown, V = unknown> {
     try {
       const effects = inbound.step(this.#state, inbound.message as never, this.#context(inbound));
       const { id, attempts: attempt } = inbound;
-      const cause = { id, attempt, traceparent: span.traceparent };
+      const cause = { id, copy: this.copy, attempt, traceparent: span.traceparent };
       if (effects.length > 0) {
-        plan = planOf(this.actor as Actor, effects, cause, (record) => this.#byRecord.get(record));
+        plan = planOf(this.actor as Actor, effects, cause, this.#known);
       }
     } catch (thrown) {
       error = thrown ?? new Error('nothing was thrown');
@@ -312,6 +317,7 @@ export class Host<S = unknown, V = unknown> {
       views: this.#views,
       performer: this.#performer,
       counters: this.counters,
+      own: this.#own,
     };
     new Flow(plan, around, {
       finished: () => {

@@ -34,9 +34,10 @@ export interface PlannedWrite {
   readonly record: RecordContract;
   readonly write: Write;
   readonly value: unknown;
+  /** Id of this write, like no other: how its writer knows it again. */
   readonly writer: string;
-  /** A write of this very id is already what the view holds (R3). */
-  readonly isDone: boolean;
+  /** Its revision is kept for the actor's next write to the key. */
+  readonly isOwn: boolean;
 }
 
 export type Planned =
@@ -64,21 +65,28 @@ export interface Plan {
 
 export interface Cause {
   readonly id: string;
+  /** Which copy handles it: the same message may be handled by several, one after another. */
+  readonly copy: string;
   readonly attempt: number;
   readonly traceparent: string | undefined;
 }
 
-type FindView = (record: RecordContract) => View | undefined;
+/** What the actor knows of the store. */
+export interface Known {
+  view(record: RecordContract): View | undefined;
+  /** Revisions of this actor's last writes to keys it does not follow. */
+  readonly own: ReadonlyMap<string, number>;
+}
 
 /** Checks and encodes effects. Throws for what no step may want. */
-export function planOf(actor: Actor, effects: Effects, cause: Cause, view: FindView): Plan {
+export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Known): Plan {
   const keys: string[] = [];
   const steps: Planned[] = [];
   let isTelling = false;
   for (const [index, effect] of effects.entries()) {
     if (effect.kind === 'commit') {
       if (isTelling) throw new Error(`${actor.name}: a commit must stand before what tells of it`);
-      steps.push(planCommit(actor, effect, { cause, index, view, keys }));
+      steps.push(planCommit(actor, effect, { cause, index, known, keys }));
     } else {
       if (effect.kind !== 'after' && effect.kind !== 'cancel') isTelling = true;
       steps.push(planOther(actor, effect, cause, derivedId(cause.id, index)));
@@ -124,7 +132,7 @@ function declared(actor: Actor, what: string, name: string, among: object): void
 interface CommitPlace {
   readonly cause: Cause;
   readonly index: number;
-  readonly view: FindView;
+  readonly known: Known;
   /** Collects the keys of the whole plan. */
   readonly keys: string[];
 }
@@ -140,7 +148,7 @@ function planCommit(
   const writes = effect.puts.map((each, index) => {
     if (each.record.bucket !== bucket) throw new Error(`${actor.name}: a commit in two buckets`);
     const { cause } = place;
-    const writer = `${cause.id}/${cause.attempt}/${place.index}.${index}`;
+    const writer = `${cause.id}/${cause.copy}/${cause.attempt}.${place.index}.${index}`;
     return planWrite(actor, each, { ...place, writer });
   });
   return { kind: 'commit', bucket, writes, isWhole: effect.isWhole };
@@ -159,8 +167,8 @@ function planWrite(
   if (place.keys.includes(key))
     throw new Error(`${actor.name}: ${key} is written twice in one step`);
   place.keys.push(key);
-  const view = place.view(record);
-  if (!view && wanted.expected !== 'any') {
+  const view = place.known.view(record);
+  if (!view && wanted.expected === undefined) {
     throw new Error(`${actor.name} writes ${record.name} without following it`);
   }
   const headers: Record<string, string> = {
@@ -169,10 +177,10 @@ function planWrite(
   };
   if (place.cause.traceparent !== undefined) headers[TRACE_HEADER] = place.cause.traceparent;
   const body = value === null ? null : encode(record, value);
-  const expected = wanted.expected ?? view?.revision(key) ?? 0;
+  const own = wanted.expected === 'own' ? (place.known.own.get(key) ?? 'any') : undefined;
+  const expected = own ?? (wanted.expected === 'any' ? 'any' : (view?.revision(key) ?? 0));
   const write: Write = { bucket: record.bucket, key, body, expected, headers };
-  const isDone = view?.at(key)?.writer === place.writer;
-  return { record, write, value, writer: place.writer, isDone };
+  return { record, write, value, writer: place.writer, isOwn: wanted.expected === 'own' };
 }
 
 function outgoing(

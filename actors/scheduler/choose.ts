@@ -33,8 +33,6 @@ interface Candidate {
 export interface Choosing {
   readonly need: Need;
   readonly rows: Iterable<Row>;
-  /** Nodes this decision must not add to, because it takes something from them. */
-  readonly excluded: ReadonlySet<string>;
   /** Instances this decision has put on a node already. */
   readonly booked: ReadonlyMap<string, number>;
   /** Instances of the workload on a node already. */
@@ -62,7 +60,7 @@ export class Chooser {
     const seed = hash32(of.seed);
     for (const row of of.rows) {
       this.seen.nodes++;
-      const filter = of.excluded.has(row.id) ? 'accepts' : removedBy(of.need, row, []);
+      const filter = removedBy(of.need, row, []);
       if (filter !== undefined) {
         this.#count(filter);
         continue;
@@ -84,12 +82,12 @@ export class Chooser {
     }
   }
 
-  /** The next best node outside `avoid`; undefined: none has room. */
-  next(avoid: readonly string[]): Row | undefined {
+  /** The next best of the nodes that are allowed; undefined: none of them has room. */
+  next(isAllowed: (node: string) => boolean): Row | undefined {
     const passed: Candidate[] = [];
     let chosen: Candidate | undefined;
     for (let best = this.#pop(); best; best = this.#pop()) {
-      if (!avoid.includes(best.row.id)) {
+      if (isAllowed(best.row.id)) {
         chosen = best;
         break;
       }

@@ -55,7 +55,6 @@ export function explanation(
   const chooser = new Chooser({
     need,
     rows: state.table.rows(),
-    excluded: new Set(),
     booked: new Map(),
     countOn: (node) => of.counts.get(node) ?? 0,
     isHeld: () => false,
@@ -79,7 +78,7 @@ function choices(chooser: Chooser, count: number) {
   const chosen = new Map<string, number>();
   let placed = 0;
   for (; placed < count; placed++) {
-    const row = chooser.next([]);
+    const row = chooser.next(() => true);
     if (!row) break;
     chosen.set(row.id, (chosen.get(row.id) ?? 0) + 1);
   }

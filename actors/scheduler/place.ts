@@ -20,12 +20,12 @@ import {
   ledgerRecord,
   type Workload,
   wantsNode,
-  withEntry,
   without,
 } from '../../subjects/index.ts';
 import { Chooser, type Seen } from './choose.ts';
 import { countsOf } from './counts.ts';
 import { type Need, needOf } from './feasible.ts';
+import { LedgerWrites } from './ledger-writes.ts';
 import type { Ctx, State } from './state.ts';
 
 /** Most instances bound in one step; the rest is a message of its own. */
@@ -50,49 +50,59 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
   const waiting = wanting(workload, context);
   if (waiting.length === 0) return undefined;
   const need = needOf(workload.spec);
-  const { staying, moving, booked, vacating } = sorted(waiting.slice(0, PLACED_MAX), need, context);
-  const group = `${workload.tenant}.${workload.name}`;
-  const counts = countsOf(group, context);
-  const chooser = new Chooser({
-    need,
-    rows: state.table.rows(),
-    excluded: vacating,
-    booked,
-    countOn: (node) => counts.get(node) ?? 0,
-    isHeld: (node) => context.isHeld(address(ledgerRecord, { node })),
-    seed: group,
-  });
-
+  const writes = new LedgerWrites(need.amounts, context);
   const bound: Instance[] = [];
-  const parked: Instance[] = [];
-  const vacated = new Map<string, Ledger>();
-  const filled = new Map<string, Ledger>();
+  const homeless: Instance[] = [];
+  let isPartial = waiting.length > PLACED_MAX;
   const bind = (instance: Instance, node: string): void => {
     const next = boundTo(instance, node, context.now);
-    bound.push(next);
-    change(filled, node, context, (ledger) => withEntry(ledger, next, need.amounts));
+    if (writes.move(next, exposed(instance, context))) bound.push(next);
+    // Its ledgers are written for another instance in this decision: it comes next.
+    else isPartial = true;
   };
-  for (const instance of staying) bind(instance, instance.node as string);
-  for (const instance of moving) {
-    const row = chooser.next(instance.avoid) ?? chooser.next([]);
-    if (!row) {
-      parked.push(parkedBy(instance, chooser.seen, context.now));
-      continue;
-    }
-    for (const node of exposed(instance, context)) {
-      change(vacated, node, context, (ledger) => without(ledger, entryName(instance)));
-    }
-    bind(instance, row.id);
+  for (const instance of waiting.slice(0, PLACED_MAX)) {
+    const home = homeOf(instance, need, writes, context);
+    if (home === undefined) homeless.push(instance);
+    else bind(instance, home);
+  }
+  const chooser = chooserFor(state, workload, { need, booked: countsIn(bound) }, context);
+  const parked: Instance[] = [];
+  for (const instance of homeless) {
+    const isFree = (node: string): boolean => !writes.isVacated(node);
+    const row =
+      chooser.next((node) => isFree(node) && !instance.avoid.includes(node)) ??
+      chooser.next(isFree);
+    if (row) bind(instance, row.id);
+    else if (writes.isEmpty) parked.push(parkedBy(instance, chooser.seen, context.now));
+    else isPartial = true;
   }
   return {
     workload,
     bound,
     parked: parked.filter((one) => isNews(one, context)),
-    vacated: [...vacated.values()],
-    filled: [...filled.values()],
+    vacated: writes.vacated(),
+    filled: writes.filled(),
     seen: chooser.seen,
-    isPartial: waiting.length > PLACED_MAX,
+    isPartial,
   };
+}
+
+function chooserFor(
+  state: State,
+  workload: Workload,
+  of: { readonly need: Need; readonly booked: ReadonlyMap<string, number> },
+  context: Ctx,
+): Chooser {
+  const group = `${workload.tenant}.${workload.name}`;
+  const counts = countsOf(group, context);
+  return new Chooser({
+    need: of.need,
+    rows: state.table.rows(),
+    booked: of.booked,
+    countOn: (node) => counts.get(node) ?? 0,
+    isHeld: (node) => context.isHeld(address(ledgerRecord, { node })),
+    seed: group,
+  });
 }
 
 /** Instances that want a node now, those of the newest generation only: others are replaced. */
@@ -109,47 +119,26 @@ function wanting(workload: Workload, context: Ctx): Instance[] {
   return found;
 }
 
-interface Sorted {
-  /** Half-finished placements that are finished where they were begun. */
-  readonly staying: readonly Instance[];
-  readonly moving: readonly Instance[];
-  /** How many stay on each node. */
-  readonly booked: ReadonlyMap<string, number>;
-  /** Nodes something may be taken from. */
-  readonly vacating: ReadonlySet<string>;
-}
-
-function sorted(instances: readonly Instance[], need: Need, context: Ctx): Sorted {
-  const staying: Instance[] = [];
-  const moving: Instance[] = [];
-  const booked = new Map<string, number>();
-  const vacating = new Set<string>();
-  for (const instance of instances) {
-    const count = booked.get(instance.node ?? '') ?? 0;
-    if (canStay(instance, need, count, context)) {
-      staying.push(instance);
-      booked.set(instance.node as string, count + 1);
-    } else {
-      moving.push(instance);
-      for (const node of exposed(instance, context)) vacating.add(node);
-    }
+/**
+ * Where an instance can go on: a node that takes work and lists it (it may run there: nothing is
+ * restarted), or else the one it was bound to before the placement was cut short.
+ */
+function homeOf(
+  instance: Instance,
+  need: Need,
+  writes: LedgerWrites,
+  context: Ctx,
+): string | undefined {
+  let home: string | undefined;
+  for (const node of exposed(instance, context)) {
+    const ledger = writes.current(node);
+    if (ledger?.accepts !== 'yes') continue;
+    const { sums } = without(ledger, entryName(instance));
+    if (!fits(need.amounts, difference(ledger.capacity, sums))) continue;
+    if (ledger.entries[entryName(instance)]) return node;
+    home = node;
   }
-  // One ledger cannot lose and gain in one decision: who would stay on such a node comes later.
-  const kept = staying.filter((each) => !vacating.has(each.node as string));
-  return { staying: kept, moving, booked, vacating };
-}
-
-/** Whether an instance can be listed where it is bound, beside `booked` others of its kind. */
-function canStay(instance: Instance, need: Need, booked: number, context: Ctx): boolean {
-  if (instance.node === undefined) return false;
-  const nodes = exposed(instance, context);
-  if (nodes.size > 1) return false;
-  const ledger = context.views.ledgers.get({ node: instance.node });
-  if (ledger?.accepts !== 'yes') return false;
-  const { sums } = without(ledger, entryName(instance));
-  let room = difference(ledger.capacity, sums);
-  for (let index = 0; index < booked; index++) room = difference(room, need.amounts);
-  return fits(need.amounts, room);
+  return home;
 }
 
 /** Nodes whose ledger lists the instance, or may be about to because it is bound there. */
@@ -160,16 +149,6 @@ function exposed(instance: Instance, context: Ctx): ReadonlySet<string> {
     nodes.add(value.node);
   }
   return nodes;
-}
-
-function change(
-  changed: Map<string, Ledger>,
-  node: string,
-  context: Ctx,
-  edit: (ledger: Ledger) => Ledger,
-): void {
-  const ledger = changed.get(node) ?? context.views.ledgers.get({ node });
-  if (ledger) changed.set(node, edit(ledger));
 }
 
 function boundTo(instance: Instance, node: string, now: number): Instance {
@@ -199,4 +178,10 @@ function isNews(parked: Instance, context: Ctx): boolean {
   const { tenant, instance } = parked;
   const before = context.views.instances.get({ tenant, instance })?.parked;
   return JSON.stringify(before?.removed) !== JSON.stringify(parked.parked?.removed);
+}
+
+function countsIn(bound: readonly Instance[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { node = '' } of bound) counts.set(node, (counts.get(node) ?? 0) + 1);
+  return counts;
 }

@@ -96,9 +96,18 @@ export class Changes {
     this.#edit(node, (ledger) => withStopping(ledger, entryName(known.instance)));
   }
 
-  /** Takes an instance out of every ledger that lists it. */
+  /**
+   * Takes an instance out of every ledger that lists it. The ledger of the node it is bound to is
+   * written even if it does not: whoever was about to add the entry then meets a conflict.
+   */
   release(known: Known): void {
     const name = entryName(known.instance);
+    const { node, outcome } = known.instance;
+    const isListed = known.listing.some((ledger) => ledger.node === node);
+    if (known.ledger && !isListed && !outcome) {
+      const { node: own } = known.ledger;
+      this.#ledgers.set(own, this.#ledgers.get(own) ?? known.ledger);
+    }
     for (const { node, entries } of known.listing) {
       const entry = entries[name];
       if (entry) this.#released.push({ node, entry });

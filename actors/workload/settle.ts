@@ -43,8 +43,9 @@ export type Settlement =
   | { readonly kind: 'stop' };
 
 const keep: Settlement = { kind: 'keep' };
-/** Back-off between attempts: doubling from one second, at most a minute. */
+/** Back-off between attempts, doubling from here. */
 const BACKOFF_MS = 1_000;
+/** Longest back-off between attempts. */
 const BACKOFF_MAX_MS = 60_000;
 /** A run of this length clears the count of failures in a row. */
 const SOUND_RUN_MS = 600_000;
@@ -103,6 +104,7 @@ function stopping(known: Known, now: number): Settlement {
   }
   if (known.node === 'offline')
     return release('its node is offline; it ends there when it is back');
+  // Bound but not listed: a scheduler may be about to list it, which `release` prevents.
   if (!holds(ledger, instance)) return release('it was not running');
   return ledger?.entries[entryName(instance)]?.isStopping ? keep : { kind: 'stop' };
 }

@@ -29,6 +29,8 @@ export interface Process {
 export interface MachineOptions {
   readonly capacity: Amounts;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Told of every process that starts or ends. */
+  readonly tell?: ((line: string) => void) | undefined;
 }
 
 export class Machine {
@@ -37,6 +39,8 @@ export class Machine {
   isAlive = true;
   /** Processes ever started: tells whether something was restarted. */
   starts = 0;
+  /** Starts that are under way, and whether they were told to stop meanwhile. */
+  readonly #pending = new Map<string, { readonly run: number; isStopped: boolean }>();
   readonly #clock: FakeClock;
   readonly #random: () => number;
   readonly #options: MachineOptions;
@@ -60,6 +64,7 @@ export class Machine {
 
   /** The agent's process is gone; what it started lives on. */
   deafen(): void {
+    this.#pending.clear();
     for (const process of this.processes.values()) process.report = undefined;
   }
 
@@ -137,7 +142,10 @@ export class Machine {
     report: (report: InstanceReport) => void,
     later: (delayMs: number, call: () => void) => void,
   ): void {
+    const pending = { run: input.run, isStopped: false };
+    this.#pending.set(input.name, pending);
     later(2 + this.#random() * 30, () => {
+      this.#pending.delete(input.name);
       const before = this.processes.get(input.name);
       if (before?.isAlive) throw new Error(`${input.name} runs already on ${this.id}`);
       this.starts++;
@@ -147,11 +155,13 @@ export class Machine {
         ...{ isReady: false, isAlive: true, exitCode: undefined },
       };
       this.processes.set(input.name, process);
+      this.#options.tell?.(`  ${this.id} started ${input.name}@${input.epoch} run ${input.run}`);
       const { name, run } = input;
       const at = { address: '127.0.0.1', ports: {}, at: startedAt };
       report({ kind: 'started', name, run, pid: this.starts, ...at });
       this.#readySoon(process);
       this.#live(process);
+      if (pending.isStopped) this.#stop({ name, run, graceMs: 0 });
     });
   }
 
@@ -159,6 +169,9 @@ export class Machine {
     this.#clock.after(5 + this.#random() * 50, () => {
       if (!process.isAlive) return;
       process.isReady = true;
+      this.#options.tell?.(
+        `  ${this.id} ready ${process.input.name} run ${process.input.run} told ${!!process.report}`,
+      );
       const { name, run } = process.input;
       process.report?.({ kind: 'ready', name, run });
     });
@@ -175,6 +188,7 @@ export class Machine {
     if (!process.isAlive) return;
     process.isAlive = false;
     process.exitCode = exitCode;
+    this.#options.tell?.(`  ${this.id} ended ${process.input.name} run ${process.input.run}`);
     this.#tellExit(process);
   }
 
@@ -186,6 +200,8 @@ export class Machine {
   }
 
   #stop(input: StopInput): void {
+    const pending = this.#pending.get(input.name);
+    if (pending?.run === input.run) pending.isStopped = true;
     const process = this.processes.get(input.name);
     if (!process || process.input.run !== input.run) return;
     this.#clock.after(1 + this.#random() * 40, () => this.#exit(process, 143));

@@ -42,6 +42,9 @@ export interface Weather {
   lossRatio: number;
 }
 
+/** How long a program takes until it is on the bus: longer than its predecessor's last words. */
+const BOOT_MS = 150;
+
 /** A process of Shoal in the world. */
 interface Process {
   readonly name: string;
@@ -66,13 +69,17 @@ export class World {
   readonly #caller: MemoryConnection;
   /** Number of each agent's connection, by node. */
   readonly #clients = new Map<string, number>();
+  readonly #isTraced: boolean;
   #ids = 0;
 
-  constructor(seed: number, options: { readonly log?: Log } = {}) {
+  /** With `isTraced`, every write to the store and every process is in the trace, too. */
+  constructor(seed: number, options: { readonly log?: Log; readonly isTraced?: boolean } = {}) {
     this.random = seededRandom(seed);
     this.#log = options.log ?? silentLog;
     this.#caller = this.#connect();
     this.checkers = new Checkers(this.server, this.clock);
+    this.#isTraced = options.isTraced ?? false;
+    if (this.#isTraced) traceWrites(this);
   }
 
   note(line: string): void {
@@ -99,7 +106,8 @@ export class World {
 
   addMachine(id: string, options: Partial<MachineOptions> = {}): Machine {
     const capacity = options.capacity ?? smallMachine;
-    const machine = new Machine(id, this.clock, this.random, { ...options, capacity });
+    const tell = this.#isTraced ? (line: string) => this.note(line) : undefined;
+    const machine = new Machine(id, this.clock, this.random, { ...options, capacity, tell });
     this.machines.set(id, machine);
     this.startAgent(id);
     return machine;
@@ -127,8 +135,11 @@ export class World {
     process.hosts.push(host);
     this.processes.set(id, process);
     this.#clients.set(id, client);
-    views.start(() => {
-      if (process.isOpen) host.start();
+    this.clock.after(BOOT_MS, () => {
+      if (!process.isOpen) return;
+      views.start(() => {
+        if (process.isOpen) host.start();
+      });
     });
     this.note(`agent ${id} starts`);
   }
@@ -240,6 +251,31 @@ export class World {
       newId: () => `id-${++this.#ids}`,
     });
   }
+}
+
+/** One line per write: the key, and what matters of its value. */
+function traceWrites(world: World): void {
+  for (const bucket of ['shoal', 'shoal-observed'] as const) {
+    world.server.side(bucket).watchers.add(({ key, body, revision, headers }) => {
+      const value = body ? JSON.parse(new TextDecoder().decode(body)) : undefined;
+      const by = headers['Shoal-Writer'] ?? '';
+      world.note(`  ${String(revision).padStart(5)} ${key} ${gist(value)}  <- ${by}`);
+    });
+  }
+}
+
+function gist(value: Record<string, unknown> | undefined): string {
+  if (!value) return 'deleted';
+  const { entries, accepts, incarnation, node, epoch, intent, state, outcome, attempt } = value;
+  const { isReady } = value;
+  if (entries) {
+    const names = Object.entries(
+      entries as Record<string, { epoch: number; isStopping?: boolean }>,
+    );
+    const listed = names.map(([name, one]) => `${name}@${one.epoch}${one.isStopping ? '!' : ''}`);
+    return `${accepts} #${incarnation} [${listed.join(' ')}]`;
+  }
+  return JSON.stringify({ node, epoch, attempt, intent, state, isReady, outcome });
 }
 
 function matches(record: RecordContract, key: string): boolean {

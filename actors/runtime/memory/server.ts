@@ -48,6 +48,7 @@ interface Turn {
   expire: Close;
 }
 
+/** Messages a stream of the memory server keeps; the oldest go first. */
 const APPENDED_MAX = 50_000;
 /** nats-server's default limit on a message. */
 const BODY_BYTES_MAX = 1_048_576;

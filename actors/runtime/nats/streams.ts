@@ -13,6 +13,7 @@ import { type Durability, type StreamConfig, streamConfigs } from '../../../subj
 import { StartError } from '../start-error.ts';
 
 const NOT_FOUND = 10059;
+/** How often a server that has just started is asked. */
 const ATTEMPTS_MAX = 40;
 const RETRY_MS = 250;
 
