@@ -50,13 +50,13 @@ export function without(ledger: Ledger, name: string): Ledger {
 /** A ledger that lists an instance at its epoch, in place of an earlier entry of it. */
 export function withEntry(ledger: Ledger, instance: Instance, amounts: Amounts): Ledger {
   const name = entryName(instance);
-  const base = without(ledger, name);
+  const before = ledger.entries[name];
   const { tenant, workload, generation, epoch, attempt } = instance;
   const own = { tenant, workload, instance: instance.instance, generation, epoch, attempt };
   return {
-    ...base,
-    entries: { ...base.entries, [name]: { ...own, ...amounts } },
-    sums: sum(base.sums, amounts),
+    ...ledger,
+    entries: { ...ledger.entries, [name]: { ...own, ...amounts } },
+    sums: sum(before ? difference(ledger.sums, before) : ledger.sums, amounts),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Everything the contracts offer, and the list of all of them. */
 export * from './booking.ts';
+export * from './change.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './fact.ts';

@@ -29,10 +29,13 @@ export const hostName = z.string().regex(HOST, 'a host name in lower case, e.g. 
 /** Name of a driver; which ones exist, the nodes say. */
 export const driverName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a driver name');
 
-/** Labels: at most 32, e.g. `{ zone: "garage" }`. */
+/** Most labels a thing may have. */
+export const LABELS_MAX = 32;
+
+/** Labels, e.g. `{ zone: "garage" }`. */
 export const labelSet = z
   .record(
     z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'a label key'),
     z.string().max(63),
   )
-  .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels');
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`);

@@ -3,13 +3,16 @@ import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
-import { bytesQuantity, cpuQuantity, spanQuantity } from './quantity.ts';
+import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
 
 /** Most instances one workload may ask for. */
 export const INSTANCES_MAX = 1000;
 
 export const priorities = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof priorities)[number];
+
+/** Longest grace, in milliseconds: an hour. */
+const GRACE_MS_MAX = 3_600_000;
 
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'a variable name');
 
@@ -51,7 +54,10 @@ const common = z.strictObject({
       architecture: z.string().max(32).optional().describe('e.g. x64, arm64'),
     })
     .prefault({}),
-  grace: spanQuantity.default('10s').describe('From SIGTERM to SIGKILL'),
+  grace: spanQuantity
+    .refine((span) => spanMs(span) <= GRACE_MS_MAX, 'at most 1h')
+    .default('10s')
+    .describe('From SIGTERM to SIGKILL, at most 1h'),
   priority: z.enum(priorities).default('normal'),
 });
 

@@ -248,6 +248,13 @@ export class Host<S = unknown, V = unknown> {
   }
 
   #handle(inbound: Inbound): void {
+    // Whoever waited and would most likely wait again need not decide again for that.
+    const held = inbound.wanted && this.#holds.firstHeld(inbound.wanted);
+    if (held !== undefined) {
+      this.#holds.wait(held, inbound);
+      return;
+    }
+    inbound.wanted = undefined;
     const span = this.#tracing.step(this.actor.name, inbound.label, inbound.traceparent);
     const began = this.#ports.clock.elapsed();
     let plan: Plan | undefined;
@@ -298,6 +305,7 @@ export class Host<S = unknown, V = unknown> {
     const held = this.#holds.firstHeld(plan.keys);
     if (held !== undefined) {
       this.counters.waits++;
+      inbound.wanted = plan.keys;
       this.#holds.wait(held, inbound);
       return;
     }

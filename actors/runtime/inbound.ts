@@ -43,6 +43,8 @@ export interface Inbound {
   readonly traceparent: string | undefined;
   /** How often its effects were begun and refused. */
   attempts: number;
+  /** Keys its effects would have written when it last had to wait for one of them. */
+  wanted?: readonly string[] | undefined;
 }
 
 interface Around {

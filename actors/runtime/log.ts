@@ -17,6 +17,9 @@ export interface LogFields {
   readonly tenant?: string;
   readonly workload?: string;
   readonly instance?: string;
+  readonly method?: string;
+  readonly status?: number;
+  readonly host?: string;
   readonly error?: unknown;
 }
 

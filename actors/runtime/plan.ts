@@ -80,7 +80,7 @@ export interface Known {
 
 /** Checks and encodes effects. Throws for what no step may want. */
 export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Known): Plan {
-  const keys: string[] = [];
+  const keys = new Set<string>();
   const steps: Planned[] = [];
   let isTelling = false;
   for (const [index, effect] of effects.entries()) {
@@ -92,7 +92,7 @@ export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Know
       steps.push(planOther(actor, effect, cause, derivedId(cause.id, index)));
     }
   }
-  return { steps, keys };
+  return { steps, keys: [...keys] };
 }
 
 function planOther(
@@ -134,7 +134,7 @@ interface CommitPlace {
   readonly index: number;
   readonly known: Known;
   /** Collects the keys of the whole plan. */
-  readonly keys: string[];
+  readonly keys: Set<string>;
 }
 
 function planCommit(
@@ -164,9 +164,8 @@ function planWrite(
     throw new Error(`${actor.name} does not declare that it writes ${record.name}`);
   }
   const key = address(record, tokens as never);
-  if (place.keys.includes(key))
-    throw new Error(`${actor.name}: ${key} is written twice in one step`);
-  place.keys.push(key);
+  if (place.keys.has(key)) throw new Error(`${actor.name}: ${key} is written twice in one step`);
+  place.keys.add(key);
   const view = place.known.view(record);
   if (!view && wanted.expected === undefined) {
     throw new Error(`${actor.name} writes ${record.name} without following it`);

@@ -116,10 +116,13 @@ export class Views {
       if (!isOpen) return;
       isOpen = false;
       cancel();
+      const at = side.waiting.indexOf(waiting);
+      if (at >= 0) side.waiting.splice(at, 1);
       done();
     };
+    const waiting: Waiting = { revision, done: finish };
     const cancel = this.#clock.after(CATCH_UP_MS, finish);
-    side.waiting.push({ revision, done: finish });
+    side.waiting.push(waiting);
   }
 
   /** Takes in a confirmed write of this process, before the store tells it back. */

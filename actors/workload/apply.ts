@@ -7,6 +7,7 @@
  */
 import {
   address,
+  changeOf,
   type Explanation,
   type Fact,
   placementExplain,
@@ -17,6 +18,7 @@ import {
   routeRecord,
   type Wanted,
   type Workload,
+  type WorkloadChange,
   workloadApply,
   workloadRecord,
 } from '../../subjects/index.ts';
@@ -36,7 +38,6 @@ import { workloadEvent } from './facts.ts';
 import type { Ctx, State } from './state.ts';
 
 type Ask = Received<typeof workloadApply>;
-type Change = 'created' | 'updated' | 'scaled' | 'changed' | 'unchanged';
 
 export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, context);
@@ -121,40 +122,6 @@ function impossible(wanted: Wanted, found: Explanation): Refusal | undefined {
   return refusal('spec-unplaceable', detail);
 }
 
-/**
- * What the wanted spec would change. `updated`: what instances run, so they are replaced;
- * `scaled`: their number; `changed`: something about the workload as a whole.
- */
-export function changeOf(before: Workload | undefined, wanted: Wanted): Change {
-  if (!before) return 'created';
-  if (before.kind !== wanted.kind) return 'updated';
-  if (text(before.spec, isTemplate) !== text(wanted.spec, isTemplate)) return 'updated';
-  const isWhole = (name: string): boolean => !isTemplate(name) && name !== 'count';
-  const labels = text(before.labels, () => true) === text(wanted.labels, () => true);
-  if (!labels || text(before.spec, isWhole) !== text(wanted.spec, isWhole)) return 'changed';
-  return before.spec.count === wanted.spec.count ? 'unchanged' : 'scaled';
-}
-
-/** Fields of a spec that concern the workload, not what its instances run. */
-const ABOUT_THE_WHOLE = new Set(['count', 'ingress', 'priority', 'retries', 'deadline']);
-
-function isTemplate(name: string): boolean {
-  return !ABOUT_THE_WHOLE.has(name);
-}
-
-/** Some fields of an object as text, in one order whatever order they were written in. */
-function text(of: object, isWanted: (name: string) => boolean): string {
-  const fields = Object.entries(of).filter(([name]) => isWanted(name));
-  return JSON.stringify(sorted(Object.fromEntries(fields)));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]));
-}
-
 function write(ask: Ask, context: Ctx): Effects {
   const { tenant, workload: name } = ask.tokens;
   const { wanted } = ask.payload;
@@ -186,7 +153,7 @@ function write(ask: Ask, context: Ctx): Effects {
   ];
 }
 
-function factOf(change: Change, wanted: Wanted, generation: number, now: number): Fact {
+function factOf(change: WorkloadChange, wanted: Wanted, generation: number, now: number): Fact {
   const { count } = wanted.spec;
   const what = { service: 'service', job: 'job' }[wanted.kind];
   const message = {

@@ -9,12 +9,20 @@ import { type Fanout, type FanoutKeys, natsFanout } from './fanout.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
 
+/** Longest delay of one of Node's timers, in milliseconds: with more they come at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   after(delayMs, call) {
-    const timer = setTimeout(call, delayMs);
+    let timer: NodeJS.Timeout;
+    const wait = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, TIMER_MS_MAX);
+      timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : call()), stepMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
   soon: (call) => void setImmediate(call),

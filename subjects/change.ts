@@ -1,0 +1,42 @@
+/**
+ * Makes sure that what a spec would change is judged in one way: by the actor that writes it and
+ * by whoever only asks (a dry run).
+ */
+import type { ReplyOf } from './contract.ts';
+import type { Wanted, Workload, workloadApply } from './workload.ts';
+
+export type WorkloadChange = ReplyOf<typeof workloadApply>['change'];
+
+/**
+ * What the wanted spec would change. `updated`: what instances run, so they are replaced;
+ * `scaled`: their number; `changed`: something about the workload as a whole.
+ */
+export function changeOf(before: Workload | undefined, wanted: Wanted): WorkloadChange {
+  if (!before) return 'created';
+  if (before.kind !== wanted.kind) return 'updated';
+  if (text(before.spec, isTemplate) !== text(wanted.spec, isTemplate)) return 'updated';
+  const isWhole = (name: string): boolean => !isTemplate(name) && name !== 'count';
+  const labels = text(before.labels, () => true) === text(wanted.labels, () => true);
+  if (!labels || text(before.spec, isWhole) !== text(wanted.spec, isWhole)) return 'changed';
+  return before.spec.count === wanted.spec.count ? 'unchanged' : 'scaled';
+}
+
+/** Fields of a spec that concern the workload, not what its instances run. */
+const ABOUT_THE_WHOLE = new Set(['count', 'ingress', 'priority', 'retries', 'deadline']);
+
+function isTemplate(name: string): boolean {
+  return !ABOUT_THE_WHOLE.has(name);
+}
+
+/** Some fields of an object as text, in one order whatever order they were written in. */
+function text(of: object, isWanted: (name: string) => boolean): string {
+  const fields = Object.entries(of).filter(([name]) => isWanted(name));
+  return JSON.stringify(sorted(Object.fromEntries(fields)));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]));
+}

@@ -1,0 +1,25 @@
+/** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
+import { beats } from './beats.ts';
+import { print } from './figure.ts';
+import { life } from './life.ts';
+import { memory } from './memory.ts';
+import { placements } from './placements.ts';
+import { runtime } from './runtime.ts';
+import { store } from './store.ts';
+
+const all = [runtime, store, placements, beats, memory, life];
+const only = process.argv[2] ?? '';
+const chosen = all.filter((each) => each.name.startsWith(only) || only.startsWith(each.name));
+if (chosen.length === 0) {
+  process.stderr.write(
+    `no benchmark begins with ${only}; there are ${all.map((each) => each.name).join(', ')}\n`,
+  );
+  process.exit(2);
+}
+for (const benchmark of chosen) {
+  const isWanted = (name: string): boolean => name.startsWith(only);
+  await benchmark.run((figure) => {
+    if (isWanted(figure.name)) print(figure);
+  }, isWanted);
+}
+process.exit(0);
