@@ -30,6 +30,8 @@ export interface FabricSettings {
   };
   /** Whether what dies is started again. */
   readonly isKept: boolean;
+  /** Whether there is a gateway; default yes. */
+  readonly hasGateway?: boolean;
   readonly syncInterval: string;
   /** Further variables of every program. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ export class Fabric {
       await this.startNats();
       await this.startControl();
       await Promise.all([
-        this.startGateway(),
+        ...(this.settings.hasGateway === false ? [] : [this.startGateway()]),
         ...this.settings.nodes.map((node) => this.startAgent(node)),
       ]);
     } catch (error) {

@@ -14,9 +14,9 @@ import { Views } from '../../actors/runtime/views.ts';
 import { agent } from '../../edge-agent/actor.ts';
 import { instancesOf } from '../../local/instances.ts';
 import { nodeRecord, nodeState, PROTOCOL } from '../../subjects/index.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 import { benchBus, onFile } from './bus.ts';
-import { type FabricUnderTest, fabricUnderTest } from './fabric-under-test.ts';
 import { type Benchmark, percentile, type Tell } from './figure.ts';
 
 const SUBMITS = 40;

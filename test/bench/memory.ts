@@ -1,6 +1,6 @@
 /** What an idle agent keeps in memory: resident set of its process, after it has settled. */
 import { readFile } from 'node:fs/promises';
-import { fabricUnderTest } from './fabric-under-test.ts';
+import { fabricUnderTest } from '../support/fabric.ts';
 import { type Benchmark, median } from './figure.ts';
 
 const SETTLE_MS = 15_000;

@@ -4,11 +4,11 @@
  * (refinements) is sieved at the end, so no value is ever one the schema refuses.
  */
 import fc, { type Arbitrary } from 'fast-check';
-import type { z } from 'zod';
-import type { $ZodCheck, $ZodType, $ZodTypes } from 'zod/v4/core';
+import { z } from 'zod';
+import type { $ZodType, $ZodTypes } from 'zod/v4/core';
 
 /** Values a schema yields. Throws for a kind of schema no contract uses yet. */
-export function valueOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
+export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
   return anyOf(schema as unknown as $ZodType).filter(
     (value) => schema.safeParse(value).success,
   ) as Arbitrary<P>;
@@ -57,58 +57,49 @@ function recordOf(key: Arbitrary<unknown>, value: Arbitrary<unknown>): Arbitrary
 }
 
 function arrayOf(schema: $ZodType, element: Arbitrary<unknown>): Arbitrary<unknown> {
-  const { minimum = 0, maximum = Number.POSITIVE_INFINITY } = bagOf(schema);
-  return fc.array(element, { minLength: minimum, maxLength: Math.min(maximum, minimum + 5) });
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = limitsOf(schema);
+  return fc.array(element, { minLength: minItems, maxLength: Math.min(maxItems, minItems + 5) });
 }
 
 function stringOf(schema: $ZodType): Arbitrary<string> {
-  const { minimum = 0, maximum = Number.POSITIVE_INFINITY, patterns } = bagOf(schema);
-  const pattern = [...(patterns ?? [])][0];
-  if (pattern) return fc.stringMatching(withoutLookahead(pattern));
-  const limits = { minLength: minimum, maxLength: Math.min(maximum, minimum + 40) };
-  return fc.string({ ...limits, unit: 'grapheme' });
+  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern } = limitsOf(schema);
+  if (pattern !== undefined) {
+    const isWhole = new RegExp(pattern);
+    return fc.stringMatching(withoutLookahead(pattern)).filter((text) => isWhole.test(text));
+  }
+  return fc.string({ minLength, maxLength: Math.min(maxLength, minLength + 40), unit: 'grapheme' });
 }
 
-/** fast-check makes no strings for lookaheads; what they forbid is sieved at the end. */
-function withoutLookahead(pattern: RegExp): RegExp {
-  return new RegExp(pattern.source.replace(/\(\?=[^)]*\)/, ''));
+/** fast-check makes no strings for lookaheads; what they forbid is sieved. */
+function withoutLookahead(pattern: string): RegExp {
+  return new RegExp(pattern.replace(/\(\?=[^)]*\)/, ''));
 }
 
 function numberOf(schema: $ZodType): Arbitrary<number> {
-  const { minimum, maximum, format } = bagOf(schema);
-  if (format === 'safeint') {
+  const { type, minimum, maximum } = limitsOf(schema);
+  if (type === 'integer') {
     return fc.integer({
       min: minimum ?? Number.MIN_SAFE_INTEGER,
       max: maximum ?? Number.MAX_SAFE_INTEGER,
     });
   }
-  const limits = { ...(minimum === undefined ? {} : { min: minimum }), noNaN: true };
+  const limits = { min: minimum ?? -Number.MAX_VALUE, max: maximum ?? Number.MAX_VALUE };
   // -0 is written as 0 in JSON, and means the same.
-  return fc
-    .double({ ...limits, max: maximum ?? Number.MAX_VALUE, noDefaultInfinity: true })
-    .map((value) => value + 0);
+  return fc.double({ ...limits, noNaN: true }).map((value) => value + 0);
 }
 
-interface Bag {
+interface Limits {
+  readonly type?: string;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly format?: string;
-  readonly patterns?: ReadonlySet<RegExp>;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly pattern?: string;
 }
 
-/** Limits of a schema's value or of its length, as its checks have gathered them. */
-function bagOf(schema: $ZodType): Bag {
-  const bag: Bag & { minimum?: number; maximum?: number } = { ...(schema._zod.bag as Bag) };
-  for (const check of (schema._zod.def.checks ?? []) as readonly $ZodCheck[]) {
-    const { def } = check._zod as unknown as {
-      readonly def: {
-        readonly check: string;
-        readonly minimum?: number;
-        readonly maximum?: number;
-      };
-    };
-    if (def.check === 'min_length') bag.minimum = def.minimum as number;
-    if (def.check === 'max_length') bag.maximum = def.maximum as number;
-  }
-  return bag;
+/** The limits of one schema, in the words of JSON Schema. */
+function limitsOf(schema: $ZodType): Limits {
+  return z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Limits;
 }

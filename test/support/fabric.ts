@@ -1,23 +1,31 @@
-/** A real fabric of processes for a benchmark, with an operator's view of its store. */
-import { mkdtemp, rm } from 'node:fs/promises';
+/** A real fabric of processes for tests and benchmarks, with an operator's view of its store. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../actors/runtime/log.ts';
-import { joinBus, viewsCurrent } from '../../actors/runtime/nats/process.ts';
+import { type BusProcess, joinBus, viewsCurrent } from '../../actors/runtime/nats/process.ts';
 import type { View } from '../../actors/runtime/view.ts';
 import { Fabric } from '../../local/fabric.ts';
+import { instancesOf } from '../../local/instances.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort } from '../../nats/start.ts';
 import {
   type Instance,
   instanceRecord,
+  ledgerRecord,
   nodeRecord,
+  nodeState,
   type Observed,
   observedRecord,
+  phaseOf,
+  workloadRecord,
 } from '../../subjects/index.ts';
 
 export interface FabricUnderTest extends AsyncDisposable {
   readonly fabric: Fabric;
+  readonly bus: BusProcess;
+  readonly workloads: View<typeof workloadRecord>;
+  readonly ledgers: View<typeof ledgerRecord>;
   readonly nodes: View<typeof nodeRecord>;
   readonly instances: View<typeof instanceRecord>;
   readonly observed: View<typeof observedRecord>;
@@ -25,12 +33,16 @@ export interface FabricUnderTest extends AsyncDisposable {
   seen(instance: Instance): Observed | undefined;
   /** Instances of a workload that run and are ready. */
   ready(workload: string): readonly Instance[];
+  /** Ids of all processes that run below the fabric's folder: programs and instances. */
+  processes(): Promise<readonly number[]>;
+  /** Process ids of everything that instances run, by instance. */
+  running(): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
 /** Starts nats-server, control plane, gateway and agents. */
 export async function fabricUnderTest(
   nodes: readonly string[],
-  options: { readonly capacity?: string } = {},
+  options: { readonly capacity?: string; readonly hasGateway?: boolean } = {},
 ): Promise<FabricUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
   const server = await obtainServer();
@@ -41,12 +53,15 @@ export async function fabricUnderTest(
   const fabric = new Fabric({
     ...{ folder, server: server.path, nodes, ports, isKept: false, syncInterval: '10s' },
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
+    hasGateway: options.hasGateway ?? true,
   });
   await fabric.start();
   const seedFile = join(fabric.layout.keys, 'operator-operator.nk');
   const identity = { role: 'operator', name: 'operator' } as const;
   const bus = await joinBus({ servers: [fabric.natsUrl], seedFile }, identity, { log: silentLog });
   const views = {
+    workloads: bus.views.follow(workloadRecord),
+    ledgers: bus.views.follow(ledgerRecord),
     nodes: bus.views.follow(nodeRecord),
     instances: bus.views.follow(instanceRecord),
     observed: bus.views.follow(observedRecord),
@@ -58,12 +73,18 @@ export async function fabricUnderTest(
     const observed = views.observed.get({ node, tenant, instance });
     return observed?.epoch === epoch ? observed : undefined;
   };
+  const stateOf = (node: string | undefined) => {
+    const record = node === undefined ? undefined : views.nodes.get({ node });
+    return record && nodeState(record);
+  };
   return {
-    ...{ fabric, ...views, seen },
+    ...{ fabric, bus, ...views, seen },
+    processes: () => processesOf(folder),
+    running: () => runningOn(fabric, nodes),
     ready: (workload) =>
       [...views.instances.by('workload', `default.${workload}`)]
         .map((each) => each.value)
-        .filter((each) => !each.outcome && seen(each)?.isReady === true),
+        .filter((each) => phaseOf(each, seen(each), stateOf(each.node)) === 'ready'),
     [Symbol.asyncDispose]: async () => {
       bus.views.close();
       await bus.connection.close();
@@ -71,4 +92,29 @@ export async function fabricUnderTest(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes whose command line or environment speaks of a folder. */
+async function processesOf(folder: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
+    if (line.includes(folder) || environment.includes(folder)) found.push(Number(name));
+  }
+  return found;
+}
+
+async function runningOn(
+  fabric: Fabric,
+  nodes: readonly string[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const running = new Map<string, number[]>();
+  for (const node of nodes) {
+    for (const { name, pid } of await instancesOf(fabric.layout.agent(node))) {
+      running.set(name, [...(running.get(name) ?? []), pid]);
+    }
+  }
+  return running;
 }

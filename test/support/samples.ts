@@ -1,0 +1,304 @@
+/** One realistic sample of each contract: its tokens, its value, and what answers it. */
+import {
+  busDisconnected,
+  type Contract,
+  eventNoticed,
+  type Instance,
+  instanceRecord,
+  instanceStop,
+  jobSpec,
+  ledgerRecord,
+  logFrame,
+  type NodeFacts,
+  nodeBeat,
+  nodeCordon,
+  nodeDrain,
+  nodeJoin,
+  nodePrompt,
+  nodeRecord,
+  nodeSnapshot,
+  nodeUncordon,
+  observedRecord,
+  type PayloadOf,
+  placementDecided,
+  placementExplain,
+  placeWork,
+  type ReplyOf,
+  type RequestContract,
+  routeRecord,
+  serviceSpec,
+  specRecord,
+  type TokensOf,
+  workloadApply,
+  workloadDelete,
+  workloadRecord,
+  workloadScale,
+} from '../../subjects/index.ts';
+
+export interface Sample {
+  readonly contract: Contract;
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly value: unknown;
+  /** Of a request: what is answered. */
+  readonly reply: unknown;
+}
+
+function said<C extends Contract>(contract: C, tokens: TokensOf<C>, value: PayloadOf<C>): Sample {
+  return { contract, tokens: tokens as Sample['tokens'], value, reply: undefined };
+}
+
+function asked<C extends RequestContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  value: PayloadOf<C>,
+  reply: ReplyOf<C>,
+): Sample {
+  return { ...said(contract, tokens, value), reply };
+}
+
+const at = 1_790_000_000_000;
+const node = 'garage-1';
+const mine = { tenant: 'default', workload: 'hello' };
+const one = { tenant: 'default', instance: 'hello-4f2ab' };
+const amounts = { cpuMilli: 250, memoryBytes: 134_217_728, diskBytes: 0 };
+const capacity = { cpuMilli: 4_000, memoryBytes: 8_589_934_592, diskBytes: 107_374_182_400 };
+
+const facts: NodeFacts = {
+  identity: '6f1c3f0e-8a53-4a3b-9d5e-0c6c2d9f1b7a',
+  class: 'steady',
+  labels: { zone: 'garage', 'shoal.dev/disk': 'ssd' },
+  architecture: 'x64',
+  platform: 'linux',
+  hostname: 'garage-1.lan',
+  address: '192.168.1.20',
+  agentVersion: '0.1.0',
+  protocol: 1,
+  drivers: {
+    process: { version: '1', enforces: ['cpu'], notEnforced: { memory: 'no cgroup to write to' } },
+  },
+  capacity,
+};
+
+const service = serviceSpec.parse({
+  count: 3,
+  command: ['node', 'server.mjs'],
+  environment: { GREETING: 'Grüße' },
+  resources: { cpu: '250m' },
+  ports: [{ name: 'http' }],
+  ingress: { host: 'hello.localhost' },
+});
+const job = jobSpec.parse({ command: ['sh', '-c', 'exit 0'], deadline: '5m' });
+
+const instance: Instance = {
+  ...one,
+  workload: 'hello',
+  kind: 'service',
+  generation: 2,
+  intent: 'run',
+  epoch: 3,
+  attempt: 1,
+  node,
+  avoid: ['phone-7'],
+  failures: 1,
+  createdAt: at,
+  last: { verb: 'placed', at: at + 40, message: 'on garage-1' },
+};
+
+/** A sample of every contract. */
+export const samples: readonly Sample[] = [
+  said(
+    nodeBeat,
+    { node },
+    { incarnation: 4, applied: 812, connection: { server: 'NCX7', client: 31 } },
+  ),
+  said(
+    nodeSnapshot,
+    { node },
+    {
+      at,
+      cpuMilli: 1_310,
+      memoryBytes: 3_221_225_472,
+      diskBytes: 42_949_672_960,
+      receivedBytesPerSecond: 1_204.5,
+      sentBytesPerSecond: 88,
+      loadAverage: 0.71,
+      battery: { charge: 0.83, isCharging: true },
+      instances: 2,
+      agentMemoryBytes: 71_303_168,
+      applied: 812,
+    },
+  ),
+  asked(nodeJoin, { node }, facts, { incarnation: 4, beatMs: 1_000 }),
+  said(nodePrompt, { node }, { want: 'ledger' }),
+  asked(nodeCordon, { node }, { reason: 'new disk' }, { state: 'cordoned' }),
+  asked(nodeUncordon, { node }, {}, { state: 'ready' }),
+  asked(nodeDrain, { node }, { reason: 'moving house' }, { state: 'draining' }),
+  said(
+    busDisconnected,
+    {},
+    {
+      server: { id: 'NCX7' },
+      client: { id: 31, name: 'agent:garage-1' },
+      reason: 'Client Closed',
+    },
+  ),
+  asked(
+    workloadApply,
+    mine,
+    {
+      wanted: { kind: 'service', labels: { app: 'hello' }, spec: service },
+      mode: 'put',
+      ifGeneration: 1,
+    },
+    { generation: 2, change: 'updated' },
+  ),
+  asked(workloadScale, mine, { count: 5 }, { generation: 3, count: 5 }),
+  asked(workloadDelete, mine, { ifGeneration: 3 }, { instances: 5 }),
+  asked(instanceStop, one, {}, { workload: 'hello' }),
+  said(placeWork, { priority: 'normal', ...mine }, { reason: 'three instances want a node' }),
+  asked(
+    placementExplain,
+    {},
+    { ...mine, wanted: { kind: 'job', labels: {}, spec: job } },
+    {
+      nodes: 3,
+      feasible: 1,
+      possible: 2,
+      removed: { accepts: 1, resources: 1 },
+      impossible: { driver: 1 },
+      drivers: ['process'],
+      placed: 1,
+      choice: [{ node, count: 1 }],
+      table: [
+        { node, score: 0.42 },
+        { node: 'phone-7', removedBy: 'accepts', detail: 'cordoned' },
+      ],
+    },
+  ),
+  said(placementDecided, mine, {
+    at,
+    generation: 2,
+    revision: 811,
+    nodes: 3,
+    feasible: 1,
+    removed: { labels: 2 },
+    placed: [{ instance: 'hello-4f2ab', node, epoch: 3 }],
+    parked: ['hello-9c01d'],
+  }),
+  said(
+    eventNoticed,
+    { tenant: 'default', noun: 'workload', id: 'hello', verb: 'failed' },
+    {
+      tenant: 'default',
+      noun: 'workload',
+      id: 'hello',
+      verb: 'failed',
+      at,
+      message: 'its host is taken',
+      node,
+      workload: 'hello',
+      refusal: { code: 'host-taken', detail: 'hello.localhost is served by other' },
+    },
+  ),
+  said(
+    logFrame,
+    { ...mine, instance: 'hello-4f2ab' },
+    {
+      node,
+      epoch: 3,
+      stream: 'stdout',
+      first: 17,
+      lines: [
+        { at, text: 'listening on 41230' },
+        { at: at + 5, text: 'Grüße 👋' },
+      ],
+    },
+  ),
+  said(
+    nodeRecord,
+    { node },
+    {
+      ...facts,
+      node,
+      liveness: 'ready',
+      administered: 'cordoned',
+      enrolledAt: at - 86_400_000,
+      offlineAt: [at - 3_600_000],
+      last: { verb: 'cordoned', at, message: 'new disk' },
+    },
+  ),
+  said(
+    ledgerRecord,
+    { node },
+    {
+      node,
+      capacity,
+      accepts: 'yes',
+      incarnation: 4,
+      entries: {
+        'default.hello-4f2ab': {
+          ...one,
+          workload: 'hello',
+          generation: 2,
+          epoch: 3,
+          attempt: 1,
+          ...amounts,
+          isStopping: true,
+        },
+      },
+      sums: amounts,
+    },
+  ),
+  said(
+    specRecord,
+    { node, ...mine, generation: '2' },
+    {
+      ...mine,
+      generation: 2,
+      kind: 'service',
+      spec: service,
+    },
+  ),
+  said(workloadRecord, mine, {
+    kind: 'job',
+    labels: {},
+    spec: job,
+    tenant: 'default',
+    name: 'hello',
+    generation: 2,
+    templateGeneration: 1,
+    createdAt: at,
+    outcome: { result: 'succeeded', at: at + 9_000, message: 'all instances succeeded' },
+    last: { verb: 'succeeded', at: at + 9_000, message: 'all instances succeeded' },
+  }),
+  said(instanceRecord, one, instance),
+  said(
+    routeRecord,
+    { tenant: 'default', host: 'hello.localhost' },
+    {
+      tenant: 'default',
+      host: 'hello.localhost',
+      workload: 'hello',
+      port: 'http',
+    },
+  ),
+  said(
+    observedRecord,
+    { node, ...one },
+    {
+      node,
+      ...one,
+      workload: 'hello',
+      epoch: 3,
+      attempt: 1,
+      state: 'running',
+      isReady: true,
+      address: '192.168.1.20',
+      ports: { http: 41_230 },
+      pid: 4_711,
+      restarts: 1,
+      startedAt: at,
+      changedAt: at + 60,
+    },
+  ),
+];
