@@ -29,8 +29,12 @@ async function isAliveByPs(pid: number, mark: string): Promise<boolean> {
   return stdout.includes(mark) && !stdout.trimStart().startsWith('Z');
 }
 
-/** Sends a signal to a process group; a group that is gone is no error. */
+/**
+ * Sends a signal to a process group; a group that is gone is no error. Without a leader nothing is
+ * sent: to the kernel 0 is the caller's own group and 1 is everybody.
+ */
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  if (leader <= 1) return;
   try {
     process.kill(-leader, signal);
   } catch (error) {

@@ -73,7 +73,7 @@ export class Run {
     });
     child.unref();
     const run = new Run(kept, child.pid as number, around);
-    child.once('exit', () => void run.#finish());
+    child.once('exit', (_code, signal) => void run.#finish(signal ?? undefined));
     run.#tell({
       kind: 'started',
       pid: child.pid,
@@ -147,7 +147,8 @@ export class Run {
     else this.#deafen = whenListening(this.#kept.address, ports, isReady);
   }
 
-  async #finish(): Promise<void> {
+  /** `signal`: what ended the keeper, where that is known. */
+  async #finish(signal = 'SIGKILL'): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
     this.leave();
@@ -155,7 +156,7 @@ export class Run {
     // Whatever the command left behind goes with it.
     await this.#end();
     const written = await folder.exit(this.number);
-    const end = written === undefined ? { exitCode: undefined, signal: 'SIGKILL' } : endOf(written);
+    const end = written === undefined ? { exitCode: undefined, signal } : endOf(written);
     const isStarved = end.signal === 'SIGKILL' && (await cgroup.isOutOfMemory());
     const message = isStarved ? 'ended by the kernel: more memory than its limit' : undefined;
     this.#tell({ kind: 'exited', ...end, message });
@@ -186,6 +187,7 @@ type Told = InstanceReport extends infer R
   : never;
 
 function isPresent(pid: number): boolean {
+  if (pid <= 1) return false;
   try {
     process.kill(pid, 0);
     return true;
