@@ -80,19 +80,23 @@ async function show(own: Fabric, api: DemoApi): Promise<void> {
   const victim = await step('kill a node', async () => {
     const [first] = await api.instances('hello');
     const node = first?.node ?? 'n1';
+    const at = performance.now();
     const { agent, instances } = await own.killNode(node);
     const killed = [agent, ...instances].join(', ');
-    return [`killed node ${node} with SIGKILL: agent and its instances (pids ${killed})`, node];
+    const told = `killed node ${node} with SIGKILL: agent and instances (pids ${killed})`;
+    return [told, { node, at }];
   });
   await step('wait for the replacement', async () => {
-    await api.nodeOffline(victim, WITHIN_MS);
-    return [`node ${victim} declared offline`, undefined];
+    await api.nodeOffline(victim.node, WITHIN_MS);
+    return [`node ${victim.node} declared offline`, undefined];
   });
   await step('wait for the replacement', async () => {
-    const isElsewhere = (each: InstanceShape): boolean => each.node !== victim;
+    const isElsewhere = (each: InstanceShape): boolean => each.node !== victim.node;
     const ready = await api.instancesReady('hello', 3, WITHIN_MS, isElsewhere);
     const moved = ready.find((each) => each.epoch > 1);
-    return [`replacement ${moved?.instance} ready on ${moved?.node}`, undefined];
+    const seconds = ((performance.now() - victim.at) / 1000).toFixed(1);
+    const told = `replacement of ${moved?.instance} ready on ${moved?.node}`;
+    return [`${told}, ${seconds} s after the kill`, undefined];
   });
   await step('call the service again', async () => {
     const said = await api.call(HOST_NAME);

@@ -2,7 +2,12 @@
  * Makes sure that a nats-server runs with the settings Shoal was measured with (nats-measured §0)
  * and lets each user do what the contracts say, no more: the permissions in the file are derived.
  */
-import { type Identity, type Permissions, permissionsOf } from '../subjects/permissions.ts';
+import {
+  type Identity,
+  mayAnswer,
+  type Permissions,
+  permissionsOf,
+} from '../subjects/permissions.ts';
 import { STORE_BYTES_MAX } from '../subjects/streams.ts';
 
 export interface ServerUser {
@@ -28,8 +33,11 @@ export interface ServerSettings {
 
 /** Account of everything Shoal does. */
 const ACCOUNT = 'SHOAL';
-/** How long a receiver may take to answer, and how often it may. */
-const RESPONSES = '{ max: 1, expires: "2m" }';
+/**
+ * How long a receiver may take to answer, and how often it may: a process with several actors
+ * answers the services protocol once for each of them, all to one inbox.
+ */
+const RESPONSES = '{ max: 32, expires: "2m" }';
 
 /** The configuration file of a server. */
 export function serverConfig(settings: ServerSettings): string {
@@ -75,11 +83,11 @@ ${settings.users.map(user).join('\n')}
 
 function user(of: ServerUser): string {
   const { publish, subscribe } = of.permissions ?? permissionsOf(of.identity);
+  const responses = mayAnswer(of.identity) ? `\n        allow_responses: ${RESPONSES}` : '';
   return `      # ${of.identity.role} ${of.identity.name}
       { nkey: ${of.publicKey}, permissions: {
         publish: { allow: ${list(publish)} }
-        subscribe: { allow: ${list(subscribe)} }
-        allow_responses: ${RESPONSES}
+        subscribe: { allow: ${list(subscribe)} }${responses}
       } }`;
 }
 

@@ -1,0 +1,230 @@
+/**
+ * Every command with its arguments and options. What a command does is loaded when it is given,
+ * so that `shoal version` is quick.
+ */
+import { type Command, Option } from 'commander';
+import { parseCount, parseSpan } from './arguments.ts';
+import type { ApplyOptions } from './commands/apply.ts';
+import type { DeleteOptions } from './commands/delete.ts';
+import type { EventsOptions } from './commands/events.ts';
+import type { GetOptions } from './commands/get.ts';
+import type { LogsOptions } from './commands/logs.ts';
+import type { NodeOrder } from './commands/node.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { nounOf } from './nouns.ts';
+import type { Session, Shell } from './shell.ts';
+
+/** What the commands are given, and where they tell how they ended. */
+export interface Wiring {
+  readonly shell: Shell;
+  session(command: Command): Session;
+  end(code: ExitCode): void;
+}
+
+export function addCommands(program: Command, wiring: Wiring): void {
+  addManifestCommands(program, wiring);
+  addReading(program, wiring);
+  addChanges(program, wiring);
+  addStreams(program, wiring);
+  addNodeCommands(program, wiring);
+  addBusCommands(program, wiring);
+}
+
+const FILE = [
+  '-f, --file <file>',
+  'a manifest, a folder of them, or - for stdin; may be repeated',
+] as const;
+
+function repeated(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function waitOption(what: string): Option {
+  return new Option('--wait [span]', `wait until ${what}, at most this long`)
+    .argParser(parseSpan)
+    .preset('2m');
+}
+
+function addManifestCommands(program: Command, { session, end }: Wiring): void {
+  program
+    .command('apply')
+    .summary('make what manifests want the truth')
+    .description('Creates or changes the workloads of manifests. The same again changes nothing.')
+    .requiredOption(...FILE, repeated)
+    .option('--dry-run', 'say what would come of it, and change nothing')
+    .addOption(waitOption('services are ready and jobs have ended'))
+    .action(async (options: ApplyOptions, command: Command) => {
+      const { apply } = await import('./commands/apply.ts');
+      end(await apply(session(command), options));
+    });
+  program
+    .command('explain')
+    .summary('where a workload would go, and why not elsewhere')
+    .description('Shows each node with what it would get or what removed it. Changes nothing.')
+    .requiredOption(...FILE, repeated)
+    .action(async (options: { readonly file: readonly string[] }, command: Command) => {
+      const { explain } = await import('./commands/explain.ts');
+      end(await explain(session(command), options));
+    });
+}
+
+const WHAT = 'workloads (wl), instances (inst) or nodes (no)';
+
+function addReading(program: Command, { session, end }: Wiring): void {
+  program
+    .command('get')
+    .summary('list workloads, instances or nodes')
+    .argument('<what>', WHAT)
+    .argument('[name]', 'only this one')
+    .option('-l, --label <key=value>', 'workloads with this label; may be repeated', repeated)
+    .addOption(new Option('--kind <kind>', 'workloads of this kind').choices(['service', 'job']))
+    .option('--workload <name>', 'instances of this workload')
+    .option('--node <id>', 'instances on this node')
+    .option('--phase <phase>', 'instances in this phase')
+    .action(
+      async (what: string, name: string | undefined, options: GetOptions, command: Command) => {
+        const { get } = await import('./commands/get.ts');
+        end(await get(session(command), nounOf(what), name, options));
+      },
+    );
+  program
+    .command('describe')
+    .summary('everything about one workload, instance or node')
+    .argument('<what>', 'workload, instance or node')
+    .argument('<name>')
+    .action(async (what: string, name: string, _options: object, command: Command) => {
+      const { describe } = await import('./commands/describe.ts');
+      end(await describe(session(command), nounOf(what), name));
+    });
+}
+
+function addChanges(program: Command, { session, end }: Wiring): void {
+  program
+    .command('delete')
+    .summary('stop workloads or instances and take them away')
+    .description('A workload goes with all its instances; in place of an instance comes another.')
+    .argument('[what]', 'workload or instance')
+    .argument('[names...]')
+    .option(...FILE, repeated)
+    .addOption(waitOption('they are gone'))
+    .action(
+      async (
+        what: string | undefined,
+        names: string[],
+        options: DeleteOptions,
+        command: Command,
+      ) => {
+        const { remove } = await import('./commands/delete.ts');
+        end(await remove(session(command), what, names, options));
+      },
+    );
+  program
+    .command('scale')
+    .summary('change how many instances a workload has')
+    .argument('<name>', 'the workload')
+    .requiredOption('--count <n>', 'how many', parseCount)
+    .addOption(waitOption('it is ready'))
+    .action(async (name: string, options: { count: number; wait?: number }, command: Command) => {
+      const { scale } = await import('./commands/scale.ts');
+      end(await scale(session(command), name, options));
+    });
+}
+
+function addStreams(program: Command, { session, end }: Wiring): void {
+  program
+    .command('logs')
+    .summary('what a workload or an instance printed')
+    .argument('<name>', 'a workload, or the id of an instance')
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .option('--since <when>', 'no older than a span (10m), or since a moment (RFC 3339)')
+    .option('--tail <n>', 'only the last lines', parseCount)
+    .action(async (name: string, options: LogsOptions, command: Command) => {
+      const { logs } = await import('./commands/logs.ts');
+      end(await logs(session(command), name, options));
+    });
+  program
+    .command('events')
+    .summary('what happened to workloads, instances and nodes')
+    .option('-w, --watch', 'go on with what happens, until Ctrl-C')
+    .option('--workload <name>', 'to this workload and its instances')
+    .option('--instance <id>', 'to this instance')
+    .option('--node <id>', 'to this node')
+    .option('--limit <n>', 'at most so many, the last ones', parseCount)
+    .action(async (options: EventsOptions, command: Command) => {
+      const { events } = await import('./commands/events.ts');
+      end(await events(session(command), options));
+    });
+}
+
+const nodeOrders: readonly (readonly [NodeOrder, string])[] = [
+  ['cordon', 'give it no new work; what runs there stays'],
+  ['uncordon', 'take back a cordon, a drain or a failed state'],
+  ['drain', 'give it no new work, and move what runs there elsewhere'],
+];
+
+function addNodeCommands(program: Command, { session, end }: Wiring): void {
+  const node = program.command('node').summary('list nodes, and decide about them');
+  node
+    .command('ls')
+    .summary('list nodes')
+    .action(async (_options: object, command: Command) => {
+      const { get } = await import('./commands/get.ts');
+      end(await get(session(command), 'node', undefined, {}));
+    });
+  node
+    .command('describe')
+    .summary('everything about a node')
+    .argument('<name>')
+    .action(async (name: string, _options: object, command: Command) => {
+      const { describe } = await import('./commands/describe.ts');
+      end(await describe(session(command), 'node', name));
+    });
+  for (const [order, summary] of nodeOrders) {
+    node
+      .command(order)
+      .summary(summary)
+      .argument('<name>')
+      .option('--reason <text>', 'why, for those who come later')
+      .action(async (name: string, options: { readonly reason?: string }, command: Command) => {
+        const { orderNode } = await import('./commands/node.ts');
+        end(await orderNode(session(command), order, name, options));
+      });
+  }
+}
+
+function addBusCommands(program: Command, { shell, session, end }: Wiring): void {
+  program
+    .command('micro')
+    .summary('the actors that answer on the bus, and their counts')
+    .description('Asks the bus itself (SHOAL_NATS, SHOAL_SEED), not the gateway.')
+    .argument('[actor]', 'only this one, e.g. shoal-scheduler')
+    .argument('[id]', 'only this copy of it; agents answer only so: shoal-agent NODE')
+    .action(
+      async (
+        name: string | undefined,
+        id: string | undefined,
+        _options: object,
+        command: Command,
+      ) => {
+        const { micro } = await import('./commands/micro.ts');
+        end(await micro(session(command), { name, id }));
+      },
+    );
+  program
+    .command('decode')
+    .summary('one message of the bus on stdin, as JSON on stdout')
+    .description("For `nats sub --translate 'shoal decode' 'shoal.>'`. Never fails.")
+    .option('--subject <subject>', 'where it was sent: says what is wrong with it, if anything')
+    .option('--pretty', 'on several lines')
+    .action(async (options: { readonly subject?: string; readonly pretty?: boolean }) => {
+      const { decodePayload } = await import('./commands/decode.ts');
+      end(await decodePayload(shell, options));
+    });
+  program
+    .command('version')
+    .summary('versions of command line, gateway and nats-server')
+    .action(async (_options: object, command: Command) => {
+      const { version } = await import('./commands/version.ts');
+      end(await version(session(command)));
+    });
+}

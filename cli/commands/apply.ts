@@ -1,0 +1,100 @@
+/** `shoal apply`: makes what the manifests want the truth. */
+import { DEFAULT_TENANT, type Manifest } from '../../subjects/index.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { RefusedFailure } from '../failure.ts';
+import { readManifests } from '../manifest-files.ts';
+import { workloadPath } from '../paths.ts';
+import { choiceText, verdict } from '../present/explanation.ts';
+import { print } from '../printed.ts';
+import type { AppliedShape, DryRunShape } from '../shapes.ts';
+import type { Session } from '../shell.ts';
+import { patienceOf } from '../waiting.ts';
+import { waitReady } from '../workload-waits.ts';
+
+export interface ApplyOptions {
+  readonly file: readonly string[];
+  readonly dryRun?: boolean;
+  /** How long to wait, in milliseconds; undefined: not at all. */
+  readonly wait?: number;
+}
+
+/** Applies one after another; a refusal does not keep the others from being applied. */
+export async function apply(session: Session, options: ApplyOptions): Promise<ExitCode> {
+  const manifests = await readManifests(session, options.file);
+  if (options.dryRun) return dryRun(session, manifests);
+  const applied: (AppliedShape & { readonly kind: string; readonly tenant: string })[] = [];
+  let isRefused = false;
+  for (const manifest of manifests) {
+    const { kind, metadata } = manifest;
+    try {
+      const answer = await put<AppliedShape>(session, manifest);
+      applied.push({ tenant: metadata.tenant, kind, ...answer });
+      if (session.output === 'table') session.out(appliedText(manifest, answer));
+    } catch (error) {
+      if (!(error instanceof RefusedFailure)) throw error;
+      isRefused = true;
+      session.err(`${title(manifest)} was refused\n${error.message}`);
+    }
+  }
+  if (session.output !== 'table') print(session, { items: applied }, () => '');
+  if (options.wait !== undefined) {
+    const patience = patienceOf(session, options.wait);
+    for (const { tenant, name } of applied) {
+      await waitReady(session, { tenant, name, patience });
+    }
+  }
+  return isRefused ? exitCodes.refused : exitCodes.ok;
+}
+
+/** What would come of it; changes nothing. */
+async function dryRun(session: Session, manifests: readonly Manifest[]): Promise<ExitCode> {
+  const answers: DryRunShape[] = [];
+  let isRefused = false;
+  for (const manifest of manifests) {
+    try {
+      const answer = await put<DryRunShape>(session, manifest, { dryRun: true });
+      answers.push(answer);
+      if (session.output === 'table') session.out(dryRunText(manifest, answer));
+    } catch (error) {
+      if (!(error instanceof RefusedFailure)) throw error;
+      isRefused = true;
+      session.err(`${title(manifest)} would be refused\n${error.message}`);
+    }
+  }
+  if (session.output !== 'table') print(session, { items: answers }, () => '');
+  return isRefused ? exitCodes.refused : exitCodes.ok;
+}
+
+/** Sends a manifest. */
+export async function put<T>(
+  { gateway }: Session,
+  manifest: Manifest,
+  query: { readonly dryRun?: boolean } = {},
+): Promise<T> {
+  const { name, tenant } = manifest.metadata;
+  return gateway.write('PUT', workloadPath(name), { query: { tenant, ...query }, body: manifest });
+}
+
+function title({ kind, metadata }: Manifest): string {
+  const whose = metadata.tenant === DEFAULT_TENANT ? '' : ` of tenant ${metadata.tenant}`;
+  return `${kind} ${metadata.name}${whose}`;
+}
+
+const changeTexts: Readonly<Record<AppliedShape['change'], string>> = {
+  created: 'created',
+  updated: 'updated: its instances are replaced one after another',
+  scaled: 'scaled',
+  changed: 'changed: nothing is restarted',
+  unchanged: 'unchanged',
+};
+
+function appliedText(manifest: Manifest, { change, generation }: AppliedShape): string {
+  return `${title(manifest)} ${changeTexts[change]} (generation ${generation})`;
+}
+
+function dryRunText(manifest: Manifest, { change, explanation }: DryRunShape): string {
+  const would = change === undefined ? '' : ` would be ${change};`;
+  const choice = choiceText(explanation);
+  const where = choice === '' ? '' : `: ${choice}`;
+  return `${title(manifest)}:${would} ${verdict(manifest.spec.count, explanation)}${where}`;
+}

@@ -1,0 +1,56 @@
+/** `shoal describe`: everything about one thing, with what happened to it last. */
+import { FABRIC_TENANT } from '../../subjects/index.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import type { Query } from '../gateway-client.ts';
+import type { Noun } from '../nouns.ts';
+import { eventsPath, instancePath, instancesPath, nodePath, workloadPath } from '../paths.ts';
+import { instanceText } from '../present/instances.ts';
+import { nodeText } from '../present/nodes.ts';
+import { workloadText } from '../present/workloads.ts';
+import { print } from '../printed.ts';
+import type { EventShape, InstanceShape, List, NodeDetailShape, WorkloadShape } from '../shapes.ts';
+import type { Session } from '../shell.ts';
+
+/** Events told in a description, the last ones. */
+const EVENTS_SHOWN = 20;
+
+export async function describe(session: Session, noun: Noun, name: string): Promise<ExitCode> {
+  const { gateway, tenant } = session;
+  const now = session.now();
+  switch (noun) {
+    case 'workload': {
+      const workload = await gateway.read<WorkloadShape>(workloadPath(name), { tenant });
+      const [instances, events] = await Promise.all([
+        instancesOf(session, { tenant, workload: name }),
+        eventsOf(session, { tenant, workload: name }),
+      ]);
+      const value = { ...workload, events };
+      print(session, value, () => workloadText(workload, { instances, events, now }));
+      break;
+    }
+    case 'instance': {
+      const instance = await gateway.read<InstanceShape>(instancePath(name), { tenant });
+      const events = await eventsOf(session, { tenant, noun: 'instance', id: name });
+      print(session, { ...instance, events }, () => instanceText(instance, { events, now }));
+      break;
+    }
+    case 'node': {
+      const node = await gateway.read<NodeDetailShape>(nodePath(name));
+      const [instances, events] = await Promise.all([
+        instancesOf(session, { tenant, node: name }),
+        eventsOf(session, { tenant: FABRIC_TENANT, noun: 'node', id: name }),
+      ]);
+      print(session, { ...node, events }, () => nodeText(node, { instances, events, now }));
+    }
+  }
+  return exitCodes.ok;
+}
+
+async function instancesOf({ gateway }: Session, query: Query): Promise<readonly InstanceShape[]> {
+  return (await gateway.read<List<InstanceShape>>(instancesPath, query)).items;
+}
+
+async function eventsOf({ gateway }: Session, query: Query): Promise<readonly EventShape[]> {
+  const asked = { ...query, limit: EVENTS_SHOWN };
+  return (await gateway.read<List<EventShape>>(eventsPath, asked)).items;
+}

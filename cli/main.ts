@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/** `shoal`, the operator's command line. Settings: SHOAL_GATEWAY, SHOAL_TENANT; of `micro` SHOAL_NATS, SHOAL_SEED. */
+import { setTimeout as setTimer } from 'node:timers/promises';
+import { exitCodes } from './exit-codes.ts';
+import { runCommandLine } from './program.ts';
+import type { Shell } from './shell.ts';
+
+/** A reader that went away, as `| head` does, has all it wanted. */
+function onPipeClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCodes.ok);
+}
+
+const interrupted = new AbortController();
+process.stdout.on('error', onPipeClosed);
+process.stderr.on('error', onPipeClosed);
+process.on('SIGINT', () => {
+  // What does not end by itself (stdin, the bus) ends with the process.
+  setTimeout(() => process.exit(exitCodes.interrupted), 200).unref();
+  interrupted.abort();
+});
+
+const shell: Shell = {
+  out: (text) => void process.stdout.write(`${text}\n`),
+  err: (text) => void process.stderr.write(`${text}\n`),
+  now: Date.now,
+  pause: (ms) => setTimer(ms, undefined, { signal: interrupted.signal }).catch(() => undefined),
+  stdin: async () => {
+    const pieces: Buffer[] = [];
+    for await (const piece of process.stdin) pieces.push(piece as Buffer);
+    return Buffer.concat(pieces);
+  },
+  environment: process.env,
+  signal: interrupted.signal,
+};
+
+process.exitCode = await runCommandLine(process.argv.slice(2), shell);

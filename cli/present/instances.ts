@@ -1,0 +1,80 @@
+/** Instances for people. */
+import type { EventShape, InstanceShape } from '../shapes.ts';
+import { type Column, pairs, table } from '../table.ts';
+import { age, ago } from './ages.ts';
+import { eventTable } from './events.ts';
+import { indented, plural, removedText } from './sections.ts';
+
+export function instanceTable(instances: readonly InstanceShape[], now: number): string {
+  const columns: readonly Column<InstanceShape>[] = [
+    { title: 'instance', text: (each) => each.instance },
+    { title: 'workload', text: (each) => each.workload },
+    { title: 'phase', text: (each) => each.phase },
+    { title: 'node', text: (each) => each.node },
+    { title: 'epoch', text: (each) => each.epoch, align: 'right' },
+    { title: 'restarts', text: (each) => each.restarts, align: 'right' },
+    { title: 'age', text: (each) => age(each.createdAt, now) },
+    { title: 'endpoint', text: endpointText },
+    { title: 'note', text: noteText, isOptional: true },
+  ];
+  return table(columns, instances);
+}
+
+/** `127.0.0.1:40112`; with several ports each with its name. */
+function endpointText({ address, ports }: InstanceShape): string | undefined {
+  const entries = Object.entries(ports ?? {});
+  if (address === undefined || entries.length === 0) return undefined;
+  const host = address.includes(':') ? `[${address}]` : address;
+  if (entries.length === 1) return `${host}:${entries[0]?.[1]}`;
+  return entries.map(([name, port]) => `${name}=${host}:${port}`).join(' ');
+}
+
+/** Why it is not as it should be: nothing for one that is ready. */
+function noteText(instance: InstanceShape): string | undefined {
+  const { parked, phase, outcome, message } = instance;
+  if (phase === 'ready' || phase === 'running') return undefined;
+  if (parked && !instance.node) return parkedText(parked);
+  return outcome?.message || message || undefined;
+}
+
+/** `0 of 3 nodes fit: removed 1 by accepts, 2 by driver` */
+function parkedText({ nodes, removed }: NonNullable<InstanceShape['parked']>): string {
+  if (nodes === 0) return 'there are no nodes yet';
+  const why = removedText(removed);
+  return `0 of ${plural(nodes, 'node')} fit${why === '' ? '' : `: removed ${why}`}`;
+}
+
+export function instanceText(
+  instance: InstanceShape,
+  of: { readonly events: readonly EventShape[]; readonly now: number },
+): string {
+  const { now } = of;
+  const { outcome, parked } = instance;
+  const since = ago(instance.startedAt, now);
+  const head = pairs([
+    [
+      'Instance',
+      `${instance.instance} (of ${instance.kind} ${instance.workload}, tenant ${instance.tenant})`,
+    ],
+    ['Phase', instance.message === '' ? instance.phase : `${instance.phase}: ${instance.message}`],
+    ['Node', instance.node ?? 'none'],
+    [
+      'Waiting',
+      parked && !instance.node ? `${parkedText(parked)} (${ago(parked.at, now)})` : undefined,
+    ],
+    ['Endpoint', endpointText(instance)],
+    ['Process', instance.pid],
+    ['Started', since],
+    ['Created', `${ago(instance.createdAt, now)} (${instance.createdAt})`],
+    ['Epoch', instance.epoch],
+    ['Attempt', instance.attempt],
+    ['Restarts', instance.restarts],
+    ['Generation', instance.generation],
+    [
+      'Ended',
+      outcome ? `${outcome.result}: ${outcome.message} (${ago(outcome.at, now)})` : undefined,
+    ],
+  ]);
+  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+  return `${head}\n\nEvents\n${indented(events)}`;
+}

@@ -1,0 +1,90 @@
+/** Workloads for people. */
+import { stringify } from 'yaml';
+import type { EventShape, InstanceShape, WorkloadShape } from '../shapes.ts';
+import { type Column, pairs, table } from '../table.ts';
+import { age, ago } from './ages.ts';
+import { eventTable } from './events.ts';
+import { instanceTable } from './instances.ts';
+import { indented, labelText } from './sections.ts';
+
+export function workloadTable(workloads: readonly WorkloadShape[], now: number): string {
+  const columns: readonly Column<WorkloadShape>[] = [
+    { title: 'name', text: (each) => each.name },
+    { title: 'kind', text: (each) => each.kind },
+    { title: 'state', text: (each) => each.state },
+    { title: 'ready', text: countText },
+    { title: 'generation', text: (each) => each.generation, align: 'right' },
+    { title: 'age', text: (each) => age(each.createdAt, now) },
+    { title: 'url', text: (each) => each.url },
+  ];
+  return table(columns, workloads);
+}
+
+/** `2/3`; of a job how many have succeeded: `1/1 done`. */
+function countText({ kind, instances }: WorkloadShape): string {
+  return kind === 'job'
+    ? `${instances.succeeded}/${instances.wanted} done`
+    : `${instances.ready}/${instances.wanted}`;
+}
+
+/** `progressing: 1 of 3 ready, 2 pending` */
+export function stateText(workload: WorkloadShape): string {
+  const { kind, state, instances, outcome } = workload;
+  if (state === 'deleting') return state;
+  if (outcome) return outcome.message === '' ? state : `${state}: ${outcome.message}`;
+  const { wanted, ready, running, pending, parked, failed, succeeded } = instances;
+  const done = kind === 'job' ? `${succeeded} of ${wanted} done` : `${ready} of ${wanted} ready`;
+  const others: readonly (readonly [number, string])[] = [
+    [running - (kind === 'job' ? 0 : Math.min(ready, running)), 'running'],
+    [pending, 'pending'],
+    [parked, 'waiting for a node'],
+    [failed, 'failed'],
+  ];
+  const counted = others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  const text = [done, ...counted].join(', ');
+  return state === 'ready' ? text : `${state}: ${text}`;
+}
+
+export function workloadText(
+  workload: WorkloadShape,
+  of: {
+    readonly instances: readonly InstanceShape[];
+    readonly events: readonly EventShape[];
+    readonly now: number;
+  },
+): string {
+  const { now } = of;
+  const { last } = workload;
+  const head = pairs([
+    ['Workload', `${workload.name} (${workload.kind} of tenant ${workload.tenant})`],
+    ['State', stateText(workload)],
+    ['Generation', workload.generation],
+    ['Created', `${ago(workload.createdAt, now)} (${workload.createdAt})`],
+    ['Labels', labelText(workload.labels)],
+    ['URL', workload.url],
+    ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
+  ]);
+  const spec = stringify(written(workload.spec), { lineWidth: 100 }).trimEnd();
+  const instances = of.instances.length === 0 ? 'none' : instanceTable(of.instances, now);
+  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+  return [
+    head,
+    `Spec\n${indented(spec)}`,
+    `Instances\n${indented(instances)}`,
+    `Events\n${indented(events)}`,
+  ].join('\n\n');
+}
+
+/** A spec without what is empty: it says nothing. */
+function written(spec: WorkloadShape['spec']): object {
+  const isEmpty = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  const entries = Object.entries(spec)
+    .map(([name, value]) => [name, isMapping(value) ? written(value) : value] as const)
+    .filter(([, value]) => !isEmpty(value));
+  return Object.fromEntries(entries);
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

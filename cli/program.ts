@@ -1,0 +1,66 @@
+/** Makes sure that a command line is run to its end, told, and turned into an exit code. */
+import { Command, CommanderError, Option } from 'commander';
+import { VERSION } from '../actors/runtime/version.ts';
+import { addCommands } from './command-line.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { Failure } from './failure.ts';
+import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
+import { type Output, outputs, type Session, type Shell } from './shell.ts';
+
+const HELP_TAIL = `
+Exit codes: 0 done; 1 refused, or what was waited for failed; 2 wrong usage or manifest;
+3 the gateway (of micro: the bus) does not answer; 4 a wait ran out; 130 Ctrl-C.`;
+
+/** Runs a command line, without program and script. Throws only what is a fault of its own. */
+export async function runCommandLine(words: readonly string[], shell: Shell): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const program = newProgram(shell);
+  addCommands(program, {
+    shell,
+    session: (command) => sessionOf(shell, command.optsWithGlobals()),
+    end: (ended) => {
+      code = ended;
+    },
+  });
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (shell.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    }
+    if (!(error instanceof Failure)) throw error;
+    shell.err(error.message);
+    return error.exitCode;
+  }
+}
+
+function newProgram(shell: Shell): Command {
+  const gateway = shell.environment['SHOAL_GATEWAY'] || DEFAULT_GATEWAY;
+  const tenant = shell.environment['SHOAL_TENANT'] || 'default';
+  const output = new Option('-o, --output <form>', 'for people or for programs');
+  return new Command('shoal')
+    .description('Runs services and jobs on a crowd of unlike machines.')
+    .version(VERSION)
+    .option('--gateway <url>', 'where the gateway is (SHOAL_GATEWAY)', gateway)
+    .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT)', tenant)
+    .addOption(output.choices(outputs).default('table'))
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => shell.out(text.trimEnd()),
+      writeErr: (text) => shell.err(text.trimEnd()),
+    })
+    .addHelpText('after', HELP_TAIL);
+}
+
+interface Globals {
+  readonly gateway: string;
+  readonly tenant: string;
+  readonly output: Output;
+}
+
+function sessionOf(shell: Shell, { gateway, tenant, output }: Globals): Session {
+  return { ...shell, gateway: new Gateway(gateway, shell.signal), tenant, output };
+}

@@ -1,0 +1,147 @@
+/** What the gateway's API answers with, as far as people are shown it. Times are RFC 3339. */
+import type {
+  Amounts,
+  DriverOffer,
+  Explanation,
+  LedgerEntry,
+  NodeState,
+  Phase,
+  WorkloadKind,
+} from '../subjects/index.ts';
+
+export interface List<T> {
+  readonly items: readonly T[];
+  readonly revision: number;
+}
+
+interface Last {
+  readonly verb: string;
+  readonly at: string;
+  readonly message: string;
+}
+
+interface Outcome {
+  readonly result: string;
+  readonly at: string;
+  readonly message: string;
+  readonly exitCode?: number;
+}
+
+export interface WorkloadShape {
+  readonly tenant: string;
+  readonly name: string;
+  readonly kind: WorkloadKind;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly state: 'deleting' | 'succeeded' | 'failed' | 'ready' | 'progressing' | 'waiting';
+  readonly instances: {
+    readonly wanted: number;
+    readonly ready: number;
+    readonly running: number;
+    readonly pending: number;
+    readonly parked: number;
+    readonly failed: number;
+    readonly succeeded: number;
+  };
+  readonly outcome?: Outcome;
+  readonly last: Last;
+  readonly url?: string;
+}
+
+export interface InstanceShape {
+  readonly tenant: string;
+  readonly instance: string;
+  readonly workload: string;
+  readonly kind: WorkloadKind;
+  readonly phase: Phase;
+  readonly node?: string;
+  readonly epoch: number;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly restarts: number;
+  readonly ready: boolean;
+  readonly address?: string;
+  readonly ports?: Readonly<Record<string, number>>;
+  readonly pid?: number;
+  readonly startedAt?: string;
+  readonly createdAt: string;
+  readonly outcome?: Outcome;
+  readonly message: string;
+  readonly parked?: {
+    readonly at: string;
+    readonly removed: Readonly<Record<string, number>>;
+    readonly nodes: number;
+  };
+}
+
+export interface NodeShape {
+  readonly node: string;
+  readonly state: NodeState;
+  readonly class: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly architecture: string;
+  readonly platform: string;
+  readonly hostname: string;
+  readonly address: string;
+  readonly agentVersion: string;
+  readonly drivers: Readonly<Record<string, DriverOffer>>;
+  readonly capacity: Amounts;
+  readonly booked: Amounts;
+  readonly instances: number;
+  readonly incarnation: number;
+  readonly enrolledAt: string;
+  readonly last: Last;
+}
+
+/** One node has more to tell. */
+export interface NodeDetailShape extends NodeShape {
+  readonly entries: readonly LedgerEntry[];
+  readonly snapshot?: SnapshotShape;
+}
+
+export interface SnapshotShape {
+  readonly at: string;
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly loadAverage: number;
+  readonly battery?: { readonly charge: number; readonly isCharging: boolean };
+  readonly agentMemoryBytes: number;
+}
+
+export interface EventShape {
+  /** Its place in the stream. */
+  readonly sequence: number;
+  readonly tenant: string;
+  readonly noun: string;
+  readonly id: string;
+  readonly verb: string;
+  readonly at: string;
+  readonly message: string;
+  readonly node?: string;
+  readonly workload?: string;
+}
+
+export interface LogLineShape {
+  readonly instance: string;
+  readonly node: string;
+  readonly epoch: number;
+  readonly line: number;
+  readonly at: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface AppliedShape {
+  readonly name: string;
+  readonly generation: number;
+  readonly change: 'created' | 'updated' | 'scaled' | 'changed' | 'unchanged';
+}
+
+export interface DryRunShape {
+  readonly name: string;
+  readonly change?: AppliedShape['change'];
+  readonly explanation: Explanation;
+}

@@ -1,0 +1,27 @@
+/** What a command has of the world around it: nothing else reaches it, so tests can be that world. */
+import type { Gateway } from './gateway-client.ts';
+
+export const outputs = ['table', 'json', 'yaml'] as const;
+export type Output = (typeof outputs)[number];
+
+export interface Shell {
+  /** Writes to stdout, with the line's end. */
+  out(text: string): void;
+  /** Writes to stderr, with the line's end. */
+  err(text: string): void;
+  /** Milliseconds since 1970. */
+  now(): number;
+  pause(ms: number): Promise<void>;
+  /** All of stdin. */
+  stdin(): Promise<Uint8Array>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** A command's world, with what the options before every command said. */
+export interface Session extends Shell {
+  readonly gateway: Gateway;
+  readonly tenant: string;
+  readonly output: Output;
+}

@@ -1,0 +1,68 @@
+/** What waiting for a workload means: ready, ended well, or gone. */
+import { RefusedFailure } from './failure.ts';
+import { workloadPath } from './paths.ts';
+import { stateText } from './present/workloads.ts';
+import type { WorkloadShape } from './shapes.ts';
+import type { Session } from './shell.ts';
+import { type Awaited, type Patience, type Seen, waitFor } from './waiting.ts';
+
+interface Named {
+  readonly tenant: string;
+  readonly name: string;
+  readonly patience: Patience;
+}
+
+/** Waits until a service is ready, all of it of its newest spec, or a job has ended well. */
+export async function waitReady(session: Session, of: Named): Promise<void> {
+  await waitFor(session, {
+    what: `${of.name} is not ready`,
+    patience: of.patience,
+    next: `shoal describe workload ${of.name}`,
+    look: () => lookReady(session, of),
+  });
+}
+
+async function lookReady(session: Session, { tenant, name }: Named): Promise<Seen> {
+  const workload = await session.gateway.read<WorkloadShape>(workloadPath(name), { tenant });
+  const told = `${name}: ${stateText(workload)}`;
+  switch (workload.state) {
+    case 'succeeded':
+      return { isDone: true, told };
+    case 'failed':
+      return { isDone: false, told, failed: told };
+    case 'deleting':
+      return { isDone: false, told, failed: `${name} is being deleted` };
+    case 'ready':
+      return { isDone: workload.kind === 'service', told };
+    case 'progressing':
+    case 'waiting':
+      return { isDone: false, told };
+  }
+}
+
+/** Waits until a workload is gone. */
+export async function waitGone(session: Session, of: Named): Promise<void> {
+  const { tenant, name } = of;
+  await waitFor(session, {
+    what: `${name} is not gone`,
+    patience: of.patience,
+    next: `shoal describe workload ${name}`,
+    look: gone('workload-not-found', `workload ${name}: gone`, async () => {
+      const workload = await session.gateway.read<WorkloadShape>(workloadPath(name), { tenant });
+      return `${name}: ${stateText(workload)}`;
+    }),
+  });
+}
+
+/** A look that is done when reading is refused with a code. */
+export function gone(code: string, done: string, read: () => Promise<string>): Awaited['look'] {
+  return async () => {
+    try {
+      return { isDone: false, told: await read() };
+    } catch (error) {
+      const isGone = error instanceof RefusedFailure && error.refusal.code === code;
+      if (!isGone) throw error;
+      return { isDone: true, told: done };
+    }
+  };
+}
