@@ -11,7 +11,7 @@ import { checkPort } from '../nats/start.ts';
 import type { Identity } from '../subjects/permissions.ts';
 import { Child, type Program } from './child.ts';
 import { endInstances } from './instances.ts';
-import { Layout, programs, root } from './layout.ts';
+import { agentFlags, Layout, programs, root } from './layout.ts';
 
 const READY_MS = 30_000;
 
@@ -123,7 +123,7 @@ export class Fabric {
   async startControl(): Promise<void> {
     await this.#start(
       'control',
-      programs.control,
+      [programs.control],
       this.#seed('control', 'control'),
       /control plane ready/,
     );
@@ -136,11 +136,12 @@ export class Fabric {
       SHOAL_GATEWAY_PORT: String(gateway),
       SHOAL_INGRESS_PORT: String(ingress),
     };
-    await this.#start('gateway', programs.gateway, environment, /gateway ready/);
+    await this.#start('gateway', [programs.gateway], environment, /gateway ready/);
   }
 
   async startAgent(node: string): Promise<void> {
-    await this.#start(`agent-${node}`, programs.agent, this.agentEnvironment(node), /agent ready/);
+    const words = [...agentFlags, programs.agent];
+    await this.#start(`agent-${node}`, words, this.agentEnvironment(node), /agent ready/);
   }
 
   agentEnvironment(node: string): Record<string, string> {
@@ -181,12 +182,12 @@ export class Fabric {
 
   async #start(
     name: string,
-    program: string,
+    words: readonly string[],
     environment: Readonly<Record<string, string>>,
     ready: RegExp,
   ): Promise<void> {
     const all = { SHOAL_NATS: this.natsUrl, SHOAL_ON_STOP: 'end', ...environment };
-    const child = this.#add(name, process.execPath, [program], all);
+    const child = this.#add(name, process.execPath, words, all);
     await child.ready(ready, READY_MS);
   }
 

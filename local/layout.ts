@@ -14,6 +14,12 @@ export const programs = {
   agent: join(root, 'dist/edge-agent/main.js'),
 } as const;
 
+/**
+ * How Node runs an agent: with a young generation of 1 MB instead of 16, because an agent makes
+ * little garbage and is to be small. Measured idle: 72–76 MiB resident, 74–89 without.
+ */
+export const agentFlags = ['--max-semi-space-size=1'] as const;
+
 export class Layout {
   readonly folder: string;
 

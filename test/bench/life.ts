@@ -84,7 +84,8 @@ async function instanceDeaths(under: FabricUnderTest): Promise<number[]> {
   const samples: number[] = [];
   for (let index = 0; index < DEATHS; index++) {
     const node = NODES[index % NODES.length] as string;
-    const [victim] = await instancesOf(under.fabric.layout.agent(node));
+    const all = await instancesOf(under.fabric.layout.agent(node));
+    const victim = all.find((each) => each.name.startsWith('default.victims-'));
     if (!victim) continue;
     const instance = victim.name.split('.')[1] as string;
     const seen = () => under.observed.get({ node, tenant: 'default', instance });
