@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const logs = join(root, '.shoal', 'logs');
 const isQuiet = process.argv.includes('--quiet');
+/** Lines of a failed step's output that are worth showing at once. */
+const LAST_LINES = 20;
 const SOURCES = [
   'subjects',
   'actors',
@@ -55,6 +57,8 @@ function step(what, logName, command, args) {
   const log = join(logs, logName);
   writeFileSync(log, `${stdout ?? ''}${stderr ?? ''}${error ?? ''}`);
   if (status !== 0) {
+    const last = `${stdout ?? ''}${stderr ?? ''}`.trimEnd().split('\n').slice(-LAST_LINES);
+    process.stderr.write(`${last.map((line) => `    ${line}\n`).join('')}`);
     process.stderr.write(`shoal: ${what} failed; its output is in ${log}\n`);
     process.exit(1);
   }
