@@ -5,7 +5,8 @@
  *
  * Debian's own suites before testing carry one that is too old; a newer suite of the mirror this
  * machine already uses is read with an apt configuration of its own. Everywhere else: the
- * official release archive, held to its checksum.
+ * official release archive, held to its checksum; SHOAL_NATS_RELEASES names another place for
+ * releases, which is then the only one that is asked.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,7 +31,7 @@ import { StartError } from '../actors/runtime/start-error.ts';
 const call = promisify(execFile);
 
 /** Version of the official archive that is fetched where there is no package. */
-const RELEASE = '2.15.1';
+export const RELEASE = '2.15.1';
 const RELEASES_URL = 'https://github.com/nats-io/nats-server/releases/download';
 /** Debian suites that carry a new enough server, newest last. */
 const SUITES = ['sid', 'forky'];
@@ -96,10 +97,11 @@ async function search(
   return best;
 }
 
+/** The version a program says it has; undefined: it is no nats-server, or does not run here. */
 async function versionOf(path: string): Promise<string | undefined> {
   try {
     const { stdout } = await call(path, ['--version'], { timeout: 10_000 });
-    return /v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+    return /^nats-server: v(\d+\.\d+\.\d+)/m.exec(stdout)?.[1];
   } catch {
     return undefined;
   }
@@ -116,11 +118,14 @@ async function fetchServer(
   const work = await mkdtemp(join(tmpdir(), 'shoal-nats-'));
   const failures: string[] = [];
   try {
+    const releases = environment['SHOAL_NATS_RELEASES'];
     const ways = [
       ['package', () => fromDebian(work, tell)],
-      ['release', () => fromRelease(work, environment, tell)],
+      ['release', () => fromRelease(work, releases || RELEASES_URL, tell)],
     ] as const;
     for (const [source, fetchOne] of ways) {
+      // Who names a place for releases wants them from there.
+      if (releases && source !== 'release') continue;
       try {
         const found = await fetchOne();
         if (found) return { ...(await keep(found, cache)), source };
@@ -211,10 +216,10 @@ async function debianMirror(): Promise<string | undefined> {
 
 async function fromRelease(
   work: string,
-  environment: Environment,
+  releases: string,
   tell: (line: string) => void,
 ): Promise<string> {
-  const base = `${environment['SHOAL_NATS_RELEASES'] || RELEASES_URL}/v${RELEASE}`;
+  const base = `${releases}/v${RELEASE}`;
   const machine = { x64: 'amd64', arm64: 'arm64', arm: 'arm7' }[process.arch as string];
   if (!machine) throw new Error(`there is no release for ${process.arch}`);
   const name = `nats-server-v${RELEASE}-${process.platform}-${machine}`;

@@ -21,6 +21,7 @@ export async function startServer(
   binary: string,
   folder: string,
   settings: ServerSettings,
+  options: { readonly readyMs?: number } = {},
 ): Promise<RunningServer> {
   for (const port of [settings.port, settings.monitorPort]) await checkPort(settings.host, port);
   await mkdir(settings.storeDirectory, { recursive: true });
@@ -35,8 +36,12 @@ export async function startServer(
     child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code}`));
   });
   const url = `nats://${settings.host}:${settings.port}`;
-  const why = await Promise.race([ended, ready(settings)]);
+  const polling = new AbortController();
+  const limitMs = options.readyMs ?? READY_MS;
+  const why = await Promise.race([ended, ready(settings, limitMs, polling.signal)]);
+  polling.abort();
   if (why !== undefined) {
+    child.kill('SIGKILL');
     const tail = (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-1)[0];
     throw new StartError(
       `nats-server did not start (${why}): ${tail ?? ''}; its log is ${logFile}`,
@@ -45,16 +50,21 @@ export async function startServer(
   return { child, url, pid: child.pid as number, logFile };
 }
 
-/** Polls `/healthz`; undefined: the server is ready. */
-async function ready(settings: ServerSettings): Promise<string | undefined> {
+/** Polls `/healthz`; undefined: the server is ready, or nobody waits for it any more. */
+async function ready(
+  settings: ServerSettings,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const url = `http://${settings.host}:${settings.monitorPort}/healthz`;
-  const deadline = Date.now() + READY_MS;
+  const deadline = Date.now() + withinMs;
   while (Date.now() < deadline) {
+    if (signal.aborted) return undefined;
     const response = await fetch(url).catch(() => undefined);
     if (response?.ok) return undefined;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return `${url} was not healthy in ${READY_MS} ms`;
+  return `${url} was not healthy in ${withinMs} ms`;
 }
 
 /** Throws StartError when something else listens on a port. */
@@ -67,7 +77,9 @@ export async function checkPort(host: string, port: number): Promise<void> {
           ? new StartError(
               `port ${port} on ${host} is in use; stop what listens there or choose another port`,
             )
-          : new StartError(`port ${port} on ${host} cannot be used (${error.message})`),
+          : new StartError(
+              `port ${port} on ${host} cannot be used (${error.message}); choose another one`,
+            ),
       );
     });
     probe.listen(port, host, () => probe.close(() => resolve()));

@@ -26,6 +26,7 @@ export function difference(from: Amounts, taken: Amounts): Amounts {
   };
 }
 
+/** Whether a need is met by what is there, in each of its amounts. */
 export function fits(need: Amounts, room: Amounts): boolean {
   return (
     need.cpuMilli <= room.cpuMilli &&

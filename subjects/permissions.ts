@@ -4,13 +4,14 @@
  * subjects and reads only what lies under `for.N.`.
  *
  * Beside the contracts stands what the protocols need: the JetStream API, acknowledgements,
- * `$SRV`, and an inbox that is the connection's own. Answers need no grant: the server allows a
- * reply to each message that was received (`allow_responses`).
+ * `$SRV`, and an inbox that is the connection's own. Answers need no grant: the server allows those
+ * who answer a few replies to each message they received (`allow_responses`).
  */
 import type { Contract, Role } from './contract.ts';
 import { pattern, storeSubject } from './contract.ts';
 import { messages, records } from './index.ts';
-import { narrow } from './template.ts';
+import { streamConfigs } from './streams.ts';
+import { covers, narrow } from './template.ts';
 
 export interface Permissions {
   readonly publish: readonly string[];
@@ -27,24 +28,40 @@ export function inboxPrefix(identity: Identity): string {
   return `_INBOX.${identity.role}.${identity.name}`;
 }
 
+/** Whether it may reply to what it hears. An operator hears asks that others are to answer. */
+export function mayAnswer(identity: Identity): boolean {
+  return identity.role !== 'operator';
+}
+
 /** Everything this identity may publish and subscribe. */
 export function permissionsOf(identity: Identity): Permissions {
-  const publish = new Set<string>();
-  const subscribe = new Set<string>([`${inboxPrefix(identity)}.>`]);
+  const { role, name } = identity;
+  const publish = new Set<string>(protocol[role](name).publish);
+  const subscribe = new Set<string>(protocol[role](name).subscribe);
+  subscribe.add(`${inboxPrefix(identity)}.>`);
   for (const contract of messages) {
     const subject = narrowed(contract, identity);
-    if (contract.from.includes(identity.role)) publish.add(subject);
-    if (contract.to.includes(identity.role) && contract.kind !== 'work') subscribe.add(subject);
+    if (contract.from.includes(role)) publish.add(subject);
+    if (!contract.to.includes(role) || contract.kind === 'work') continue;
+    subscribe.add(subject);
+    if (contract.kind === 'event' && contract.stream) {
+      add(publish, readingOf(role, contract.stream, subject));
+    }
   }
   for (const contract of records) {
     const subject = storeSubject(contract.bucket, narrowed(contract, identity));
-    if (contract.from.includes(identity.role)) publish.add(subject);
-    if (!contract.to.includes(identity.role)) continue;
-    publish.add(`$JS.API.DIRECT.GET.KV_${contract.bucket}.${subject}`);
+    if (contract.from.includes(role)) publish.add(subject);
+    if (contract.to.includes(role)) {
+      add(publish, readingOf(role, `KV_${contract.bucket}`, subject));
+    }
   }
-  for (const subject of protocol[identity.role](identity.name).publish) publish.add(subject);
-  for (const subject of protocol[identity.role](identity.name).subscribe) subscribe.add(subject);
-  return { publish: [...publish].sort(), subscribe: [...subscribe].sort() };
+  return { publish: tidied(publish), subscribe: tidied(subscribe) };
+}
+
+/** Sorted, without those that a wider one covers. */
+function tidied(subjects: ReadonlySet<string>): readonly string[] {
+  const all = [...subjects];
+  return all.filter((one) => !all.some((other) => other !== one && covers(other, one))).sort();
 }
 
 function narrowed(contract: Contract, identity: Identity): string {
@@ -52,8 +69,27 @@ function narrowed(contract: Contract, identity: Identity): string {
   return isOwn ? narrow(contract.subject, { node: identity.name }) : pattern(contract);
 }
 
-/** Streams a reader follows by a consumer of its own. */
-const followed = ['KV_shoal', 'KV_shoal-observed', 'EVENTS', 'LOGS', 'DECISIONS', 'SNAPSHOTS'];
+/**
+ * What reading a stream takes. A reader follows it with a consumer of its own, which may see all
+ * of the stream: the server cannot narrow one that has several filters. Agents get no consumer,
+ * only single looks.
+ */
+function readingOf(role: Role, stream: string, subject: string): readonly string[] {
+  const looking = `$JS.API.DIRECT.GET.${stream}.${subject}`;
+  if (role === 'agent') return [looking];
+  return [
+    looking,
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.>`,
+    `$JS.FC.${stream}.>`,
+  ];
+}
+
+function add(to: Set<string>, subjects: readonly string[]): void {
+  for (const subject of subjects) to.add(subject);
+}
+
 const answers = [
   '$SRV.PING',
   '$SRV.PING.>',
@@ -63,24 +99,47 @@ const answers = [
   '$SRV.STATS.>',
 ];
 
-const reading = followed.flatMap((stream) => [
-  `$JS.API.STREAM.INFO.${stream}`,
-  `$JS.API.STREAM.MSG.GET.${stream}`,
-  `$JS.API.DIRECT.GET.${stream}.>`,
-  `$JS.API.DIRECT.GET.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.DELETE.${stream}.>`,
-  `$JS.FC.${stream}.>`,
-]);
+const streams = streamConfigs({ replicas: 1 }).map((config) => config.name);
+
+/** Setting up streams and working on queues. Nothing that deletes or purges what is stored. */
+const keeping = [
+  '$JS.API.INFO',
+  ...streams.flatMap((stream) => [
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.CREATE.${stream}`,
+    `$JS.API.STREAM.UPDATE.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.>`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.>`,
+    `$JS.FC.${stream}.>`,
+  ]),
+  '$JS.ACK.>',
+];
+
+/** What a person looks at with the `nats` command. */
+const looking = [
+  '$SRV.>',
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.STREAM.LIST',
+  ...streams.flatMap((stream) => [
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.CONSUMER.NAMES.${stream}`,
+    `$JS.API.CONSUMER.LIST.${stream}`,
+    `$JS.API.CONSUMER.INFO.${stream}.>`,
+  ]),
+];
 
 /** What the protocols need beside the contracts. */
 const protocol: Readonly<Record<Role, (name: string) => Permissions>> = {
-  control: () => ({ publish: ['$JS.API.>', '$JS.ACK.>', '$JS.FC.>'], subscribe: answers }),
-  gateway: () => ({ publish: reading, subscribe: answers }),
-  operator: () => ({
-    publish: [...reading, '$SRV.>', '$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST'],
-    subscribe: ['shoal.>'],
-  }),
+  control: () => ({ publish: keeping, subscribe: answers }),
+  gateway: () => ({ publish: [], subscribe: answers }),
+  // An operator hears everything, to see what goes on; see `mayAnswer`.
+  operator: () => ({ publish: looking, subscribe: ['shoal.>'] }),
   // Agents answer only by id: a list of ten thousand of them helps nobody (nats-measured §13).
   agent: (node) => ({
     publish: [],

@@ -1,6 +1,7 @@
 /** Makes sure that an actor has at most one alarm per name and key, and a limit on all of them. */
 import type { Clock, Close } from './ports.ts';
 
+/** The alarms of one actor: each wakes it once, under a name and a key. */
 export class Alarms {
   readonly #pending = new Map<string, Close>();
   readonly #clock: Clock;

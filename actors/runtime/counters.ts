@@ -8,6 +8,7 @@ export interface RouteCounts {
   processingNs: number;
 }
 
+/** What one actor has done since it started; counts only rise. */
 export class Counters {
   readonly routes = new Map<string, RouteCounts>();
   steps = 0;

@@ -42,6 +42,7 @@ export interface Performer {
   lost(message: Outgoing): void;
 }
 
+/** One plan under way: its effects are performed in order, and its end is told once. */
 export class Flow {
   readonly #plan: Plan;
   readonly #ports: Ports;

@@ -19,6 +19,7 @@ import { Flow, type Performer } from './flow.ts';
 import { Holds } from './holds.ts';
 import { hash32, seededRandom, shortId } from './ids.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
+import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { Mailbox } from './mailbox.ts';
 import { performerOf } from './perform.ts';
@@ -27,24 +28,6 @@ import type { Close, Job, Ports } from './ports.ts';
 import { passTracing, type Tracing } from './tracing.ts';
 import type { Change, View } from './view.ts';
 import type { Views } from './views.ts';
-
-/** Limits of one actor (R6, R8). */
-export const limits = {
-  /** Messages waiting; above it asks are refused and events dropped. */
-  mailboxMax: 65_536,
-  /** Messages whose effects are under way. */
-  flowsMax: 512,
-  /** How often one message is handled before it is given up. */
-  attemptsMax: 24,
-  /** Steps in one turn of the event loop. */
-  turnSteps: 256,
-  /** Timers that are set. */
-  alarmsMax: 200_000,
-  /** A step that takes longer is counted: it should continue by message. */
-  stepBudgetMs: 5,
-  /** When a work item that failed comes again. */
-  retryMs: 1_000,
-} as const;
 
 export interface HostOptions {
   readonly ports: Ports;

@@ -5,6 +5,7 @@ import type { Log, LogFields } from './log.ts';
 /** Levels as SHOAL_LOG names them; anything else is `info`. */
 const levels = new Set(['debug', 'info', 'warn', 'error', 'silent']);
 
+/** The log of a program. `level` is one of those SHOAL_LOG names. */
 export function journal(program: string, level = process.env['SHOAL_LOG'] ?? 'info'): Log {
   const logger = pino({
     name: program,

@@ -31,6 +31,7 @@ interface Around {
   enqueue(label: string, step: Step<unknown, never, unknown>, message: unknown, id?: string): void;
 }
 
+/** What performs the effects of an actor. */
 export function performerOf(actor: Actor, around: Around): Performer {
   return {
     reply: (to, answer, revision) =>

@@ -31,6 +31,7 @@ export interface Change<C extends RecordContract = RecordContract> {
 
 const empty: ReadonlyMap<string, never> = new Map<string, never>();
 
+/** The records of one contract, by key and by index. */
 export class View<C extends RecordContract = RecordContract> {
   readonly record: C;
   readonly #entries = new Map<string, Entry<PayloadOf<C>>>();

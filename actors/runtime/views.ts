@@ -36,6 +36,7 @@ interface Side {
   isCurrent: boolean;
 }
 
+/** The views of one process: a record is followed once, however many actors look at it. */
 export class Views {
   readonly #sides = new Map<Bucket, Side>();
   readonly #closes: Close[] = [];

@@ -16,6 +16,7 @@ interface Due {
 /** 2026-01-01: any moment will do, as long as it is always the same. */
 const START_MS = 1_767_225_600_000;
 
+/** A clock that stands still until it is told to move. */
 export class FakeClock implements Clock {
   /** A binary heap by time, then by order of asking. */
   readonly #heap: Due[] = [];

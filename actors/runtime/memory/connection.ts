@@ -43,6 +43,7 @@ const WRITE_TIMEOUT_MS = 1_000;
 /** How soon a follower notices that it missed something, in milliseconds. */
 const REPAIR_MS = 1_000;
 
+/** The ports of one process on a memory server. */
 export class MemoryConnection {
   readonly ports: Ports;
   readonly #server: MemoryServer;

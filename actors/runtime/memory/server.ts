@@ -53,6 +53,7 @@ const APPENDED_MAX = 50_000;
 /** nats-server's default limit on a message. */
 const BODY_BYTES_MAX = 1_048_576;
 
+/** Bus, store and streams in memory: what nats-server is to the other ports. */
 export class MemoryServer {
   readonly #clock: Clock;
   readonly #sides = new Map<Bucket, Side>();

@@ -8,6 +8,7 @@ import { watchStatus } from './status.ts';
 /** How long a stream may take to confirm a message, in milliseconds. */
 const APPEND_TIMEOUT_MS = 1_000;
 
+/** The bus of a connection. */
 export function natsBus(connection: NatsConnection, exchange: Exchange): Bus {
   return {
     publish(message) {

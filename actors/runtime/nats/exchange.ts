@@ -17,6 +17,7 @@ interface Open {
   readonly timer: NodeJS.Timeout;
 }
 
+/** The asks of one connection that wait for their answers. */
 export class Exchange {
   readonly #connection: NatsConnection;
   readonly #inbox: string;

@@ -36,6 +36,7 @@ export interface FanoutKeys {
   related(root: Stored): readonly string[];
 }
 
+/** Follows the keys a device may read; the permissions of an agent are enough for it. */
 export function natsFanout(
   connection: NatsConnection,
   exchange: Exchange,
@@ -55,7 +56,11 @@ export function natsFanout(
         },
       });
       const unwatch = watchStatus(connection, (isConnected) => isConnected && reader.readAll());
-      void connection.flush().then(() => reader.readAll());
+      // Where the connection is lost before the answer comes, its return begins the reading.
+      void connection.flush().then(
+        () => reader.readAll(),
+        () => undefined,
+      );
       return () => {
         readers.delete(reader);
         unwatch();
@@ -74,11 +79,18 @@ interface Destination {
   readonly follower: Follower;
 }
 
+/** The newest that is known of a key. */
+interface Known {
+  readonly stored: Stored;
+  /** It has a value; else it was deleted at this revision. */
+  readonly isThere: boolean;
+}
+
 class Reader {
   readonly #exchange: Exchange;
   readonly #keys: FanoutKeys;
   readonly #to: Destination;
-  readonly #revisions = new Map<string, number>();
+  readonly #known = new Map<string, Known>();
   readonly #reading = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
   #isOpen = true;
@@ -107,23 +119,28 @@ class Reader {
     const at = Date.parse(headers['Nats-Time-Stamp'] ?? '');
     if (!(revision > 0)) return;
     this.#apply({ key, revision, headers, at, body: isDeletion(headers) ? null : body });
+    this.#readRelated(key);
   }
 
   #apply(stored: Stored): void {
-    if (stored.revision <= (this.#revisions.get(stored.key) ?? 0)) return;
-    this.#revisions.set(stored.key, stored.revision);
+    const { key, revision } = stored;
+    if (revision <= (this.#known.get(key)?.stored.revision ?? 0)) return;
+    this.#known.set(key, { stored, isThere: stored.body !== null });
     this.#to.follower.change(stored);
-    if (!this.#keys.roots.includes(stored.key) || stored.body === null) return;
-    const related = this.#keys.related(stored);
-    for (const key of related) if (!this.#revisions.has(key)) this.#read(key);
-    this.#forget(new Set(related));
   }
 
-  /** Keys no root names any more are not followed either. */
-  #forget(related: ReadonlySet<string>): void {
-    for (const key of [...this.#revisions.keys()]) {
-      if (related.has(key) || this.#keys.roots.includes(key)) continue;
-      this.#revisions.delete(key);
+  /**
+   * Reads what the roots speak of and is not there; what they speak of no more is forgotten. Also
+   * when a root is as it was: what belongs to it may have been missed all the same.
+   */
+  #readRelated(to: string): void {
+    const { roots, related } = this.#keys;
+    if (!roots.includes(to)) return;
+    const known = roots.map((root) => this.#known.get(root)).filter((each) => each?.isThere);
+    const wanted = new Set(known.flatMap((each) => (each ? related(each.stored) : [])));
+    for (const key of wanted) if (!this.#known.get(key)?.isThere) this.#read(key);
+    for (const key of [...this.#known.keys()]) {
+      if (!wanted.has(key) && !roots.includes(key)) this.#known.delete(key);
     }
   }
 
@@ -137,10 +154,12 @@ class Reader {
       if (!this.#isOpen) return;
       const stored = readStored(outcome, key);
       if (stored === undefined) {
+        clearTimeout(this.#retry);
         this.#retry = setTimeout(() => this.readAll(), RETRY_MS);
         return;
       }
       if (stored) this.#apply(stored);
+      this.#readRelated(key);
       this.#settle();
     });
   }
@@ -148,7 +167,8 @@ class Reader {
   #settle(): void {
     if (!this.#isRound || this.#reading.size > 0) return;
     this.#isRound = false;
-    const revision = Math.max(0, ...this.#revisions.values());
-    this.#to.follower.current(new Set(this.#revisions.keys()), revision);
+    const there = [...this.#known].filter(([, known]) => known.isThere).map(([key]) => key);
+    const revisions = [...this.#known.values()].map((known) => known.stored.revision);
+    this.#to.follower.current(new Set(there), Math.max(0, ...revisions));
   }
 }

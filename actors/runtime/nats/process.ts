@@ -3,7 +3,7 @@
  * actors answering the services protocol.
  */
 import { readFile } from 'node:fs/promises';
-import type { NatsConnection } from 'nats';
+import { type NatsConnection, nkeys } from 'nats';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
@@ -63,11 +63,19 @@ export async function joinBus(
 }
 
 async function readSeed(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) {
     throw new StartError(`cannot read the seed file ${file}; set SHOAL_SEED to one that is there`);
   }
+  const seed = text.trim();
+  try {
+    nkeys.fromSeed(new TextEncoder().encode(seed));
+  } catch {
+    throw new StartError(
+      `the seed file ${file} holds no seed of an nkey; set SHOAL_SEED to one that does`,
+    );
+  }
+  return seed;
 }
 
 /** Resolves when every view is current; throws StartError after too long. */

@@ -41,12 +41,13 @@ export interface Place {
 
 export interface PushReader {
   message(message: Msg, place: Place): void;
-  /** The consumer is there, with this many messages to come. */
-  opened(pending: number): void;
+  /** The consumer is there: this many messages are to come, all of them after this sequence. */
+  opened(pending: number, after: number): void;
   /** A message was missed, or the server is silent, or the connection was lost. */
   broken(): void;
 }
 
+/** One consumer on a stream, which lives as long as its reader. */
 export class PushConsumer {
   readonly #reading: Reading;
   readonly #stream: string;
@@ -104,10 +105,10 @@ export class PushConsumer {
     const body = text.encode(JSON.stringify(request));
     this.#reading.exchange.ask({ subject, body }, ASK_TIMEOUT_MS, (outcome) => {
       if (!this.#isOpen) return;
-      const pending = outcome.kind === 'answer' ? pendingIn(outcome.message.data) : undefined;
-      if (pending === undefined) return this.#break();
+      const made = outcome.kind === 'answer' ? madeIn(outcome.message.data) : undefined;
+      if (!made) return this.#break();
       this.#hear();
-      this.#reader.opened(pending);
+      this.#reader.opened(made.pending, made.after);
     });
   }
 
@@ -152,9 +153,16 @@ export class PushConsumer {
   }
 }
 
-function pendingIn(body: Uint8Array): number | undefined {
+/** What the server says of a consumer it made; undefined: it made none. */
+function madeIn(
+  body: Uint8Array,
+): { readonly pending: number; readonly after: number } | undefined {
   try {
-    return (JSON.parse(untext.decode(body)) as { readonly num_pending?: number }).num_pending;
+    const { num_pending: pending, delivered } = JSON.parse(untext.decode(body)) as {
+      readonly num_pending?: number;
+      readonly delivered?: { readonly stream_seq: number };
+    };
+    return pending === undefined ? undefined : { pending, after: delivered?.stream_seq ?? 0 };
   } catch {
     return undefined;
   }

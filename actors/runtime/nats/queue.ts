@@ -32,6 +32,7 @@ const ONE_PER_SUBJECT = 10077;
 
 const untext = new TextDecoder();
 
+/** The work queue of a connection. */
 export function natsQueue(connection: NatsConnection, exchange: Exchange, log: Log): WorkQueue {
   return {
     put(message, done) {

@@ -7,6 +7,7 @@ type Watcher = (isConnected: boolean) => void;
 /** One reader of the status iterator per connection; nats.js has no way to end one early. */
 const watchers = new WeakMap<NatsConnection, Set<Watcher>>();
 
+/** Calls at each loss and return of a connection, until closed. */
 export function watchStatus(connection: NatsConnection, changed: Watcher): Close {
   let all = watchers.get(connection);
   if (!all) {

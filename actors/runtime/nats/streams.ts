@@ -48,7 +48,7 @@ async function ensure(manager: JetStreamManager, config: StreamConfig): Promise<
 /** Whether a stream has every setting that is wanted; the server adds others of its own. */
 function isLike(wanted: StreamConfig, held: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(wanted).every(
-    ([name, value]) => JSON.stringify(held[name] ?? 0) === JSON.stringify(value || 0),
+    ([name, value]) => JSON.stringify(held[name] || 0) === JSON.stringify(value || 0),
   );
 }
 

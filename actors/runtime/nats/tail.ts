@@ -47,7 +47,8 @@ export function tailStream(
   let retry: NodeJS.Timeout | undefined;
   let isOpen = true;
   let isCurrent = false;
-  let seen = 0;
+  /** Sequence after which it goes on; undefined: not begun yet. */
+  let seen: number | undefined;
   const current = (): void => {
     if (isCurrent) return;
     isCurrent = true;
@@ -55,10 +56,14 @@ export function tailStream(
   };
   const open = (): void => {
     if (!isOpen) return;
-    const start = seen > 0 ? ({ kind: 'after', sequence: seen } as const) : what.start;
+    const start = seen === undefined ? what.start : ({ kind: 'after', sequence: seen } as const);
     const config = { ...policyOf(start), filter_subjects: what.subjects };
     consumer = new PushConsumer(reading, what.stream, config, {
-      opened: (pending) => pending === 0 && current(),
+      opened: (pending, after) => {
+        // What is new is new since now, also when nothing comes before the next interruption.
+        if (start.kind === 'new') seen ??= after;
+        if (pending === 0) current();
+      },
       message: (message, place) => {
         seen = place.sequence;
         reader.message({

@@ -25,7 +25,7 @@ import {
   transact,
   work,
 } from '../../../actors/runtime/effect.ts';
-import { limits } from '../../../actors/runtime/host.ts';
+import { limits } from '../../../actors/runtime/limits.ts';
 import type { Link } from '../../../actors/runtime/memory/connection.ts';
 import type { View } from '../../../actors/runtime/view.ts';
 import { event, record, request, work as workContract } from '../../../subjects/index.ts';

@@ -1,0 +1,17 @@
+/** Limits of one actor (R6, R8): what is not limited here is limited by a contract. */
+export const limits = {
+  /** Messages waiting; above it asks are refused and events dropped. */
+  mailboxMax: 65_536,
+  /** Messages whose effects are under way. */
+  flowsMax: 512,
+  /** How often one message is handled before it is given up. */
+  attemptsMax: 24,
+  /** Steps in one turn of the event loop. */
+  turnSteps: 256,
+  /** Timers that are set. */
+  alarmsMax: 200_000,
+  /** A step that takes longer is counted: it should continue by message. */
+  stepBudgetMs: 5,
+  /** When a work item that failed comes again. */
+  retryMs: 1_000,
+} as const;

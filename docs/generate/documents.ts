@@ -1,0 +1,50 @@
+/** Makes sure that everything derived from the contracts is listed once: its path and its text. */
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { manifestJsonSchema } from '../../manifests/json-schema.ts';
+import { streamConfigs } from '../../subjects/streams.ts';
+import { asyncApiDocument } from './asyncapi.ts';
+import { errorsDocument } from './errors.ts';
+import { limitsDocument } from './limits.ts';
+import { permissionsByRole } from './permissions.ts';
+import { subjectsDocument } from './subjects.ts';
+
+/** Text by path below the root; the same contracts give the same bytes. */
+export async function documents(root: string): Promise<ReadonlyMap<string, string>> {
+  const streams = {
+    'one replica': streamConfigs({ replicas: 1 }),
+    'three replicas': streamConfigs({ replicas: 3 }),
+  };
+  return new Map([
+    ['docs/generated/subjects.md', subjectsDocument()],
+    ['docs/generated/asyncapi.json', json(asyncApiDocument())],
+    ['docs/generated/errors.md', errorsDocument()],
+    ['docs/generated/limits.md', await limitsDocument(root)],
+    ['docs/generated/manifest.schema.json', json(manifestJsonSchema())],
+    ['nats/generated/permissions.json', json(permissionsByRole())],
+    ['nats/generated/streams.json', json(streams)],
+  ]);
+}
+
+/** Generated files that are not as they should be, or that nothing generates any more. */
+export async function differences(
+  root: string,
+  wanted: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
+  const differing: string[] = [];
+  for (const [path, text] of wanted) {
+    const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
+    if (present !== text) differing.push(path);
+  }
+  for (const folder of new Set([...wanted.keys()].map(dirname))) {
+    for (const name of await readdir(join(root, folder)).catch(() => [])) {
+      const path = `${folder}/${name}`;
+      if (!wanted.has(path)) differing.push(`${path} (nothing generates it; remove it)`);
+    }
+  }
+  return differing;
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

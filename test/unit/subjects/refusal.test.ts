@@ -1,0 +1,111 @@
+/** The catalogue of refusals: complete, documented, and nothing in it that nobody says. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { errorsDocument } from '../../../docs/generate/errors.ts';
+import {
+  answerSchema,
+  type RefusalCode,
+  refusalSchema,
+  refusals,
+} from '../../../subjects/index.ts';
+import { sources } from '../../support/sources.ts';
+
+const codes = Object.keys(refusals) as RefusalCode[];
+/** Where a code is handed on: `refuse(to, 'code', …)`, `refusal('code', …)`, `code: 'code'`. */
+const USED =
+  /(?:\b(?:refuse|refusal|refused|deny|problem)\w*\([^;'"`]*?|\bcode: )'([a-z]+(?:-[a-z]+)+)'/g;
+
+const usedIn = (text: string): string[] => [...text.matchAll(USED)].map((found) => found[1] ?? '');
+
+describe('the catalogue', () => {
+  test.each(Object.entries(refusals))('%s is complete', (code, entry) => {
+    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    expect(entry.http).toBeGreaterThanOrEqual(400);
+    expect(entry.http).toBeLessThan(600);
+    expect(entry.grpc).toMatch(/^[A-Z_]+$/);
+    for (const sentence of [entry.user, entry.operator]) {
+      expect(sentence).toMatch(/^[A-Z].{10,}\.$/);
+      expect(sentence.length).toBeLessThan(140);
+    }
+  });
+
+  test('what helps later is no mistake of the caller, and what is unavailable helps later', () => {
+    for (const [code, entry] of Object.entries(refusals)) {
+      if (entry.http === 503) expect(entry.retry, code).toBe('later');
+      if ([400, 404, 413, 415, 422].includes(entry.http)) expect(entry.retry, code).toBe('never');
+    }
+  });
+
+  test('gRPC and HTTP say the same', () => {
+    const pairs: Readonly<Record<string, readonly number[]>> = {
+      INVALID_ARGUMENT: [400, 415, 422],
+      NOT_FOUND: [404],
+      ALREADY_EXISTS: [409],
+      FAILED_PRECONDITION: [409, 412, 422],
+      RESOURCE_EXHAUSTED: [413, 429],
+      UNIMPLEMENTED: [404],
+      ABORTED: [409],
+      UNAVAILABLE: [502, 503],
+      INTERNAL: [500],
+    };
+    for (const [code, entry] of Object.entries(refusals)) {
+      expect(pairs[entry.grpc], code).toContain(entry.http);
+    }
+  });
+});
+
+describe('the source', async () => {
+  const files = (await sources()).filter(
+    (file) => !file.path.startsWith('test/') && file.path !== 'subjects/refusal.ts',
+  );
+
+  test('uses no code that the catalogue does not have', () => {
+    expect(files.length).toBeGreaterThan(80);
+    let found = 0;
+    for (const file of files) {
+      for (const code of usedIn(file.text)) {
+        found++;
+        expect(codes, `${file.path}: ${code}`).toContain(code);
+      }
+    }
+    expect(found).toBeGreaterThan(20);
+  });
+
+  test('uses every code of the catalogue', () => {
+    const literals = new Set(files.flatMap((file) => [...file.strings]));
+    const unused = codes.filter((code) => !literals.has(code));
+    expect(unused, 'nobody says these; use or remove them').toEqual([]);
+  });
+
+  test('the search finds a code that is not there', () => {
+    expect(usedIn("return [refuse(message.from, 'no-such-code', 'x')];")).toEqual(['no-such-code']);
+    expect(usedIn("refusal(\n  'other-code', detail)")).toEqual(['other-code']);
+  });
+});
+
+describe('errors.md', () => {
+  test('lists exactly the catalogue', async () => {
+    const committed = await readFile('docs/generated/errors.md', 'utf8');
+    const listed = [...committed.matchAll(/^\| `([a-z-]+)` \|/gm)].map((found) => found[1]);
+    expect(listed).toEqual(codes);
+    expect(committed).toBe(errorsDocument());
+  });
+});
+
+describe('a refusal on the wire', () => {
+  test('carries a code of the catalogue and nothing else', () => {
+    expect(refusalSchema.safeParse({ code: 'host-taken', detail: 'x' }).success).toBe(true);
+    expect(refusalSchema.safeParse({ code: 'no-such', detail: 'x' }).success).toBe(false);
+    expect(refusalSchema.safeParse({ code: 'toString', detail: 'x' }).success).toBe(false);
+  });
+
+  test('an answer is a value or a refusal, never both or neither', () => {
+    const schema = answerSchema(refusalSchema);
+    const because = { code: 'host-taken', detail: 'x' } as const;
+    expect(schema.safeParse({ ok: true, value: because }).success).toBe(true);
+    expect(schema.safeParse({ ok: false, refusal: because }).success).toBe(true);
+    expect(schema.safeParse({ ok: true, refusal: because }).success).toBe(false);
+    expect(schema.safeParse({ ok: false, value: because }).success).toBe(false);
+    expect(schema.safeParse({ refusal: because }).success).toBe(false);
+  });
+});
