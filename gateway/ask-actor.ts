@@ -1,0 +1,33 @@
+/**
+ * Makes sure that a caller who wrote something can read it back here: the answer is given when
+ * the gateway's own views have what the actor wrote, with the revision to pass on elsewhere.
+ */
+import type { FastifyReply } from 'fastify';
+import { ask } from '../actors/runtime/ask.ts';
+import { type Ports, REVISION_HEADER, TRACE_HEADER } from '../actors/runtime/ports.ts';
+import type { Answer, PayloadOf, ReplyOf, RequestContract, TokensOf } from '../subjects/index.ts';
+import type { Known } from './known.ts';
+
+/** W3C trace context, version 00 and later ones of the same form. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Asks for the call that `reply` answers. No answer in time is a refusal. */
+export type AskActor = <C extends RequestContract>(
+  reply: FastifyReply,
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+) => Promise<Answer<ReplyOf<C>>>;
+
+export function actorAsker(ports: Pick<Ports, 'bus' | 'clock' | 'newId'>, known: Known): AskActor {
+  return async (reply, contract, tokens, payload) => {
+    const given = reply.request.headers[TRACE_HEADER];
+    const traceparent = typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
+    const { answer, revision } = await ask(ports, contract, tokens, payload, { traceparent });
+    if (revision > 0) {
+      await known.reach(revision);
+      reply.header(REVISION_HEADER, String(revision));
+    }
+    return answer;
+  };
+}

@@ -1,0 +1,20 @@
+/** Generations as HTTP knows them: entity tags. */
+import { z } from 'zod';
+
+const TAG = /^"?(\d{1,15})"?$/;
+
+/** Headers of a call that may be bound to a generation; `if-match` becomes that number. */
+export const ifMatchHeaders = z.looseObject({
+  'if-match': z
+    .string()
+    .regex(TAG, 'one generation as an entity tag: "3"')
+    .transform((text) => Number(TAG.exec(text)?.[1]))
+    .pipe(z.number().int().min(1))
+    .optional()
+    .describe('Refuse unless the workload is at this generation'),
+});
+
+/** The entity tag of a generation. */
+export function tagOf(generation: number): string {
+  return `"${generation}"`;
+}

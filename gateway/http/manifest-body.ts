@@ -1,0 +1,69 @@
+/** Makes sure that the body of a write is one manifest, or is refused with every place in it. */
+import { type Problem, parseManifests } from '../../manifests/parse.ts';
+import { type Answer, DEFAULT_TENANT, type Manifest, refusal } from '../../subjects/index.ts';
+
+/** A body as it was sent. */
+export interface ManifestText {
+  readonly text: string;
+  readonly isJson: boolean;
+}
+
+/** What the call itself says about the manifest in its body. */
+export interface Named {
+  readonly tenant: string | undefined;
+  readonly name: string | undefined;
+}
+
+const PLACES_MAX = 50;
+
+/** The manifest in a body, with the tenant the call names. */
+export function manifestIn(body: ManifestText | undefined, named: Named): Answer<Manifest> {
+  if (!body || body.text.trim() === '') return no('request-malformed', 'there is no body');
+  if (body.isJson && !isJson(body.text)) return no('request-malformed', 'the body is not JSON');
+  const parsed = parseManifests(body.text, 'body');
+  if (!parsed.ok) return wrong(parsed.problems);
+  const [first, ...others] = parsed.manifests;
+  if (!first) return no('manifest-malformed', 'the body holds no manifest');
+  if (others.length > 0) {
+    const count = others.length + 1;
+    return no('manifest-malformed', `the body holds ${count} manifests; send one at a time`);
+  }
+  return agreed(first.manifest, named);
+}
+
+/** A manifest must not contradict the call. One without a tenant belongs to the call's. */
+function agreed(manifest: Manifest, { tenant, name }: Named): Answer<Manifest> {
+  const { metadata } = manifest;
+  if (name !== undefined && metadata.name !== name) {
+    return no('manifest-malformed', `metadata.name is ${metadata.name}, the path says ${name}`);
+  }
+  if (tenant === undefined || metadata.tenant === tenant) return { ok: true, value: manifest };
+  if (metadata.tenant !== DEFAULT_TENANT) {
+    const detail = `metadata.tenant is ${metadata.tenant}, the query says ${tenant}`;
+    return no('manifest-malformed', detail);
+  }
+  return { ok: true, value: { ...manifest, metadata: { ...metadata, tenant } } };
+}
+
+function wrong(problems: readonly Problem[]): Answer<Manifest> {
+  const places = problems.slice(0, PLACES_MAX).map(({ path, line, column, message }) => ({
+    path: path === '' ? 'body' : path,
+    message: `line ${line}, column ${column}: ${message}`,
+  }));
+  const first = places[0];
+  const detail = first ? `${first.path}: ${first.message}` : 'the manifest is not valid';
+  return { ok: false, refusal: { ...refusal('manifest-malformed', detail), places } };
+}
+
+function no(code: 'request-malformed' | 'manifest-malformed', detail: string): Answer<Manifest> {
+  return { ok: false, refusal: refusal(code, detail) };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

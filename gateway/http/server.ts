@@ -1,0 +1,108 @@
+/** The API's server: routes, schemas, limits and problems put together. */
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import { refusal, workloadApply } from '../../subjects/index.ts';
+import type { Inside } from '../inside.ts';
+import { RequestLog } from '../request-log.ts';
+import { eventRoutes } from '../routes/events.ts';
+import { gatewayRoutes } from '../routes/gateway.ts';
+import { instanceRoutes } from '../routes/instances.ts';
+import { logRoutes } from '../routes/logs.ts';
+import { manifestRoutes } from '../routes/manifests.ts';
+import { nodeRoutes } from '../routes/nodes.ts';
+import { workloadRoutes } from '../routes/workloads.ts';
+import { RefusedError } from './error-refusal.ts';
+import type { ManifestText } from './manifest-body.ts';
+import { openapi, transform } from './openapi.ts';
+import {
+  answerWithProblems,
+  nothingAt,
+  REQUEST_ID_HEADER,
+  refuse,
+  refuseConnection,
+  refuseEarly,
+} from './refuse.ts';
+import { requestIds } from './request-id.ts';
+import { serializerCompiler, typed, validatorCompiler } from './validation.ts';
+
+/** Largest body that is read, in bytes: what the largest ask may hold. */
+export const BODY_BYTES_MAX = workloadApply.bytesMax;
+const SECOND_MS = 1_000;
+/** Media types of YAML: the registered one, and those in use before it. */
+const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
+
+export interface ApiOptions {
+  /** That one address may make. */
+  readonly requestsPerSecond: number;
+  /** Where workloads with an ingress are served. */
+  readonly ingressPort: number;
+}
+
+/** Makes the server; the caller lets it listen. */
+export async function apiServer(inside: Inside, options: ApiOptions): Promise<FastifyInstance> {
+  const log = new RequestLog(inside.log, { tellsChanges: true });
+  const app = Fastify({
+    logController: log,
+    genReqId: requestIds(inside.newId),
+    bodyLimit: BODY_BYTES_MAX,
+    // A reverse proxy on this machine may say for whom it asks.
+    trustProxy: 'loopback',
+    return503OnClosing: false,
+    frameworkErrors: refuseEarly,
+    clientErrorHandler: refuseConnection,
+  });
+  app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
+  answerWithProblems(app, log);
+  count(app, inside);
+  await app.register(rateLimit, {
+    ...{ max: options.requestsPerSecond, timeWindow: SECOND_MS },
+    errorResponseBuilder: (_request, { max }) =>
+      new RefusedError(refusal('rate-limited', `at most ${max} requests per second`)),
+  });
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
+    refuse(reply, nothingAt(request)),
+  );
+  await app.register(swagger, { openapi, transform, convertConstToEnum: false });
+  gatewayRoutes(typed(app), inside);
+  await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
+  // Streams never end by themselves: they are told to before connections are waited for.
+  app.addHook('preClose', async () => inside.clients.stop());
+  return app;
+}
+
+function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPluginCallback {
+  return (scope, _options, done) => {
+    const api = typed(scope);
+    workloadRoutes(api, inside, ingressPort);
+    for (const routes of [instanceRoutes, nodeRoutes, eventRoutes, logRoutes]) routes(api, inside);
+    scope.register((manifests, _more, registered) => {
+      readManifests(manifests);
+      manifestRoutes(typed(manifests), inside);
+      registered();
+    });
+    done();
+  };
+}
+
+/** Bodies of manifests stay text: their problems have lines and columns. */
+function readManifests(scope: FastifyInstance): void {
+  const reader = (isJson: boolean) => async (_request: unknown, text: string) =>
+    ({ text, isJson }) satisfies ManifestText;
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, reader(true));
+  scope.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, reader(false));
+}
+
+function count(app: FastifyInstance, { meters }: Inside): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(REQUEST_ID_HEADER, request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    const route = routeOptions.url ?? 'unknown';
+    const seconds = reply.elapsedTime / 1000;
+    meters.answered({ method, route, status: reply.statusCode, seconds });
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * Makes sure that streams of events end well: each has a bounded buffer, all get a sign of life
+ * while nothing happens, and all are ended with a word when the gateway stops.
+ */
+import { PassThrough } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { type SseEvent, sseComment, sseText } from './sse-text.ts';
+
+/** Buffered bytes above which a stream says that it is full. */
+const FULL_BYTES = 262_144;
+/** Buffered bytes above which a stream that cannot be paced is given up. */
+export const BUFFER_BYTES_MAX = 1_048_576;
+const PING_MS = 15_000;
+/** How long a client that was given up may take to read its last words. */
+const LAST_WORDS_MS = 10_000;
+
+/** One client's stream. Everything is safe to call after its end. */
+export class SseStream {
+  readonly body = new PassThrough({
+    writableHighWaterMark: FULL_BYTES,
+    readableHighWaterMark: 65_536,
+  });
+
+  /** False: the client should be given time (`whenRoom`). */
+  send(event: SseEvent): boolean {
+    return this.write(sseText(event));
+  }
+
+  write(text: string): boolean {
+    return !this.body.writable || this.body.write(text);
+  }
+
+  /** Sends unless the client is too far behind: then it is told so and its stream ends. */
+  sendOrGiveUp(event: SseEvent): void {
+    if (this.body.writableLength > BUFFER_BYTES_MAX) this.giveUp();
+    else this.send(event);
+  }
+
+  /** Ends the stream of a client that is too far behind. */
+  giveUp(): void {
+    const detail = 'you read more slowly than things happen; resume with Last-Event-ID';
+    this.#end(sseText({ event: 'overflow', data: { detail } }));
+  }
+
+  /** Ends the stream with a comment. */
+  end(why: string): void {
+    this.#end(sseComment(why));
+  }
+
+  whenRoom(call: () => void): void {
+    if (this.body.writableNeedDrain) this.body.once('drain', call);
+    else setImmediate(call);
+  }
+
+  whenClosed(call: () => void): void {
+    if (this.body.destroyed) call();
+    else this.body.once('close', call);
+  }
+
+  #end(text: string): void {
+    if (!this.body.writable) return;
+    this.body.end(text);
+    const late = setTimeout(() => this.body.destroy(), LAST_WORDS_MS);
+    this.body.once('close', () => clearTimeout(late));
+  }
+}
+
+export class SseStreams {
+  readonly #open = new Set<SseStream>();
+  readonly #ping: NodeJS.Timeout;
+  #isStopping = false;
+
+  constructor() {
+    this.#ping = setInterval(() => {
+      for (const each of this.#open) each.write(sseComment('ping'));
+    }, PING_MS);
+    this.#ping.unref();
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Answers with a stream; it begins at once, so that the client knows it is there. */
+  answer(reply: FastifyReply): SseStream {
+    const stream = new SseStream();
+    this.#open.add(stream);
+    stream.whenClosed(() => this.#open.delete(stream));
+    stream.write(sseComment('shoal'));
+    if (this.#isStopping) stream.end('the gateway is stopping');
+    reply.header('Cache-Control', 'no-store').header('X-Accel-Buffering', 'no');
+    reply.type('text/event-stream').send(stream.body);
+    return stream;
+  }
+
+  /** Ends all streams, and each that is asked for later. */
+  stop(): void {
+    this.#isStopping = true;
+    clearInterval(this.#ping);
+    for (const each of this.#open) each.end('the gateway is stopping');
+  }
+}

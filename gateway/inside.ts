@@ -1,0 +1,63 @@
+/** What lies behind the door, as routes and ingress use it: what is known, asked and read. */
+import type { Log } from '../actors/runtime/log.ts';
+import type { BusProcess } from '../actors/runtime/nats/process.ts';
+import { type AskActor, actorAsker } from './ask-actor.ts';
+import { EventFeed } from './events/feed.ts';
+import { SseStreams } from './http/sse.ts';
+import { IngressTable } from './ingress/table.ts';
+import { Known } from './known.ts';
+import { gatewayMeters, type Meters } from './metrics.ts';
+import { natsStreams, type Streams } from './streams/streams.ts';
+
+/** The bus as it is at the moment. */
+export interface BusState {
+  readonly connected: boolean;
+  /** Name of the server. */
+  readonly server: string;
+  readonly version: string;
+}
+
+export interface Inside {
+  readonly known: Known;
+  readonly ask: AskActor;
+  readonly streams: Streams;
+  readonly feed: EventFeed;
+  /** Callers that watch events or logs. */
+  readonly clients: SseStreams;
+  /** Ways of host names to instances. */
+  readonly table: IngressTable;
+  /** WebSockets forwarded at the moment. */
+  readonly sockets: Set<{ terminate(): void }>;
+  readonly meters: Meters;
+  readonly log: Log;
+  newId(): string;
+  bus(): BusState;
+}
+
+/** Everything the gateway holds on a bus. Call before the bus's views are started. */
+export function insideOf(bus: BusProcess, log: Log): Inside {
+  const known = new Known(bus.views);
+  const streams = natsStreams(bus);
+  const clients = new SseStreams();
+  const sockets = new Set<{ terminate(): void }>();
+  let connected = true;
+  bus.ports.bus.watchConnection((isConnected) => {
+    connected = isConnected;
+  });
+  return {
+    ...{ known, streams, clients, sockets, log },
+    ask: actorAsker(bus.ports, known),
+    feed: new EventFeed(streams),
+    table: new IngressTable(known),
+    meters: gatewayMeters({
+      sseClients: () => clients.size,
+      webSockets: () => sockets.size,
+      revision: () => known.revision,
+    }),
+    newId: bus.ports.newId,
+    bus: () => {
+      const { server_name: server = '', version = '' } = bus.connection.info ?? {};
+      return { connected, server, version };
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * What the gateway knows of the fabric: views of its own, followed for as long as it lives. Reads
+ * are answered from here and never ask anybody.
+ */
+import type { View } from '../actors/runtime/view.ts';
+import type { Views } from '../actors/runtime/views.ts';
+import {
+  type Instance,
+  instanceRecord,
+  ledgerRecord,
+  nodeRecord,
+  nodeState,
+  type Observed,
+  observedRecord,
+  type Phase,
+  phaseOf,
+  routeRecord,
+  workloadRecord,
+} from '../subjects/index.ts';
+
+/** How often a read waits for a revision; each wait of the views ends after a second. */
+const WAITS_MAX = 2;
+
+/** An instance with what its node says of it. */
+export interface Seen {
+  readonly instance: Instance;
+  /** Only at the instance's current epoch. */
+  readonly observed: Observed | undefined;
+  readonly phase: Phase;
+}
+
+export class Known {
+  readonly workloads: View<typeof workloadRecord>;
+  readonly instances: View<typeof instanceRecord>;
+  readonly observed: View<typeof observedRecord>;
+  readonly nodes: View<typeof nodeRecord>;
+  readonly ledgers: View<typeof ledgerRecord>;
+  readonly routes: View<typeof routeRecord>;
+  readonly #views: Views;
+  readonly #listeners: (() => void)[] = [];
+
+  /** Call before the views are started. */
+  constructor(views: Views) {
+    const tell = (): void => {
+      for (const changed of this.#listeners) changed();
+    };
+    this.#views = views;
+    this.workloads = views.follow(workloadRecord);
+    this.ledgers = views.follow(ledgerRecord);
+    this.instances = views.follow(instanceRecord, {}, tell);
+    this.observed = views.follow(observedRecord, {}, tell);
+    this.nodes = views.follow(nodeRecord, {}, tell);
+    this.routes = views.follow(routeRecord, {}, tell);
+  }
+
+  /** Calls at each change of what the way to an instance depends on. */
+  whenChanged(changed: () => void): void {
+    this.#listeners.push(changed);
+  }
+
+  get isCurrent(): boolean {
+    return this.#views.isCurrent;
+  }
+
+  /** Newest revision of the store that has been seen. */
+  get revision(): number {
+    return this.#views.revision();
+  }
+
+  /** Resolves when a revision has been seen, or after two seconds without it. */
+  async reach(revision = 0): Promise<void> {
+    for (let waits = 0; waits < WAITS_MAX && this.revision < revision; waits++) {
+      await new Promise<void>((resolve) => this.#views.catchUp('shoal', revision, resolve));
+    }
+  }
+
+  /** An instance as it stands now. */
+  see(instance: Instance): Seen {
+    const { tenant, instance: id, node } = instance;
+    const there = node === undefined ? undefined : this.nodes.get({ node });
+    const said = node === undefined ? undefined : this.observed.get({ node, tenant, instance: id });
+    const observed = said?.epoch === instance.epoch ? said : undefined;
+    return { instance, observed, phase: phaseOf(instance, observed, there && nodeState(there)) };
+  }
+
+  /** Every instance of a workload. */
+  seeAll(tenant: string, workload: string): readonly Seen[] {
+    return [...this.instances.by('workload', `${tenant}.${workload}`)].map((each) =>
+      this.see(each.value),
+    );
+  }
+}

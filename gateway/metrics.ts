@@ -1,0 +1,68 @@
+/** What the gateway counts of itself, for Prometheus. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds: from a view in memory to a write that waits for a node. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What is read when the registry is scraped. */
+export interface Gauged {
+  sseClients(): number;
+  webSockets(): number;
+  revision(): number;
+}
+
+export interface Meters {
+  readonly registry: Registry;
+  /** One answered API request. `route`: its pattern, not its path. */
+  answered(of: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
+  /** One answered ingress request. `host`: of a route, so that strangers make no new series. */
+  forwarded(of: { readonly host: string; readonly status: number; readonly seconds: number }): void;
+}
+
+export function gatewayMeters(gauged: Gauged): Meters {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    ...{ name: 'shoal_http_requests_total', help: 'API requests answered', registers },
+    labelNames: ['method', 'route', 'status'] as const,
+  });
+  const durations = new Histogram({
+    ...{
+      name: 'shoal_http_request_duration_seconds',
+      help: 'Until the answer was sent',
+      registers,
+    },
+    ...{ labelNames: ['method', 'route'] as const, buckets: DURATION_BUCKETS },
+  });
+  const ingress = new Counter({
+    ...{ name: 'shoal_ingress_requests_total', help: 'Ingress requests answered', registers },
+    labelNames: ['host', 'status'] as const,
+  });
+  const ingressDurations = new Histogram({
+    ...{ name: 'shoal_ingress_request_duration_seconds', help: 'Until the answer was sent' },
+    ...{ registers, labelNames: ['host'] as const, buckets: DURATION_BUCKETS },
+  });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    const own: Gauge = new Gauge({ name, help, registers, collect: () => own.set(read()) });
+  };
+  gauge('shoal_sse_clients', 'Callers that watch events or logs', gauged.sseClients);
+  gauge('shoal_ingress_websockets', 'WebSockets forwarded at the moment', gauged.webSockets);
+  gauge('shoal_views_revision', 'Newest revision of the store seen', gauged.revision);
+  return {
+    registry,
+    answered: ({ method, route, status, seconds }) => {
+      requests.inc({ method, route, status });
+      durations.observe({ method, route }, seconds);
+    },
+    forwarded: ({ host, status, seconds }) => {
+      ingress.inc({ host, status });
+      ingressDurations.observe({ host }, seconds);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** What the gateway says of itself: that it lives, whether it can serve, its counts, its API. */
+import { z } from 'zod';
+import { VERSION } from '../../actors/runtime/version.ts';
+import type { Api } from '../http/validation.ts';
+import type { Inside } from '../inside.ts';
+
+const tags = ['gateway'];
+/** Probes are not counted against anybody. */
+const config = { rateLimit: false as const };
+
+const readiness = z.object({
+  status: z.enum(['ready', 'unready', 'stopping']),
+  bus: z.object({ connected: z.boolean(), server: z.string(), version: z.string() }),
+  views: z.object({ current: z.boolean(), revision: z.number().int() }),
+  replicas: z.number().int().describe('Copies of each stream: 3 survive the loss of a server'),
+});
+
+export function gatewayRoutes(api: Api, inside: Inside): void {
+  const { known, meters, clients, feed } = inside;
+  api.get(
+    '/health',
+    {
+      config,
+      schema: {
+        ...{ operationId: 'health', tags, summary: 'The process lives' },
+        response: {
+          200: z.object({
+            ...{ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() },
+          }),
+        },
+      },
+    },
+    async () => ({
+      ...{ status: 'ok' as const, version: VERSION },
+      uptimeSeconds: Math.round(process.uptime()),
+    }),
+  );
+
+  api.get(
+    '/ready',
+    {
+      config,
+      schema: {
+        ...{ operationId: 'ready', tags, summary: 'It can answer: on the bus, views current' },
+        response: { 200: readiness, 503: readiness },
+      },
+    },
+    async (_request, reply) => {
+      const bus = inside.bus();
+      const isReady = bus.connected && known.isCurrent;
+      const status = clients.isStopping ? 'stopping' : isReady ? 'ready' : 'unready';
+      const views = { current: known.isCurrent, revision: known.revision };
+      const body = { status, bus, views, replicas: feed.replicas } as const;
+      return reply.code(status === 'ready' ? 200 : 503).send(body);
+    },
+  );
+
+  api.get(
+    '/metrics',
+    {
+      config,
+      schema: {
+        ...{ operationId: 'metrics', tags, summary: 'Counts, for Prometheus' },
+        response: { 200: { content: { 'text/plain': { schema: z.string() } } } },
+      },
+    },
+    async (_request, reply) =>
+      reply.type(meters.registry.contentType).send(await meters.registry.metrics()),
+  );
+
+  api.get('/openapi.json', { config, schema: { hide: true } }, async () => api.swagger());
+}

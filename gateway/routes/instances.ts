@@ -1,0 +1,88 @@
+/** Instances: list, one, stop. */
+import { z } from 'zod';
+import {
+  instanceId,
+  instanceStop,
+  nodeId,
+  phases,
+  refusal,
+  workloadName,
+} from '../../subjects/index.ts';
+import { refuse } from '../http/refuse.ts';
+import type { Api } from '../http/validation.ts';
+import type { Inside } from '../inside.ts';
+import { instanceShape, presentInstance } from '../present/instance.ts';
+import { listOf, minRevision, tenantQuery } from '../present/list.ts';
+
+const tags = ['instances'];
+const params = z.object({ id: instanceId });
+
+export function instanceRoutes(api: Api, { known, ask }: Inside): void {
+  api.get(
+    '/instances',
+    {
+      schema: {
+        ...{ operationId: 'listInstances', tags, summary: 'The instances of a tenant' },
+        querystring: z.strictObject({
+          ...{ tenant: tenantQuery, workload: workloadName.optional(), node: nodeId.optional() },
+          ...{ phase: z.enum(phases).optional(), minRevision },
+        }),
+        response: { 200: listOf(instanceShape) },
+      },
+    },
+    async ({ query }) => {
+      const { tenant, workload, node, phase } = query;
+      await known.reach(query.minRevision);
+      const found =
+        workload === undefined
+          ? known.instances.entries()
+          : known.instances.by('workload', `${tenant}.${workload}`);
+      const items = [...found]
+        .map(({ value }) => value)
+        .filter((each) => each.tenant === tenant)
+        .filter((each) => node === undefined || each.node === node)
+        .map((each) => known.see(each))
+        .filter((each) => phase === undefined || each.phase === phase)
+        .map(presentInstance)
+        .sort((one, other) => (one.instance < other.instance ? -1 : 1));
+      return { items, revision: known.revision };
+    },
+  );
+
+  api.get(
+    '/instances/:id',
+    {
+      schema: {
+        ...{ operationId: 'getInstance', tags, summary: 'One instance' },
+        ...{ params, querystring: z.strictObject({ tenant: tenantQuery, minRevision }) },
+        response: { 200: instanceShape },
+      },
+    },
+    async ({ params: { id }, query: { tenant, minRevision: revision } }, reply) => {
+      await known.reach(revision);
+      const instance = known.instances.get({ tenant, instance: id });
+      if (!instance) {
+        const detail = `there is no instance ${id} of tenant ${tenant}`;
+        return refuse(reply, refusal('instance-not-found', detail));
+      }
+      return presentInstance(known.see(instance));
+    },
+  );
+
+  api.delete(
+    '/instances/:id',
+    {
+      schema: {
+        ...{ operationId: 'stopInstance', tags },
+        summary: 'Stops one instance with its grace; its workload gets another in its place',
+        ...{ params, querystring: z.strictObject({ tenant: tenantQuery }) },
+        response: { 202: z.object({ instance: instanceId, workload: workloadName }) },
+      },
+    },
+    async ({ params: { id }, query: { tenant } }, reply) => {
+      const answer = await ask(reply, instanceStop, { tenant, instance: id }, {});
+      if (!answer.ok) return refuse(reply, answer.refusal);
+      return reply.code(202).send({ instance: id, workload: answer.value.workload });
+    },
+  );
+}

@@ -1,0 +1,95 @@
+/** Nodes: list, one, and what a person decides about them. */
+import { z } from 'zod';
+import {
+  address,
+  decode,
+  nodeCordon,
+  nodeDrain,
+  nodeId,
+  nodeSnapshot,
+  nodeStates,
+  nodeUncordon,
+  refusal,
+  type Snapshot,
+} from '../../subjects/index.ts';
+import { refuse } from '../http/refuse.ts';
+import type { Api } from '../http/validation.ts';
+import type { Inside } from '../inside.ts';
+import { listOf, minRevision } from '../present/list.ts';
+import { nodeDetailShape, nodeShape, presentNode, presentNodeDetail } from '../present/node.ts';
+import type { Streams } from '../streams/streams.ts';
+
+const tags = ['nodes'];
+const params = z.object({ id: nodeId });
+const querystring = z.strictObject({ minRevision });
+
+const orders = [
+  { verb: 'cordon', contract: nodeCordon, summary: 'No new work; what runs there stays' },
+  { verb: 'uncordon', contract: nodeUncordon, summary: 'It may get new work again' },
+  { verb: 'drain', contract: nodeDrain, summary: 'No new work, and what runs there moves' },
+] as const;
+
+export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
+  api.get(
+    '/nodes',
+    {
+      schema: {
+        ...{ operationId: 'listNodes', tags, summary: 'Every node', querystring },
+        response: { 200: listOf(nodeShape) },
+      },
+    },
+    async ({ query }) => {
+      await known.reach(query.minRevision);
+      const items = [...known.nodes.entries()]
+        .map(({ value }) => presentNode(value, known.ledgers.get({ node: value.node })))
+        .sort((one, other) => (one.node < other.node ? -1 : 1));
+      return { items, revision: known.revision };
+    },
+  );
+
+  api.get(
+    '/nodes/:id',
+    {
+      schema: {
+        ...{ operationId: 'getNode', tags, summary: 'One node, with its entries and its use' },
+        ...{ params, querystring },
+        response: { 200: nodeDetailShape },
+      },
+    },
+    async ({ params: { id }, query }, reply) => {
+      await known.reach(query.minRevision);
+      const node = known.nodes.get({ node: id });
+      if (!node) return refuse(reply, refusal('node-not-found', `there is no node ${id}`));
+      const snapshot = await lastSnapshot(streams, id);
+      return presentNodeDetail(node, known.ledgers.get({ node: id }), snapshot);
+    },
+  );
+
+  for (const { verb, contract, summary } of orders) {
+    api.post(
+      `/nodes/:id/${verb}`,
+      {
+        schema: {
+          ...{ operationId: `${verb}Node`, tags, summary, params },
+          querystring: z.strictObject({}),
+          body: z
+            .strictObject({ reason: z.string().max(200).optional() })
+            .nullish()
+            .transform((given) => given ?? {}),
+          response: { 200: z.object({ node: nodeId, state: z.enum(nodeStates) }) },
+        },
+      },
+      async ({ params: { id }, body }, reply) => {
+        const answer = await ask(reply, contract, { node: id }, body);
+        if (!answer.ok) return refuse(reply, answer.refusal);
+        return { node: id, state: answer.value.state };
+      },
+    );
+  }
+}
+
+async function lastSnapshot(streams: Streams, node: string): Promise<Snapshot | undefined> {
+  const message = await streams.last('SNAPSHOTS', address(nodeSnapshot, { node }));
+  const decoded = message && decode(nodeSnapshot, message.body);
+  return decoded?.ok ? decoded.value : undefined;
+}

@@ -1,0 +1,333 @@
+/** The ingress: host names to ready instances, HTTP and WebSocket, and what happens without one. */
+import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { eventually } from '../../support/ports.ts';
+import { Fabric, service } from './fabric.ts';
+import { echo } from './fake-node.ts';
+
+let fabric: Fabric;
+const ports = [{ name: 'http' }];
+beforeAll(async () => {
+  fabric = await Fabric.start(2);
+  const web = { ports, ingress: { host: 'web.localhost' } };
+  await fabric.put('web', service('web', web));
+  await fabric.put(
+    'none',
+    service('none', { count: 0, ports, ingress: { host: 'none.localhost' } }),
+  );
+  await fabric.until('web', 'ready');
+});
+afterAll(async () => {
+  await fabric?.[Symbol.asyncDispose]();
+});
+afterEach(() => {
+  for (const node of fabric.nodes) node.answer = echo;
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
+  readonly body: any;
+}
+
+interface Call {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+function call(
+  host: string,
+  { method = 'GET', path = '/', headers = {}, body }: Call = {},
+): Promise<Answer> {
+  const { hostname, port } = new URL(fabric.gateway.ingressUrl);
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { hostname, port, method, path, headers: { ...headers, host } },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.once('error', reject);
+        response.on('data', (part: string) => {
+          text += part;
+        });
+        response.on('end', () => {
+          const isJson = /json/.test(response.headers['content-type'] ?? '');
+          const status = response.statusCode ?? 0;
+          resolve({
+            status,
+            headers: response.headers,
+            text,
+            body: isJson && text ? JSON.parse(text) : text,
+          });
+        });
+      },
+    );
+    asked.once('error', reject);
+    asked.end(body);
+  });
+}
+
+/** A server that hangs up on each call. */
+const hangUp = (request_: IncomingMessage): void => void request_.socket.destroy();
+
+describe('a call', () => {
+  test('goes to each ready instance in turn, whatever the case and port of the host', async () => {
+    const seen = new Set<string>();
+    for (const host of ['web.localhost', 'WEB.localhost:8481', 'web.localhost.']) {
+      seen.add((await call(host)).body.instance);
+    }
+    expect(seen.size).toBe(2);
+  });
+
+  test('keeps method, path, query, body and headers; the instance learns who asks', async () => {
+    const { status, body, headers } = await call('web.localhost', {
+      ...{
+        method: 'POST',
+        path: '/a/b%20c?x=1&x=2&y=%2F',
+        body: 'hello',
+      },
+      headers: { 'x-own': 'yes', 'content-type': 'application/x-thing', 'x-request-id': 'id-7' },
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ method: 'POST', url: '/a/b%20c?x=1&x=2&y=%2F', body: 'hello' });
+    expect(body.headers).toMatchObject({
+      ...{ host: 'web.localhost', 'x-own': 'yes', 'content-type': 'application/x-thing' },
+      ...{ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'web.localhost' },
+      ...{ 'x-forwarded-proto': 'http', 'x-request-id': 'id-7' },
+    });
+    expect(headers['x-instance']).toBe(body.instance);
+    expect(headers['x-request-id']).toBe('id-7');
+  });
+
+  test('takes a JSON body as it is, also one that is none, and a large one', async () => {
+    const headers = { 'content-type': 'application/json' };
+    const broken = await call('web.localhost', { method: 'PUT', body: '{"a": ', headers });
+    expect(broken.body.body).toBe('{"a": ');
+    const large = 'z'.repeat(3_000_000);
+    const sent = await call('web.localhost', { method: 'POST', body: large, headers });
+    expect(sent.body.body.length).toBe(large.length);
+  });
+
+  test('leaves what concerns one connection on it', async () => {
+    const headers = {
+      connection: 'x-hop, close',
+      'x-hop': '1',
+      te: 'trailers',
+      expect: '100-continue',
+    };
+    const { body } = await call('web.localhost', { method: 'GET', headers });
+    for (const name of ['x-hop', 'te', 'expect']) expect(body.headers[name]).toBeUndefined();
+  });
+
+  test('gets the answer as it is: status, many cookies, no body', async () => {
+    for (const node of fabric.nodes) {
+      node.answer = (_request, response) => {
+        response.writeHead(418, { 'set-cookie': ['a=1', 'b=2'], location: '/else', 'x-odd': 'ä' });
+        response.end();
+      };
+    }
+    const { status, headers, text } = await call('web.localhost');
+    expect({ status, text }).toEqual({ status: 418, text: '' });
+    expect(headers['set-cookie']).toEqual(['a=1', 'b=2']);
+    expect(headers.location).toBe('/else');
+  });
+
+  test('is streamed: the first part is there before the last is written', async () => {
+    let end: () => void = () => undefined;
+    for (const node of fabric.nodes) {
+      node.answer = (_request, response) => {
+        response.write('first');
+        end = () => response.end('last');
+      };
+    }
+    const response = await new Promise<IncomingMessage>((resolve) => {
+      const { hostname, port } = new URL(fabric.gateway.ingressUrl);
+      request({ hostname, port, headers: { host: 'web.localhost' } }, resolve).end();
+    });
+    response.setEncoding('utf8');
+    const first = await new Promise<string>((resolve) => response.once('data', resolve));
+    expect(first).toBe('first');
+    end();
+    const last = await new Promise<string>((resolve) => response.once('data', resolve));
+    expect(last).toBe('last');
+  });
+
+  test('a very long path goes through', async () => {
+    const path = `/${'p'.repeat(2_000)}`;
+    expect((await call('web.localhost', { path })).body.url).toBe(path);
+  });
+});
+
+describe('without a way', () => {
+  test('an unknown host, none at all, and one without a ready instance', async () => {
+    for (const host of ['nobody.localhost', 'no_host!', '..', 'a b']) {
+      const { status, body } = await call(host);
+      expect([status, body.code]).toEqual([404, 'host-unrouted']);
+    }
+    const { status, body, headers } = await call('none.localhost');
+    expect([status, body.code]).toEqual([503, 'endpoints-none']);
+    expect(headers['retry-after']).toBe('1');
+  });
+
+  test('a path that climbs out is refused', async () => {
+    const { status, body } = await call('web.localhost', { path: '/%2e%2e/%2e%2e/etc' });
+    expect([status, body.code]).toEqual([400, 'request-malformed']);
+  });
+});
+
+describe('an instance that fails', () => {
+  test('a GET is tried on another one; a POST is not', async () => {
+    const [broken, sound] = fabric.nodes;
+    broken!.answer = hangUp;
+    const name = [...sound!.running.values()][0]!.input.instance;
+    for (let times = 0; times < 4; times++) {
+      expect((await call('web.localhost')).body.instance).toBe(name);
+    }
+    const posts = [];
+    for (let times = 0; times < 4; times++) {
+      posts.push((await call('web.localhost', { method: 'POST', body: 'x' })).status);
+    }
+    expect(posts.sort()).toEqual([200, 200, 502, 502]);
+  });
+
+  test('all of them: 502 with the reason', async () => {
+    for (const node of fabric.nodes) node.answer = hangUp;
+    const { status, body, headers } = await call('web.localhost');
+    expect([status, body.code]).toEqual([502, 'endpoint-failed']);
+    expect(headers['retry-after']).toBe('1');
+    const head = await call('web.localhost', { method: 'HEAD' });
+    expect([head.status, head.text]).toEqual([502, '']);
+  });
+
+  test('a 503 of its own is passed on once, not repeated', async () => {
+    let calls = 0;
+    for (const node of fabric.nodes) {
+      node.answer = (_request, response) => {
+        calls++;
+        response.writeHead(503, { 'retry-after': '1' }).end('own words');
+      };
+    }
+    const { status, text } = await call('web.localhost');
+    expect({ status, text, calls }).toEqual({ status: 503, text: 'own words', calls: 1 });
+  });
+
+  test('one that breaks off in the middle ends the answer, not the gateway', async () => {
+    for (const node of fabric.nodes) {
+      node.answer = (request_, response) => {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('half');
+        setImmediate(() => request_.socket.destroy());
+      };
+    }
+    await expect(call('web.localhost')).rejects.toThrow(/aborted|hang up|ECONNRESET/);
+    expect((await call('none.localhost')).status).toBe(503);
+  });
+});
+
+describe('a WebSocket', () => {
+  const open = (host: string, path = '/chat?x=1', headers = {}): WebSocket => {
+    const url = `${fabric.gateway.ingressUrl.replace('http', 'ws')}${path}`;
+    return new WebSocket(url, { headers: { host, ...headers } });
+  };
+  const message = (socket: WebSocket): Promise<string> =>
+    new Promise((resolve, reject) => {
+      socket.once('message', (data) => resolve(String(data)));
+      socket.once('error', reject);
+    });
+
+  test('goes both ways, with its headers', async () => {
+    const socket = open('web.localhost', '/chat?x=1', {
+      'x-own': 'yes',
+      origin: 'http://web.localhost',
+    });
+    const first = JSON.parse(await message(socket));
+    expect(first).toMatchObject({ url: '/chat?x=1' });
+    expect(first.headers).toMatchObject({
+      ...{ 'x-own': 'yes', origin: 'http://web.localhost', 'x-forwarded-for': '127.0.0.1' },
+    });
+    socket.send('hello');
+    expect(await message(socket)).toBe('hello');
+    const metrics = await fabric.get(`${fabric.gateway.apiUrl}/metrics`);
+    expect(metrics.body).toMatch(/shoal_ingress_websockets 1\n/);
+    socket.close();
+    await eventually(async () =>
+      /shoal_ingress_websockets 0\n/.test(
+        (await fabric.get(`${fabric.gateway.apiUrl}/metrics`)).body,
+      ),
+    );
+  });
+
+  test('to a host nobody serves, or where nothing is ready, is refused with its status', async () => {
+    for (const [host, status] of [
+      ['nobody.localhost', 404],
+      ['none.localhost', 503],
+    ] as const) {
+      const socket = open(host);
+      const got = await new Promise<number | undefined>((resolve) => {
+        socket.once('unexpected-response', (_request, response) => resolve(response.statusCode));
+        socket.once('error', () => undefined);
+      });
+      expect(got).toBe(status);
+    }
+  });
+
+  test('to an instance that has gone ends', async () => {
+    const names = fabric.nodes.flatMap((node) =>
+      [...node.running.keys()].map((name) => ({ node, name })),
+    );
+    const socket = open('web.localhost');
+    await message(socket);
+    const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+    for (const { node, name } of names) node.crash(name);
+    expect(await closed).toBeGreaterThan(1000);
+    await eventually(async () => {
+      const { items } = (await fabric.get('instances?workload=web&phase=ready')).body;
+      return items.length === 2 && items.every((each: { restarts: number }) => each.restarts > 0);
+    });
+  });
+
+  test('other upgrades, half ones and vanished ones do not disturb', async () => {
+    const { hostname, port } = new URL(fabric.gateway.ingressUrl);
+    const raw = (text: string): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect(Number(port), hostname);
+        let got = '';
+        socket.on('data', (part) => {
+          got += part;
+        });
+        socket.on('error', () => resolve(got));
+        socket.on('close', () => resolve(got));
+        socket.write(text);
+        if (text.includes('vanish')) socket.resetAndDestroy();
+      });
+    const head = (host: string, upgrade: string, more = '') =>
+      `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n${more}\r\n`;
+    expect(await raw(head('web.localhost', 'h2c'))).toMatch(
+      /^HTTP\/1\.1 400[\s\S]*request-malformed/,
+    );
+    expect(await raw(head('web.localhost', 'websocket'))).toMatch(/^HTTP\/1\.1 4\d\d/);
+    expect(await raw(head('nobody.localhost', 'websocket'))).toMatch(
+      /^HTTP\/1\.1 404[\s\S]*host-unrouted/,
+    );
+    for (let times = 0; times < 20; times++) {
+      await raw(head('nobody.localhost', 'websocket', 'X-Note: vanish\r\n'));
+    }
+    expect(await raw('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*request-malformed/);
+    expect((await call('web.localhost')).status).toBe(200);
+  });
+});
+
+test('an instance that has vanished unnoticed costs a GET nothing', async () => {
+  const [node] = fabric.nodes;
+  const [name] = [...node!.running.keys()];
+  node!.vanish(name!);
+  for (let times = 0; times < 4; times++) expect((await call('web.localhost')).status).toBe(200);
+  node!.crash(name!);
+  await fabric.until('web', 'ready');
+});

@@ -1,0 +1,45 @@
+/** The gateway's settings. */
+import { describe, expect, test } from 'vitest';
+import { StartError } from '../../../actors/runtime/start-error.ts';
+import { gatewaySettings } from '../../../gateway/settings.ts';
+
+describe('settings', () => {
+  test('have defaults, also where a variable is empty', () => {
+    const usual = {
+      ...{ copy: 'gateway', host: '127.0.0.1', port: 8480, ingressPort: 8481 },
+      requestsPerSecond: 1000,
+    };
+    expect(gatewaySettings({})).toEqual(usual);
+    expect(gatewaySettings({ SHOAL_GATEWAY_PORT: '', SHOAL_COPY: '' })).toEqual(usual);
+  });
+
+  test('are read from the environment', () => {
+    const read = gatewaySettings({
+      ...{ SHOAL_COPY: 'g2', SHOAL_GATEWAY_HOST: '0.0.0.0', SHOAL_GATEWAY_PORT: '80' },
+      ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5' },
+    });
+    expect(read).toEqual({
+      copy: 'g2',
+      host: '0.0.0.0',
+      port: 80,
+      ingressPort: 0,
+      requestsPerSecond: 5,
+    });
+  });
+
+  test.each([
+    ['SHOAL_COPY', 'a.b'],
+    ['SHOAL_COPY', '*'],
+    ['SHOAL_GATEWAY_HOST', 'a b'],
+    ['SHOAL_GATEWAY_PORT', 'http'],
+    ['SHOAL_GATEWAY_PORT', '65536'],
+    ['SHOAL_INGRESS_PORT', '-1'],
+    ['SHOAL_INGRESS_PORT', '80.5'],
+    ['SHOAL_RATE_LIMIT', '0'],
+    ['SHOAL_RATE_LIMIT', 'NaN'],
+  ])('%s=%s is one sentence on what to do', (name, text) => {
+    const read = (): unknown => gatewaySettings({ [name]: text });
+    expect(read).toThrow(StartError);
+    expect(read).toThrow(`${name} is "${text}"`);
+  });
+});
