@@ -139,6 +139,9 @@ export class Flow {
   #commit(planned: Extract<Planned, { kind: 'commit' }>): void {
     const { bucket, isWhole } = planned;
     const writes = planned.writes.map((each) => each.write);
+    for (const { write, writer, value } of planned.writes) {
+      if (write.body !== null) this.#views.sending(writer, write.body, value);
+    }
     if (isWhole && writes.length > 1) {
       this.#ports.store.transact(writes, (result) =>
         this.#transacted(bucket, planned.writes, result),
@@ -176,6 +179,7 @@ export class Flow {
   }
 
   #failed(bucket: Bucket, wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {
+    for (const each of wanted) this.#views.unsent(each.writer);
     const refused = results.find((each) => each.kind === 'refused');
     if (refused) {
       this.#end.abandoned(refusal('store-unavailable', refused.reason));

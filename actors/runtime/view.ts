@@ -29,14 +29,13 @@ export interface Change<C extends RecordContract = RecordContract> {
   readonly revision: number;
 }
 
-const empty: ReadonlyMap<string, never> = new Map<string, never>();
-
 /** The records of one contract, by key and by index. */
 export class View<C extends RecordContract = RecordContract> {
   readonly record: C;
   readonly #entries = new Map<string, Entry<PayloadOf<C>>>();
   readonly #markers = new Map<string, number>();
-  readonly #groups = new Map<string, Map<string, Map<string, Entry<PayloadOf<C>>>>>();
+  /** Keys by group, by index. */
+  readonly #groups = new Map<string, Map<string, Set<string>>>();
 
   constructor(record: C) {
     this.record = record;
@@ -62,10 +61,10 @@ export class View<C extends RecordContract = RecordContract> {
   }
 
   /** The entries of a group of one of the record's indexes. */
-  by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
+  *by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
     const groups = this.#groups.get(index);
     if (!groups) throw new Error(`${this.record.name} has no index ${index}`);
-    return (groups.get(group) ?? (empty as ReadonlyMap<string, Entry<PayloadOf<C>>>)).values();
+    for (const key of groups.get(group) ?? []) yield this.#entries.get(key) as Entry<PayloadOf<C>>;
   }
 
   /** What a compare-and-set of this key must expect; 0: never written. */
@@ -83,15 +82,13 @@ export class View<C extends RecordContract = RecordContract> {
     const tokens = tokensIn(this.record, key);
     if (!tokens) return;
     const before = this.#entries.get(key);
-    if (before) this.#ungroup(before);
+    this.#regroup(key, before?.value, value);
     if (value === undefined) {
       this.#entries.delete(key);
       this.#markers.set(key, meta.revision);
     } else {
-      const entry = { key, value, ...meta };
-      this.#entries.set(key, entry);
+      this.#entries.set(key, { key, value, ...meta });
       this.#markers.delete(key);
-      this.#group(entry);
     }
     return { key, tokens, before: before?.value, after: value, revision: meta.revision };
   }
@@ -102,7 +99,7 @@ export class View<C extends RecordContract = RecordContract> {
     const revision = this.revision(key);
     this.#markers.delete(key);
     if (!before) return;
-    this.#ungroup(before);
+    this.#regroup(key, before.value, undefined);
     this.#entries.delete(key);
     const tokens = tokensIn(this.record, key) as TokensOf<C>;
     return { key, tokens, before: before.value, after: undefined, revision };
@@ -114,31 +111,26 @@ export class View<C extends RecordContract = RecordContract> {
     yield* this.#markers.keys();
   }
 
-  #group(entry: Entry<PayloadOf<C>>): void {
+  /** Moves a key between groups; those it stays in are left alone: a value may be in many. */
+  #regroup(key: string, before: PayloadOf<C> | undefined, after: PayloadOf<C> | undefined): void {
     for (const [name, groups] of this.#groups) {
-      for (const group of this.#groupsOf(name, entry)) {
-        let members = groups.get(group);
-        if (!members) {
-          members = new Map();
-          groups.set(group, members);
-        }
-        members.set(entry.key, entry);
-      }
-    }
-  }
-
-  #ungroup(entry: Entry<PayloadOf<C>>): void {
-    for (const [name, groups] of this.#groups) {
-      for (const group of this.#groupsOf(name, entry)) {
+      const left = new Set(this.#groupsOf(name, before));
+      for (const group of this.#groupsOf(name, after)) {
+        if (left.delete(group)) continue;
         const members = groups.get(group);
-        members?.delete(entry.key);
+        if (members) members.add(key);
+        else groups.set(group, new Set([key]));
+      }
+      for (const group of left) {
+        const members = groups.get(group);
+        members?.delete(key);
         if (members?.size === 0) groups.delete(group);
       }
     }
   }
 
-  #groupsOf(index: string, entry: Entry<PayloadOf<C>>): readonly string[] {
-    const groups = this.record.indexes[index]?.(entry.value);
+  #groupsOf(index: string, value: PayloadOf<C> | undefined): readonly string[] {
+    const groups = value === undefined ? undefined : this.record.indexes[index]?.(value);
     return groups === undefined ? [] : typeof groups === 'string' ? [groups] : groups;
   }
 }

@@ -8,7 +8,7 @@
  *     per revision; everything else goes on.
  */
 import type { Bucket, PayloadOf, RecordContract } from '../../subjects/index.ts';
-import { covers, decode, pattern } from '../../subjects/index.ts';
+import { covers, type Decoded, decode, pattern } from '../../subjects/index.ts';
 import type { Log } from './log.ts';
 import { type Clock, type Close, type Store, type Stored, WRITER_HEADER } from './ports.ts';
 import { type Change, View } from './view.ts';
@@ -36,6 +36,12 @@ interface Side {
   isCurrent: boolean;
 }
 
+/** A write under way: who reads these bytes back need not decode what it encoded. */
+interface Sending {
+  readonly body: Uint8Array;
+  readonly value: unknown;
+}
+
 /** The views of one process: a record is followed once, however many actors look at it. */
 export class Views {
   readonly #sides = new Map<Bucket, Side>();
@@ -44,6 +50,8 @@ export class Views {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** Writes of this process that are not confirmed yet, by their ids. */
+  readonly #sending = new Map<string, Sending>();
   #isStarted = false;
   /** Values that no schema accepted. */
   unreadable = 0;
@@ -126,6 +134,16 @@ export class Views {
     side.waiting.push(waiting);
   }
 
+  /** Remembers a write that is about to be sent; `stored` or `unsent` ends that. */
+  sending(writer: string, body: Uint8Array, value: unknown): void {
+    this.#sending.set(writer, { body, value });
+  }
+
+  /** Forgets a write that was not confirmed. */
+  unsent(writer: string): void {
+    this.#sending.delete(writer);
+  }
+
   /** Takes in a confirmed write of this process, before the store tells it back. */
   stored(
     record: RecordContract,
@@ -133,6 +151,7 @@ export class Views {
     value: unknown,
     meta: { readonly revision: number; readonly writer: string },
   ): void {
+    this.#sending.delete(meta.writer);
     const followed = this.#find(record, key);
     if (!followed) return;
     const change = followed.view.apply(key, value ?? undefined, { ...meta, at: this.#clock.now() });
@@ -168,7 +187,7 @@ export class Views {
     const record = followed.view.record;
     let value: unknown;
     if (stored.body !== null) {
-      const decoded = decode(record, stored.body);
+      const decoded = this.#sentHere(stored) ?? decode(record, stored.body);
       if (!decoded.ok) {
         this.unreadable++;
         this.#log.warn('a value in the store cannot be read and is left out', {
@@ -187,6 +206,13 @@ export class Views {
       at: stored.at,
     });
     if (change) for (const listener of followed.listeners) listener(change);
+  }
+
+  /** The value of a write of this process that the store tells before it confirms it. */
+  #sentHere({ headers, body }: Stored): Decoded<unknown> | undefined {
+    const sending = this.#sending.get(headers[WRITER_HEADER] ?? '');
+    if (!sending || !body || Buffer.compare(sending.body, body) !== 0) return undefined;
+    return { ok: true, value: sending.value };
   }
 
   #repair(side: Side, keys: ReadonlySet<string>, revision: number): void {
