@@ -38,7 +38,9 @@ export async function startAgent(
   const identity = await nodeIdentity(settings.state, settings.node);
   const { node } = identity;
   const { state, root, address: at, ports } = settings;
-  const driver = await ProcessDriver.open({ node, state, root, address: at, ports }, log);
+  // Two fabrics on one machine may each have a node of this name.
+  const cgroups = `${node}-${identity.identity.slice(0, 8)}`;
+  const driver = await ProcessDriver.open({ node, cgroups, state, root, address: at, ports }, log);
   const joined = await joinBus(bus, { role: 'agent', name: node }, { log, fanout: keysOf(node) });
   const shipper = new LogShipper(node, joined.ports.bus, log);
   const shell = agentShell({

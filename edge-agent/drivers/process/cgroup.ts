@@ -26,15 +26,15 @@ export interface CgroupTree {
   readonly offer: Pick<DriverOffer, 'enforces' | 'notEnforced'>;
 }
 
-/** Finds out what this agent may do, by trying. */
-export async function findCgroups(node: string, root = ROOT): Promise<CgroupTree> {
+/** Finds out what an agent may do, by trying. `agent` names its folder. */
+export async function findCgroups(agent: string, root = ROOT): Promise<CgroupTree> {
   const isUnified = existsSync(join(root, 'cgroup.controllers'));
   const folders: Partial<Record<Controller, string>> = {};
   const notEnforced: Record<string, string> = {};
   for (const controller of ['cpu', 'memory'] as const) {
     const parent = isUnified ? root : join(root, controller);
     try {
-      folders[controller] = await prepare(parent, node, isUnified ? controller : undefined);
+      folders[controller] = await prepare(parent, agent, isUnified ? controller : undefined);
     } catch (error) {
       notEnforced[controller] = `no cgroup may be made in ${parent}: ${reasonOf(error)}`;
     }
@@ -46,12 +46,12 @@ export async function findCgroups(node: string, root = ROOT): Promise<CgroupTree
 /** Makes the agent's folder below a parent; with v2, lets the controller pass down to it. */
 async function prepare(
   parent: string,
-  node: string,
+  agent: string,
   unified: Controller | undefined,
 ): Promise<string> {
   await access(parent, constants.W_OK);
   const shoal = join(parent, 'shoal');
-  const own = join(shoal, node);
+  const own = join(shoal, agent);
   await mkdir(own, { recursive: true });
   if (unified !== undefined) {
     for (const folder of [parent, shoal, own]) {

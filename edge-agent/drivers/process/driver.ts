@@ -23,6 +23,8 @@ const KEEPER_MS = 1_000;
 
 export interface ProcessSettings {
   readonly node: string;
+  /** Name of the folder of its cgroups: like no other agent's on this machine. */
+  readonly cgroups: string;
   /** Folder of the agent's state. */
   readonly state: string;
   /** Relative directories of specs are below this one. */
@@ -64,7 +66,7 @@ export class ProcessDriver implements Driver {
         `cannot write to ${settings.state} (${reason}); set SHOAL_STATE to a folder that can be written`,
       );
     }
-    return new ProcessDriver(settings, await findCgroups(settings.node), log);
+    return new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
   }
 
   async offer(): Promise<DriverOffer> {

@@ -34,7 +34,7 @@ describe('process driver', () => {
   const open = () =>
     ProcessDriver.open(
       {
-        ...{ node: NODE, state, root: process.cwd(), address: '127.0.0.1' },
+        ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
         ports: { from: 23_000, to: 23_999 },
       },
       silentLog,
