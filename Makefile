@@ -27,16 +27,16 @@ build: ## Install dependencies and compile, if anything changed
 .PHONY: check
 check: ## Format, lint, types, dead code, layers, generated files: seconds
 	$(PREPARE)
-	@npx --no-install biome check .
-	@npx --no-install tsc --noEmit -p .
-	@npx --no-install knip
-	@npx --no-install vitest run --project architecture --reporter=dot
+	@node_modules/.bin/biome check .
+	@node_modules/.bin/tsc --noEmit -p .
+	@node_modules/.bin/knip
+	@node_modules/.bin/vitest run --project architecture --reporter=dot
 	@node dist/docs/generate/main.js --check
 
 .PHONY: test
 test: ## Run every test whose engine is here
 	$(PREPARE)
-	@npx --no-install vitest run
+	@node_modules/.bin/vitest run
 
 .PHONY: engines
 engines: ## Install what the tests need beside Node: nats-server
@@ -56,7 +56,7 @@ generate: ## Write the files derived from the contracts
 .PHONY: format
 format: ## Format the sources
 	$(PREPARE)
-	@npx --no-install biome check --write .
+	@node_modules/.bin/biome check --write .
 
 .PHONY: clean
 clean: ## Remove what was built and every local fabric's files
