@@ -66,8 +66,9 @@ function joined(id: string, before: Node | undefined, facts: NodeFacts, now: num
 /** Why the newcomer cannot be this node; undefined: it can. */
 function conflictOf(state: State, before: Node, facts: NodeFacts, now: number): string | undefined {
   if (before.identity === facts.identity || before.liveness === 'offline') return undefined;
-  const heard = state.heard.get(before.node);
-  if (!heard || heard.isCut) return undefined;
+  // Whoever has just begun to listen has heard nobody: the owner has its time to be heard.
+  const heard = heardOf(state, before.node);
+  if (heard.isCut) return undefined;
   const agoMs = now - heard.at;
   if (agoMs > nodeClasses[before.class].offlineMs) return undefined;
   return `node ${before.node} belongs to an agent on ${before.hostname}, heard ${formatSpan(agoMs)} ago`;

@@ -30,6 +30,12 @@ import { fact, performed, type Transition, transition } from './transition.ts';
 const PROMPT_MS = 1_000;
 /** How far an agent may be behind its ledger before it is told, in milliseconds. */
 const BEHIND_MS = 1_000;
+/**
+ * A tick later than this, in milliseconds, or earlier than the one before, shows that this process
+ * stood still or that its clock was set: beats may lie unread. Less than a node has between being
+ * asked and being declared, so that nobody is declared unasked.
+ */
+const AWAY_MS = 1_000;
 /** Most nodes declared in one step; the rest follow at the next tick. */
 const DECLARED_MAX = 128;
 
@@ -107,6 +113,9 @@ export function disconnected(
 /** Looks at every node's silence. */
 export function listen(limit: FlapLimit) {
   return (state: State, _due: Due, context: Ctx): Effects => {
+    const sinceMs = context.now - state.listenedAt;
+    if (sinceMs < 0 || sinceMs > AWAY_MS) return listenAnew(state, _due, context);
+    state.listenedAt = context.now;
     const transitions: Transition[] = [];
     const prompts: Effect[] = [];
     for (const { value: node } of context.views.nodes.entries()) {
@@ -156,10 +165,15 @@ function declared(node: Node, heard: Heard, context: Ctx, limit: FlapLimit): Tra
   return transition(after, ledger, { isDeclaredOffline: true });
 }
 
-/** The bus was away, or this copy has just begun: everybody gets a fresh window. */
+/** The bus or this copy was away, or has just begun: everybody gets a fresh window. */
 export function listenAnew(state: State, _message: unknown, context: Ctx): Effects {
   state.listeningSince = context.now;
-  for (const heard of state.heard.values()) heard.at = context.now;
+  state.listenedAt = context.now;
+  for (const heard of state.heard.values()) {
+    heard.at = context.now;
+    // As the clock was then; it may have been ahead.
+    heard.promptedAt = 0;
+  }
   return none;
 }
 

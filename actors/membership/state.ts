@@ -21,6 +21,8 @@ export interface State {
   readonly byConnection: Map<string, string>;
   /** When this copy began to listen: no node is declared before its own time has passed since. */
   listeningSince: number;
+  /** When silence was last looked at. */
+  listenedAt: number;
 }
 
 export interface Views {
@@ -34,6 +36,7 @@ export const newState = (): State => ({
   heard: new Map(),
   byConnection: new Map(),
   listeningSince: 0,
+  listenedAt: 0,
 });
 
 /** What is known of when a node was heard; made at the first question. */

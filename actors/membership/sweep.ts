@@ -3,7 +3,7 @@
  * when a server brought back an old value: the ledger follows the node, an unknown ledger takes
  * nothing.
  */
-import { acceptanceOf, type Ledger, ledgerRecord } from '../../subjects/index.ts';
+import { acceptanceOf, fits, type Ledger, ledgerRecord } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
 import { commit, type Effects, none, type Put, put } from '../runtime/effect.ts';
 import type { Ctx, State } from './state.ts';
@@ -29,5 +29,7 @@ export function sweep(_state: State, _due: Due, context: Ctx): Effects {
 function mendedLedger(ledger: Ledger, context: Ctx): Ledger | undefined {
   const node = context.views.nodes.get({ node: ledger.node });
   const accepts = node ? acceptanceOf(node) : 'offline';
-  return ledger.accepts === accepts ? undefined : { ...ledger, accepts };
+  const capacity = node?.capacity ?? ledger.capacity;
+  const isSame = fits(capacity, ledger.capacity) && fits(ledger.capacity, capacity);
+  return ledger.accepts === accepts && isSame ? undefined : { ...ledger, accepts, capacity };
 }

@@ -43,8 +43,12 @@ export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filte
   return fits(need.amounts, row.free) ? undefined : 'resources';
 }
 
-/** The first filter that removes a node even when it is empty and ready. */
+/**
+ * The first filter that removes a node even when it is empty and ready. A node of which only one
+ * record is there yet (it is joining) may offer anything.
+ */
 export function impossibleBy(need: Need, row: Row): Filter | undefined {
+  if (!row.isWhole) return undefined;
   if (!row.drivers.has(need.driver)) return 'driver';
   if (need.architecture !== undefined && need.architecture !== row.architecture) {
     return 'architecture';

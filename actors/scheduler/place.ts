@@ -76,14 +76,16 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
     else if (writes.isEmpty) parked.push(parkedBy(instance, chooser.seen, context.now));
     else isPartial = true;
   }
+  const news = parked.filter((one) => isNews(one, context));
   return {
     workload,
     bound,
-    parked: parked.filter((one) => isNews(one, context)),
+    parked: news,
     vacated: writes.vacated(),
     filled: writes.filled(),
     seen: chooser.seen,
-    isPartial,
+    // A step that changes nothing would be the same again, for ever.
+    isPartial: isPartial && bound.length + news.length > 0,
   };
 }
 
@@ -105,7 +107,10 @@ function chooserFor(
   });
 }
 
-/** Instances that want a node now, those of the newest generation only: others are replaced. */
+/**
+ * Instances that want a node now, those of the newest generation only: others are replaced. Those
+ * nobody has looked at yet come first, so that each step gets further than the one before.
+ */
 function wanting(workload: Workload, context: Ctx): Instance[] {
   if (workload.deletedAt !== undefined || workload.outcome) return [];
   const { views, now } = context;
@@ -116,7 +121,7 @@ function wanting(workload: Workload, context: Ctx): Instance[] {
     const ledger = value.node === undefined ? undefined : views.ledgers.get({ node: value.node });
     if (wantsNode(value, ledger)) found.push(value);
   }
-  return found;
+  return found.sort((one, other) => Number(!!one.parked) - Number(!!other.parked));
 }
 
 /**
@@ -133,9 +138,12 @@ function homeOf(
   for (const node of exposed(instance, context)) {
     const ledger = writes.current(node);
     if (ledger?.accepts !== 'yes') continue;
+    const listed = ledger.entries[entryName(instance)];
+    // What is booked needs no room, not even where the node has become smaller since.
+    if (listed && fits(need.amounts, listed)) return node;
     const { sums } = without(ledger, entryName(instance));
     if (!fits(need.amounts, difference(ledger.capacity, sums))) continue;
-    if (ledger.entries[entryName(instance)]) return node;
+    if (listed) return node;
     home = node;
   }
   return home;
@@ -161,7 +169,7 @@ function parkedBy(instance: Instance, seen: Seen, now: number): Instance {
   const removed = seen.removed as Record<string, number>;
   return {
     ...instance,
-    parked: { at: now, removed, nodes: seen.nodes },
+    parked: { at: instance.parked?.at ?? now, removed, nodes: seen.nodes },
     last: { verb: 'parked', at: now, message: reasonOf(seen) },
   };
 }

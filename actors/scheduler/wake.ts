@@ -23,21 +23,21 @@ import type { Row } from './table.ts';
 /** Most workloads woken by one change; a sweep of the workload actor finds the others. */
 const WOKEN_MAX = 64;
 
-/** Keeps the list of those that wait. */
+/** Keeps the list of those that wait; who waits on keeps its place. */
 export function noteParked(
   state: State,
   after: Instance | undefined,
   before: Instance | undefined,
 ) {
-  if (before) {
+  if (after?.parked && !after.outcome && after.intent !== 'stop') {
+    const group = state.parked.get(groupOf(after));
+    if (group) group.add(after.instance);
+    else state.parked.set(groupOf(after), new Set([after.instance]));
+  } else if (before) {
     const group = state.parked.get(groupOf(before));
     group?.delete(before.instance);
     if (group?.size === 0) state.parked.delete(groupOf(before));
   }
-  if (!after?.parked || after.outcome || after.intent === 'stop') return;
-  const group = state.parked.get(groupOf(after));
-  if (group) group.add(after.instance);
-  else state.parked.set(groupOf(after), new Set([after.instance]));
 }
 
 export function ledgerChanged(

@@ -42,7 +42,13 @@ type Ask = Received<typeof workloadApply>;
 export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, context);
   if (refused) return [refuseWith(ask.from, refused)];
-  const change = changeOf(current(ask, context), ask.payload.wanted);
+  const before = current(ask, context);
+  const change = changeOf(before, ask.payload.wanted);
+  const { mode } = ask.payload;
+  if (mode === 'try-create' || mode === 'try-put') {
+    const generation = (before?.generation ?? 0) + (change === 'unchanged' ? 0 : 1);
+    return [reply(workloadApply, ask.from, { generation, change })];
+  }
   if (change !== 'created' && change !== 'updated') return write(ask, context);
   const { tenant, workload } = ask.tokens;
   const payload = { tenant, workload, wanted: ask.payload.wanted };
@@ -64,7 +70,7 @@ export function explained(
   return refused ? [refuseWith(ask.from, refused)] : write(ask, context);
 }
 
-/** Whether this very ask created the workload before, and its answer was lost. */
+/** Whether this very ask wrote the workload before, and its answer was lost. */
 function isMine(ask: Ask, context: Ctx): boolean {
   return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
 }
@@ -79,7 +85,8 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
   const { wanted, mode, ifGeneration } = ask.payload;
   const before = current(ask, context);
   const no = (code: RefusalCode, detail: string): Refusal => refusal(code, detail);
-  if (ifGeneration !== undefined && before?.generation !== ifGeneration) {
+  const isStale = ifGeneration !== undefined && before?.generation !== ifGeneration;
+  if (isStale && !isMine(ask, context)) {
     const is = before ? `at generation ${before.generation}` : 'not there';
     return no('generation-stale', `${name} is ${is}, not at ${ifGeneration}`);
   }
@@ -95,7 +102,7 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
   }
   if (!before) return undefined;
   if (before.deletedAt !== undefined) return no('workload-deleting', `${name} is being deleted`);
-  if (mode === 'create' && !isMine(ask, context)) {
+  if ((mode === 'create' || mode === 'try-create') && !isMine(ask, context)) {
     return no('workload-exists', `${name} exists at generation ${before.generation}`);
   }
   if (before.kind !== wanted.kind) {
@@ -128,7 +135,7 @@ function write(ask: Ask, context: Ctx): Effects {
   const before = current(ask, context);
   const change = changeOf(before, wanted);
   if (before && change === 'unchanged') {
-    const told = isMine(ask, context) && before.generation === 1 ? 'created' : change;
+    const told = isMine(ask, context) ? (before.last.verb as WorkloadChange) : change;
     return [reply(workloadApply, ask.from, { generation: before.generation, change: told })];
   }
   const generation = (before?.generation ?? 0) + 1;

@@ -12,15 +12,15 @@ import {
 import { type Effect, publish } from '../runtime/effect.ts';
 import type { Change } from '../runtime/view.ts';
 
-/** The event of a workload's last fact. */
+/** The event of a workload's last fact. Two changes within a millisecond are two generations. */
 export function workloadEvent(workload: Workload): Effect {
-  const { tenant, name, last } = workload;
+  const { tenant, name, generation, last } = workload;
   return workloadTold(
     workload,
     last.verb,
     last.at,
     last.message,
-    `${tenant}.${name}.${last.verb}.${last.at}`,
+    `${tenant}.${name}.${generation}.${last.verb}.${last.at}`,
   );
 }
 
@@ -95,6 +95,7 @@ function messageOf(after: Observed): string {
   const ports = Object.entries(after.ports).map(
     ([name, port]) => `${name} ${after.address}:${port}`,
   );
-  if (after.state === 'running') return [`on ${after.node}`, ...ports].join(', ');
+  // Many ports of a long address are more than an event holds.
+  if (after.state === 'running') return [`on ${after.node}`, ...ports].join(', ').slice(0, 600);
   return [after.message ?? '', `on ${after.node}`].filter(Boolean).join(', ');
 }

@@ -63,7 +63,7 @@ export function nodeChanged(
     workloads.set(groupOf(value), value);
   }
   const events: Effect[] = [];
-  if (is === 'offline' && change.after) {
+  if ((is === 'offline' || is === 'failed') && change.after) {
     for (const [group, of] of workloads) {
       events.push(lostEvent(of, change.after.last.at, change.tokens.node, counts.get(group) ?? 0));
     }

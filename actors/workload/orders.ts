@@ -1,5 +1,6 @@
 /** Makes sure that scaling, deleting and stopping are written down, and answered, once. */
 import {
+  address,
   type Instance,
   instanceRecord,
   instanceStop,
@@ -18,6 +19,9 @@ import type { Ctx, State } from './state.ts';
 export function scale(_state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
   const { count } = ask.payload;
   const before = context.views.workloads.get(ask.tokens);
+  if (before?.spec.count === count && isMine(ask, context)) {
+    return [reply(workloadScale, ask.from, { generation: before.generation, count })];
+  }
   const refused = refusalOf(before, ask);
   if (refused || !before) return [refuseWith(ask.from, refused ?? missing(ask))];
   if (before.outcome) {
@@ -82,6 +86,11 @@ export function stop(_state: State, ask: Received<typeof instanceStop>, context:
 }
 
 type Ask = Received<typeof workloadScale> | Received<typeof workloadDelete>;
+
+/** Whether this very ask wrote the workload before, and its answer was lost. */
+function isMine(ask: Ask, context: Ctx): boolean {
+  return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
+}
 
 function refusalOf(before: Workload | undefined, ask: Ask): Refusal | undefined {
   if (!before) return missing(ask);

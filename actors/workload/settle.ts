@@ -102,8 +102,9 @@ function stopping(known: Known, now: number): Settlement {
     }
     return release(observed.message ?? 'ended');
   }
-  if (known.node === 'offline')
-    return release('its node is offline; it ends there when it is back');
+  if (known.node === 'offline' || known.node === 'failed') {
+    return release(`its node is ${known.node}; it ends there when it is back`);
+  }
   // Bound but not listed: a scheduler may be about to list it, which `release` prevents.
   if (!holds(ledger, instance)) return release('it was not running');
   return ledger?.entries[entryName(instance)]?.isStopping ? keep : { kind: 'stop' };

@@ -78,11 +78,18 @@ function adjustService(workload: Workload, known: readonly Known[], _now: number
     return { ...nothing, retire: choose(current, current.length - count, 'fewer are wanted') };
   }
   const surplus = running.length - count;
-  if (surplus > 1) {
-    const retire = choose(outdated, Math.min(surplus - 1, outdated.length), 'fewer are wanted');
-    return { ...nothing, retire };
-  }
   const idle = outdated.filter((each) => !isServing(each));
+  if (surplus > 1) {
+    // What serves goes only as long as enough others do; then those whose turn has not come.
+    const spare = running.filter(isServing).length - count;
+    const why = 'fewer are wanted';
+    const retire = [
+      ...choose(idle, idle.length, why),
+      ...choose(outdated.filter(isServing), spare, why),
+      ...choose(current, current.filter((each) => !isServing(each)).length, why),
+    ];
+    return { ...nothing, retire: retire.slice(0, surplus - 1) };
+  }
   const why = 'a newer one takes its place';
   if (surplus === 1) {
     const isReplaced = current.every(isServing);

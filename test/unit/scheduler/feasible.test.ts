@@ -1,0 +1,143 @@
+/** One node and one need: the first filter that removes it, in one order. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  explainFilter,
+  impossibleBy,
+  type Need,
+  needOf,
+  removedBy,
+} from '../../../actors/scheduler/feasible.ts';
+import type { Row } from '../../../actors/scheduler/table.ts';
+import { acceptance, type Filter, filters, fits } from '../../../subjects/index.ts';
+import { oneCore } from '../../support/records.ts';
+import { service } from '../../support/specs.ts';
+
+const row: Row = {
+  id: 'n1',
+  accepts: 'yes',
+  capacity: oneCore,
+  free: oneCore,
+  architecture: 'x64',
+  labels: { zone: 'garage', disk: 'ssd' },
+  drivers: new Set(['process', 'docker']),
+  isWhole: true,
+};
+const need: Need = {
+  amounts: { cpuMilli: 500, memoryBytes: 2 ** 29, diskBytes: 0 },
+  driver: 'process',
+  architecture: 'x64',
+  labels: [['zone', 'garage']],
+};
+const half = { ...oneCore, cpuMilli: 499 };
+
+test('a need is what the spec asks for, in numbers', () => {
+  const { spec } = service(1, {
+    driver: 'docker',
+    resources: { cpu: '250m', memory: '64Mi', disk: '1Gi' },
+    placement: { labels: { zone: 'garage' }, architecture: 'arm64' },
+  });
+  expect(needOf(spec)).toEqual({
+    amounts: { cpuMilli: 250, memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 30 },
+    driver: 'docker',
+    architecture: 'arm64',
+    labels: [['zone', 'garage']],
+  });
+});
+
+describe('a node that is right is removed by nothing', () => {
+  test.each<[string, Partial<Need>]>([
+    ['as asked', {}],
+    ['exactly filled', { amounts: oneCore }],
+    ['of any architecture', { architecture: undefined }],
+    ['without labels asked', { labels: [] }],
+    ['another driver it has', { driver: 'docker' }],
+  ])('%s', (_, more) => {
+    expect(removedBy({ ...need, ...more }, row, [])).toBeUndefined();
+    expect(impossibleBy({ ...need, ...more }, row)).toBeUndefined();
+  });
+});
+
+/** What is wrong, the filter that says so now, and the one that says so of an empty, ready node. */
+const wrongs: readonly [string, Partial<Row>, Filter, Filter | undefined][] = [
+  ['cordoned', { accepts: 'cordoned' }, 'accepts', undefined],
+  ['suspect', { accepts: 'suspect' }, 'accepts', undefined],
+  ['offline', { accepts: 'offline' }, 'accepts', undefined],
+  ['half known', { isWhole: false, drivers: new Set() }, 'accepts', undefined],
+  ['no such driver', { drivers: new Set(['wasm']) }, 'driver', 'driver'],
+  ['another architecture', { architecture: 'arm64' }, 'architecture', 'architecture'],
+  ['a label missing', { labels: { disk: 'ssd' } }, 'labels', 'labels'],
+  ['a label with another value', { labels: { zone: 'attic' } }, 'labels', 'labels'],
+  ['full', { free: half }, 'resources', undefined],
+  ['too small', { free: half, capacity: half }, 'resources', 'resources'],
+  ['overbooked', { free: { ...oneCore, memoryBytes: -1 } }, 'resources', undefined],
+];
+
+describe('a node is removed by what is wrong with it', () => {
+  test.each(wrongs)('%s', (_, more, now, ever) => {
+    expect(removedBy(need, { ...row, ...more }, [])).toBe(now);
+    expect(impossibleBy(need, { ...row, ...more })).toBe(ever);
+    const sentence = explainFilter(now, need, { ...row, ...more });
+    expect(sentence.length).toBeGreaterThan(5);
+    expect(sentence).not.toContain('undefined');
+  });
+
+  test('where the instance failed before', () => {
+    expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
+    expect(removedBy(need, row, ['n2'])).toBeUndefined();
+  });
+
+  test('each sentence says what was found and what was asked', () => {
+    const arm = { ...row, architecture: 'arm64', labels: {}, free: half };
+    expect(filters.map((filter) => explainFilter(filter, need, arm))).toEqual([
+      'takes no new work: yes',
+      'offers process, docker, not process',
+      'is arm64, not x64',
+      'lacks zone=garage',
+      'the instance failed there before',
+      'has 499m, 1024Mi free; 500m, 512Mi asked',
+    ]);
+  });
+});
+
+const few = fc.constantFrom(0, 1, 2, 3);
+const amounts = fc.record({ cpuMilli: few, memoryBytes: few, diskBytes: few });
+const anyRow: fc.Arbitrary<Row> = fc.record({
+  id: fc.constantFrom('n1', 'n2'),
+  accepts: fc.constantFrom(...acceptance.options),
+  capacity: amounts,
+  free: amounts,
+  architecture: fc.constantFrom('x64', 'arm64'),
+  labels: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2'), {
+    noNullPrototype: true,
+  }),
+  drivers: fc.subarray(['process', 'docker']).map((names) => new Set(names)),
+  isWhole: fc.boolean(),
+});
+const anyNeed: fc.Arbitrary<Need> = fc.record({
+  amounts,
+  driver: fc.constantFrom('process', 'docker'),
+  architecture: fc.constantFrom('x64', 'arm64', undefined),
+  labels: fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')), {
+    selector: ([name]) => name,
+  }),
+});
+
+test('the filter named is the first, in their order, of those that apply', () => {
+  const applies: Record<Filter, (of: Need, to: Row) => boolean> = {
+    accepts: (_, to) => !to.isWhole || to.accepts !== 'yes',
+    driver: (of, to) => !to.drivers.has(of.driver),
+    architecture: (of, to) => of.architecture !== undefined && of.architecture !== to.architecture,
+    labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
+    avoid: () => false,
+    resources: (of, to) => !fits(of.amounts, to.free),
+  };
+  fc.assert(
+    fc.property(anyNeed, anyRow, (of, to) => {
+      // Nothing is free on a node beyond what it has.
+      fc.pre(fits(to.free, to.capacity));
+      expect(removedBy(of, to, [])).toBe(filters.find((filter) => applies[filter](of, to)));
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -1,0 +1,316 @@
+/** What a caller wants is written down, or refused with the reason, and nothing twice. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Received } from '../../../actors/runtime/actor.ts';
+import type { Effects } from '../../../actors/runtime/effect.ts';
+import { apply, explained } from '../../../actors/workload/apply.ts';
+import { newState } from '../../../actors/workload/state.ts';
+import {
+  type Answer,
+  type Explanation,
+  type PayloadOf,
+  placementExplain,
+  refusal,
+  routeRecord,
+  type Wanted,
+  type Workload,
+  workloadApply,
+  workloadRecord,
+} from '../../../subjects/index.ts';
+import { answerIn, codeIn, deleted, ofKind, sent, told, written } from '../../support/effects.ts';
+import { addWorkload, workloadOf } from '../../support/records.ts';
+import { job, service } from '../../support/specs.ts';
+import { received, Stage } from '../../support/stage.ts';
+
+let stage: Stage;
+beforeEach(() => {
+  stage = new Stage();
+});
+
+const roomy: Explanation = {
+  nodes: 3,
+  feasible: 3,
+  possible: 3,
+  removed: {},
+  impossible: {},
+  drivers: ['process'],
+  placed: 1,
+  choice: [],
+  table: [],
+};
+type Ask = Received<typeof workloadApply>;
+const askOf = (wanted: Wanted, more: Partial<PayloadOf<typeof workloadApply>> = {}): Ask => {
+  const tokens = { tenant: 'default', workload: 'web' };
+  return received(workloadApply, tokens, { wanted, mode: 'put', ...more });
+};
+/** The whole way: the ask, the scheduler's answer where it is asked, and what comes of both. */
+const applied = (ask: Ask, found: Answer<Explanation> = { ok: true, value: roomy }): Effects => {
+  const effects = apply(newState(), ask, stage.context);
+  const [question] = ofKind(effects, 'request');
+  if (!question) return effects;
+  expect(effects).toHaveLength(1);
+  return explained(newState(), { answer: found, memo: question.memo }, stage.context);
+};
+const put = (wanted: Wanted, more = {}) => {
+  const effects = applied(askOf(wanted, more));
+  stage.perform(effects);
+  return answerIn(effects);
+};
+const stored = () => stage.views.workloads.get({ tenant: 'default', workload: 'web' });
+const routes = () => [...stage.views.routes.entries()].map((each) => each.value.host);
+const onHost = (host: string, more: Record<string, unknown> = {}) =>
+  service(1, { ports: [{ name: 'http' }], ingress: { host }, ...more });
+
+describe('a new workload', () => {
+  test('is written at generation 1, told and answered, commit first', () => {
+    const effects = applied(askOf(service(3)));
+    expect(effects.map((each) => each.kind)).toEqual(['commit', 'publish', 'reply']);
+    expect(written(effects, workloadRecord)).toEqual([
+      {
+        ...service(3),
+        tenant: 'default',
+        name: 'web',
+        generation: 1,
+        templateGeneration: 1,
+        createdAt: stage.now,
+        last: { verb: 'created', at: stage.now, message: 'service of 3' },
+      },
+    ]);
+    expect(told(effects)).toEqual(['workload web created']);
+    expect(answerIn(effects)).toEqual({ ok: true, value: { generation: 1, change: 'created' } });
+  });
+
+  test('is written although no scheduler answers: it waits, as for a node', () => {
+    const nobody = { ok: false, refusal: refusal('actor-unavailable', 'nobody') } as const;
+    expect(codeIn(applied(askOf(service(1)), nobody))).toBeUndefined();
+  });
+
+  test('is written where there is no node yet', () => {
+    const value = { ...roomy, nodes: 0, possible: 0, drivers: [] };
+    expect(codeIn(applied(askOf(service(1)), { ok: true, value }))).toBeUndefined();
+  });
+});
+
+describe('a change', () => {
+  const steps: readonly [string, Wanted, unknown, number, number][] = [
+    ['the same', service(2), 'unchanged', 1, 1],
+    ['the same in another order', reordered(service(2)), 'unchanged', 1, 1],
+    ['more of it', service(5), 'scaled', 2, 1],
+    ['another command', service(2, { command: ['other'] }), 'updated', 2, 2],
+    ['more, and another command', service(5, { command: ['other'] }), 'updated', 2, 2],
+    ['a label', { ...service(2), labels: { app: 'web' } }, 'changed', 2, 1],
+    ['a priority', service(2, { priority: 'high' }), 'changed', 2, 1],
+    ['more, and a priority', service(5, { priority: 'low' }), 'changed', 2, 1],
+  ];
+  test.each(steps)('%s', (_, wanted, change, generation, templateGeneration) => {
+    put(service(2));
+    const { createdAt } = stored() as Workload;
+    stage.now += 1_000;
+    expect(put(wanted)).toEqual({ ok: true, value: { generation, change } });
+    expect(stored()).toMatchObject({ generation, templateGeneration, createdAt });
+    expect(stored()?.spec.count).toBe(wanted.spec.count);
+  });
+
+  test('that changes nothing writes nothing, tells nothing, and asks nobody', () => {
+    put(service(2));
+    const effects = apply(newState(), askOf(service(2)), stage.context);
+    expect(effects.map((each) => each.kind)).toEqual(['reply']);
+  });
+
+  test('of the number alone asks no scheduler', () => {
+    put(service(2));
+    const effects = apply(newState(), askOf(service(3)), stage.context);
+    expect(sent(effects, placementExplain)).toEqual([]);
+  });
+
+  test('keeps the template`s generation through a scaling, and raises it after', () => {
+    put(service(2));
+    put(service(3));
+    expect(stored()).toMatchObject({ generation: 2, templateGeneration: 1 });
+    put(service(3, { command: ['other'] }));
+    expect(stored()).toMatchObject({ generation: 3, templateGeneration: 3 });
+  });
+});
+
+function reordered(wanted: Wanted): Wanted {
+  const spec = Object.fromEntries(Object.entries(wanted.spec).reverse());
+  return { ...wanted, spec } as Wanted;
+}
+
+describe('is refused', () => {
+  const held = (more: Partial<Workload> = {}, wanted = service(1)) =>
+    addWorkload(stage, workloadOf('web', wanted, { generation: 4, ...more }));
+  const failed = { result: 'failed', at: 1, message: '' } as const;
+
+  test.each<[string, () => unknown, Ask, string | undefined]>([
+    [
+      'a name already taken',
+      () => held(),
+      askOf(service(1), { mode: 'create' }),
+      'workload-exists',
+    ],
+    ['another kind', () => held(), askOf(job(1)), 'workload-kind-fixed'],
+    ['what is being deleted', () => held({ deletedAt: 1 }), askOf(service(1)), 'workload-deleting'],
+    [
+      'a stale generation',
+      () => held(),
+      askOf(service(2), { ifGeneration: 3 }),
+      'generation-stale',
+    ],
+    [
+      'a later generation',
+      () => held(),
+      askOf(service(2), { ifGeneration: 5 }),
+      'generation-stale',
+    ],
+    ['not the right one', () => held(), askOf(service(2), { ifGeneration: 4 }), undefined],
+    [
+      'a generation of what is not there',
+      () => undefined,
+      askOf(service(1), { ifGeneration: 1 }),
+      'generation-stale',
+    ],
+    [
+      'another job under its name',
+      () => held({}, job(1)),
+      askOf(job(1, { command: ['b'] })),
+      'job-fixed',
+    ],
+    ['not the same job again', () => held({}, job(1)), askOf(job(1)), undefined],
+    ['not a job of another size', () => held({}, job(1)), askOf(job(3)), undefined],
+    [
+      'a job that has ended, changed',
+      () => held({ outcome: failed }, job(1)),
+      askOf(job(2)),
+      'job-finished',
+    ],
+    [
+      'not a job that has ended, as it was',
+      () => held({ outcome: failed }, job(1)),
+      askOf(job(1)),
+      undefined,
+    ],
+    [
+      'an ingress without a port',
+      () => undefined,
+      askOf(service(1, { ingress: { host: 'a.test' } })),
+      'request-malformed',
+    ],
+    [
+      'an ingress to a port that is not there',
+      () => undefined,
+      askOf(onHost('a.test', { ingress: { host: 'a.test', port: 'admin' } })),
+      'request-malformed',
+    ],
+  ])('%s', (_, before, ask, code) => {
+    before();
+    const effects = applied(ask);
+    expect(codeIn(effects)).toBe(code);
+    if (code !== undefined) expect(effects).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<Explanation>, string | undefined, string]>([
+    [
+      'a driver nobody has',
+      { possible: 0, drivers: ['docker', 'lxd'] },
+      'driver-unknown',
+      'there is docker, lxd',
+    ],
+    ['a driver where there is none', { possible: 0, drivers: [] }, 'driver-unknown', 'is none'],
+    [
+      'a spec no node could ever hold',
+      { possible: 0, impossible: { labels: 1, resources: 2 } },
+      'spec-unplaceable',
+      'removed 1 by labels, 2 by resources',
+    ],
+    ['not one that only has to wait', { possible: 1, feasible: 0 }, undefined, ''],
+  ])('%s', (_, found, code, detail) => {
+    const effects = applied(askOf(service(1)), { ok: true, value: { ...roomy, ...found } });
+    expect(codeIn(effects)).toBe(code);
+    expect(JSON.stringify(answerIn(effects))).toContain(detail);
+  });
+
+  test('what has changed while the scheduler was asked', () => {
+    const ask = askOf(service(1), { mode: 'create' });
+    const [question] = ofKind(apply(newState(), ask, stage.context), 'request');
+    held();
+    const message = { answer: { ok: true, value: roomy }, memo: question?.memo } as const;
+    expect(codeIn(explained(newState(), message, stage.context))).toBe('workload-exists');
+  });
+});
+
+test.each(['try-put', 'try-create'] as const)(
+  '%s says what would be, and changes nothing',
+  (mode) => {
+    const ask = askOf(service(2), { mode });
+    expect(apply(newState(), ask, stage.context).map((each) => each.kind)).toEqual(['reply']);
+    expect(answerIn(applied(ask))).toEqual({
+      ok: true,
+      value: { generation: 1, change: 'created' },
+    });
+    put(service(2));
+    const again = applied(askOf(service(3), { mode }));
+    expect(codeIn(again)).toBe(mode === 'try-put' ? undefined : 'workload-exists');
+    expect(again.map((each) => each.kind)).toEqual(['reply']);
+  },
+);
+
+describe('an ask that comes again because its answer was lost', () => {
+  beforeEach(() => {
+    stage.mine.add('workload.default.web');
+  });
+
+  test('is answered as it was', () => {
+    addWorkload(stage, workloadOf('web', service(1)));
+    const again = applied(askOf(service(1), { mode: 'create' }));
+    expect(again.map((each) => each.kind)).toEqual(['reply']);
+    expect(answerIn(again)).toEqual({ ok: true, value: { generation: 1, change: 'created' } });
+  });
+
+  test('is not stale because of its own write', () => {
+    const last = { verb: 'scaled', at: 1, message: '' };
+    addWorkload(stage, workloadOf('web', service(2), { generation: 2, last }));
+    const again = applied(askOf(service(2), { ifGeneration: 1 }));
+    expect(again.map((each) => each.kind)).toEqual(['reply']);
+    expect(answerIn(again)).toEqual({ ok: true, value: { generation: 2, change: 'scaled' } });
+  });
+});
+
+describe('a host name', () => {
+  test('is written with the workload, all or nothing, and goes with the next one', () => {
+    const effects = applied(askOf(onHost('a.test')));
+    expect(ofKind(effects, 'commit').map((each) => each.isWhole)).toEqual([true]);
+    expect(written(effects, routeRecord)).toEqual([
+      { tenant: 'default', host: 'a.test', workload: 'web', port: 'http' },
+    ]);
+    stage.perform(effects);
+    const moved = applied(askOf(onHost('b.test')));
+    expect(deleted(moved, routeRecord)).toEqual([{ tenant: 'default', host: 'a.test' }]);
+    stage.perform(moved);
+    expect(routes()).toEqual(['b.test']);
+    put(service(1));
+    expect(routes()).toEqual([]);
+  });
+
+  test('leads to the port that is named, by default the first', () => {
+    const ports = [{ name: 'http' }, { name: 'admin' }];
+    put(onHost('a.test', { ports }));
+    const port = () => [...stage.views.routes.entries()][0]?.value.port;
+    expect(port()).toBe('http');
+    put(onHost('a.test', { ports, ingress: { host: 'a.test', port: 'admin' } }));
+    expect(port()).toBe('admin');
+  });
+
+  test.each(['default', 'elsewhere'])('of another workload of tenant %s is taken', (tenant) => {
+    const route = { tenant, host: 'a.test', workload: 'other', port: 'http' };
+    stage.put(routeRecord, { tenant, host: 'a.test' }, route);
+    const effects = applied(askOf(onHost('a.test')));
+    expect(codeIn(effects)).toBe('host-taken');
+    expect(JSON.stringify(answerIn(effects))).toContain(`${tenant}/other`);
+  });
+
+  test('of its own is not', () => {
+    put(onHost('a.test'));
+    expect(put(onHost('a.test', { count: 3 }))).toMatchObject({ value: { change: 'scaled' } });
+    expect(routes()).toEqual(['a.test']);
+  });
+});
