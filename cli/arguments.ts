@@ -1,5 +1,6 @@
 /** Makes sure that what stands behind an option is understood before anything is done. */
 import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { spanMs, spanQuantity } from '../subjects/index.ts';
 
 /** Milliseconds; throws what commander tells as wrong usage. */
@@ -9,8 +10,26 @@ export function parseSpan(text: string): number {
   throw new InvalidArgumentError('Expected a length of time with its unit: 500ms, 10s, 5m, 2h.');
 }
 
-/** A whole number from 0; throws what commander tells as wrong usage. */
-export function parseCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Expected a whole number.');
+/** Reads a whole number within bounds; what it throws commander tells as wrong usage. */
+export function parseNumber(from: number, to: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to) return Number(text);
+    throw new InvalidArgumentError(`Expected a whole number from ${from} to ${to}.`);
+  };
+}
+
+const moment = z.iso.datetime({ offset: true });
+
+/** A length of time or a moment, as it is; throws what commander tells as wrong usage. */
+export function parseSince(text: string): string {
+  if (spanQuantity.safeParse(text).success || moment.safeParse(text).success) return text;
+  throw new InvalidArgumentError(
+    'Expected a length of time (10m) or a moment (2026-11-21T04:00:00Z).',
+  );
+}
+
+/** One more label; throws what commander tells as wrong usage. */
+export function parseLabel(text: string, before: readonly string[] = []): readonly string[] {
+  if (/^[^=]{1,63}=.{0,63}$/.test(text)) return [...before, text];
+  throw new InvalidArgumentError('Expected key=value.');
 }

@@ -3,7 +3,8 @@
  * so that `shoal version` is quick.
  */
 import { type Command, Option } from 'commander';
-import { parseCount, parseSpan } from './arguments.ts';
+import { INSTANCES_MAX, phases } from '../subjects/index.ts';
+import { parseLabel, parseNumber, parseSince, parseSpan } from './arguments.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { DeleteOptions } from './commands/delete.ts';
 import type { EventsOptions } from './commands/events.ts';
@@ -12,6 +13,7 @@ import type { LogsOptions } from './commands/logs.ts';
 import type { NodeOrder } from './commands/node.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { nounOf } from './nouns.ts';
+import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
 import type { Session, Shell } from './shell.ts';
 
 /** What the commands are given, and where they tell how they ended. */
@@ -76,11 +78,11 @@ function addReading(program: Command, { session, end }: Wiring): void {
     .summary('list workloads, instances or nodes')
     .argument('<what>', WHAT)
     .argument('[name]', 'only this one')
-    .option('-l, --label <key=value>', 'workloads with this label; may be repeated', repeated)
+    .option('-l, --label <key=value>', 'workloads with this label; may be repeated', parseLabel)
     .addOption(new Option('--kind <kind>', 'workloads of this kind').choices(['service', 'job']))
     .option('--workload <name>', 'instances of this workload')
     .option('--node <id>', 'instances on this node')
-    .option('--phase <phase>', 'instances in this phase')
+    .addOption(new Option('--phase <phase>', 'instances in this phase').choices(phases))
     .action(
       async (what: string, name: string | undefined, options: GetOptions, command: Command) => {
         const { get } = await import('./commands/get.ts');
@@ -122,7 +124,7 @@ function addChanges(program: Command, { session, end }: Wiring): void {
     .command('scale')
     .summary('change how many instances a workload has')
     .argument('<name>', 'the workload')
-    .requiredOption('--count <n>', 'how many', parseCount)
+    .requiredOption('--count <n>', 'how many', parseNumber(0, INSTANCES_MAX))
     .addOption(waitOption('it is ready'))
     .action(async (name: string, options: { count: number; wait?: number }, command: Command) => {
       const { scale } = await import('./commands/scale.ts');
@@ -136,8 +138,12 @@ function addStreams(program: Command, { session, end }: Wiring): void {
     .summary('what a workload or an instance printed')
     .argument('<name>', 'a workload, or the id of an instance')
     .option('-f, --follow', 'go on with what comes, until Ctrl-C')
-    .option('--since <when>', 'no older than a span (10m), or since a moment (RFC 3339)')
-    .option('--tail <n>', 'only the last lines', parseCount)
+    .option(
+      '--since <when>',
+      'no older than a span (10m), or since a moment (RFC 3339)',
+      parseSince,
+    )
+    .option('--tail <n>', 'only the last lines', parseNumber(0, TAIL_MAX))
     .action(async (name: string, options: LogsOptions, command: Command) => {
       const { logs } = await import('./commands/logs.ts');
       end(await logs(session(command), name, options));
@@ -149,7 +155,7 @@ function addStreams(program: Command, { session, end }: Wiring): void {
     .option('--workload <name>', 'to this workload and its instances')
     .option('--instance <id>', 'to this instance')
     .option('--node <id>', 'to this node')
-    .option('--limit <n>', 'at most so many, the last ones', parseCount)
+    .option('--limit <n>', 'at most so many, the last ones', parseNumber(1, EVENTS_MAX))
     .action(async (options: EventsOptions, command: Command) => {
       const { events } = await import('./commands/events.ts');
       end(await events(session(command), options));

@@ -159,6 +159,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'unknown host name',
   EAI_AGAIN: 'unknown host name',
   ECONNRESET: 'connection lost',
+  HPE_INVALID_CONSTANT: 'what answers there does not speak HTTP',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ETIMEDOUT: 'connection timed out',

@@ -1,4 +1,4 @@
-/** Paths of the gateway's API. */
+/** Paths of the gateway's API, and what it gives there at most. */
 
 const API = '/api/v1';
 
@@ -6,6 +6,10 @@ export const workloadsPath = `${API}/workloads`;
 export const instancesPath = `${API}/instances`;
 export const nodesPath = `${API}/nodes`;
 export const eventsPath = `${API}/events`;
+
+/** Most events and lines the gateway gives at a time. */
+export const EVENTS_MAX = 1_000;
+export const TAIL_MAX = 10_000;
 
 export function workloadPath(name: string): string {
   return `${workloadsPath}/${encodeURIComponent(name)}`;

@@ -1,15 +1,17 @@
 /** Makes sure that a command line is run to its end, told, and turned into an exit code. */
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../actors/runtime/version.ts';
+import { tenantName } from '../subjects/index.ts';
 import { addCommands } from './command-line.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { Failure } from './failure.ts';
+import { Failure, UsageFailure } from './failure.ts';
 import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
 import { type Output, outputs, type Session, type Shell } from './shell.ts';
 
 const HELP_TAIL = `
-Exit codes: 0 done; 1 refused, or what was waited for failed; 2 wrong usage or manifest;
-3 the gateway (of micro: the bus) does not answer; 4 a wait ran out; 130 Ctrl-C.`;
+Exit codes: 0 done; 1 refused, or what was waited for failed; 2 wrong usage or
+manifest; 3 the gateway (of micro: the bus) does not answer; 4 a wait ran out;
+130 Ctrl-C.`;
 
 /** Runs a command line, without program and script. Throws only what is a fault of its own. */
 export async function runCommandLine(words: readonly string[], shell: Shell): Promise<ExitCode> {
@@ -61,6 +63,12 @@ interface Globals {
   readonly output: Output;
 }
 
+/** Throws UsageFailure. */
 function sessionOf(shell: Shell, { gateway, tenant, output }: Globals): Session {
+  if (!tenantName.safeParse(tenant).success) {
+    throw new UsageFailure(
+      `"${tenant}" is not the name of a tenant; correct SHOAL_TENANT or --tenant`,
+    );
+  }
   return { ...shell, gateway: new Gateway(gateway, shell.signal), tenant, output };
 }

@@ -10,6 +10,7 @@ import {
   type BusProcess,
   busSettings,
   joinBus,
+  leaveBus,
   viewsCurrent,
 } from '../actors/runtime/nats/process.ts';
 import { answerServices } from '../actors/runtime/nats/services.ts';
@@ -37,10 +38,7 @@ export async function openGateway(
   const settings = gatewaySettings(environment);
   const identity = { role: 'gateway', name: settings.copy } as const;
   const bus = await joinBus(busSettings(environment), identity, { log });
-  const leave = async (): Promise<void> => {
-    bus.views.close();
-    await bus.connection.drain();
-  };
+  const leave = (): Promise<void> => leaveBus(bus);
   try {
     const inside = insideOf(bus, log);
     await viewsCurrent(bus.views);

@@ -54,6 +54,13 @@ export const refusals = {
     user: 'There is nothing at this path; /openapi.json lists what there is.',
     operator: 'A caller asked for a path the gateway does not serve.',
   },
+  'method-not-allowed': {
+    http: 405,
+    grpc: 'UNIMPLEMENTED',
+    retry: 'never',
+    user: 'This path does not take this method; the Allow header lists those it takes.',
+    operator: 'A caller used a method that the path does not have.',
+  },
   'rate-limited': {
     http: 429,
     grpc: 'RESOURCE_EXHAUSTED',

@@ -158,8 +158,12 @@ export const workloadApply = request({
   subject: 'shoal.workload.{tenant}.{workload}.apply',
   schema: z.object({
     wanted: wantedSchema,
-    /** `create` refuses an existing name; `put` creates or changes. */
-    mode: z.enum(['create', 'put']),
+    /**
+     * `create` refuses an existing name; `put` creates or changes. With `try-` before it, it is
+     * answered or refused as ever but changes nothing, and nodes are not asked for room. (A mode,
+     * because a control plane that does not know it must refuse, not write.)
+     */
+    mode: z.enum(['create', 'put', 'try-create', 'try-put']),
     /** Refuse unless the workload is at this generation. */
     ifGeneration,
   }),

@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { workloadPath } from '../paths.ts';
-import { choiceText, verdict } from '../present/explanation.ts';
+import { choiceText, isUnplaceable, verdict } from '../present/explanation.ts';
 import { print } from '../printed.ts';
 import type { AppliedShape, DryRunShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
@@ -54,6 +54,7 @@ async function dryRun(session: Session, manifests: readonly Manifest[]): Promise
     try {
       const answer = await put<DryRunShape>(session, manifest, { dryRun: true });
       answers.push(answer);
+      isRefused ||= isUnplaceable(answer);
       if (session.output === 'table') session.out(dryRunText(manifest, answer));
     } catch (error) {
       if (!(error instanceof RefusedFailure)) throw error;
@@ -75,7 +76,8 @@ export async function put<T>(
   return gateway.write('PUT', workloadPath(name), { query: { tenant, ...query }, body: manifest });
 }
 
-function title({ kind, metadata }: Manifest): string {
+/** `service hello of tenant acme` */
+export function title({ kind, metadata }: Manifest): string {
   const whose = metadata.tenant === DEFAULT_TENANT ? '' : ` of tenant ${metadata.tenant}`;
   return `${kind} ${metadata.name}${whose}`;
 }
@@ -92,9 +94,14 @@ function appliedText(manifest: Manifest, { change, generation }: AppliedShape): 
   return `${title(manifest)} ${changeTexts[change]} (generation ${generation})`;
 }
 
-function dryRunText(manifest: Manifest, { change, explanation }: DryRunShape): string {
+function dryRunText(manifest: Manifest, answer: DryRunShape): string {
+  const { change, explanation } = answer;
+  const { count } = manifest.spec;
+  if (isUnplaceable(answer)) return `${title(manifest)}: would be ${verdict(count, answer)}`;
+  if (change === 'unchanged' || change === 'changed')
+    return `${title(manifest)}: would be ${change}`;
   const would = change === undefined ? '' : ` would be ${change};`;
   const choice = choiceText(explanation);
   const where = choice === '' ? '' : `: ${choice}`;
-  return `${title(manifest)}:${would} ${verdict(manifest.spec.count, explanation)}${where}`;
+  return `${title(manifest)}:${would} ${verdict(count, answer)}${where}`;
 }

@@ -3,7 +3,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure } from '../failure.ts';
 import { follow } from '../follow.ts';
 import type { Query } from '../gateway-client.ts';
-import { instancePath, instancesPath, workloadPath } from '../paths.ts';
+import { instancePath, instancesPath, TAIL_MAX, workloadPath } from '../paths.ts';
 import { logLine, SeenLines } from '../present/log-lines.ts';
 import { print } from '../printed.ts';
 import type { InstanceShape, List, LogLineShape } from '../shapes.ts';
@@ -15,9 +15,6 @@ export interface LogsOptions {
   readonly since?: string;
   readonly tail?: number;
 }
-
-/** Most lines the gateway goes back. */
-const TAIL_MAX = 10_000;
 
 export async function logs(
   session: Session,

@@ -8,13 +8,15 @@ type Row = Explanation['table'][number];
 
 export function explanationText(
   what: { readonly kind: string; readonly name: string; readonly count: number },
-  { explanation, change }: DryRunShape,
+  answer: DryRunShape,
 ): string {
+  const { explanation, change } = answer;
   const { nodes, feasible, possible, removed, impossible } = explanation;
-  const title = `${what.kind} ${what.name}: ${verdict(what.count, explanation)}`;
+  const title = `${what.kind} ${what.name}: ${verdict(what.count, answer)}`;
   if (nodes === 0) return title;
+  const isRefused = isUnplaceable(answer);
   const head = pairs([
-    ['applying would', change === undefined || possible === 0 ? undefined : changeText[change]],
+    ['applying would', change === undefined || isRefused ? undefined : changeText[change]],
     ['nodes', `${nodes}; ${feasible} could take one instance now, ${possible} if empty and ready`],
     ['choice', choiceText(explanation)],
     ['removed', removedText(removed)],
@@ -25,11 +27,19 @@ export function explanationText(
   return `${title}\n${indented(head)}\n\n${rowTable(explanation)}${cut}`;
 }
 
+type Asked = Omit<DryRunShape, 'name'>;
+
+/** Whether applying would be refused: only new specs are held against what nodes could hold. */
+export function isUnplaceable({ explanation: { nodes, possible }, change }: Asked): boolean {
+  return nodes > 0 && possible === 0 && (change === 'created' || change === 'updated');
+}
+
 /** `3 of 3 instances would be placed now` */
-export function verdict(count: number, { placed, nodes, possible }: Explanation): string {
+export function verdict(count: number, answer: Asked): string {
+  const { placed, nodes } = answer.explanation;
   const what = `${placed} of ${plural(count, 'instance')} would be placed now`;
   if (nodes === 0) return `${what}: there are no nodes yet, all would wait`;
-  if (possible === 0) return 'refused: no node could ever hold one instance';
+  if (isUnplaceable(answer)) return 'refused: no node could ever hold one instance';
   return placed < count ? `${what}, ${count - placed} would wait for room` : what;
 }
 

@@ -15,6 +15,7 @@ const nextSteps: Readonly<Record<string, string>> = {
   'store-unavailable': '`shoal version` shows whether nats-server answers',
   'actor-fault': 'look for the id in the log of the gateway and of the control plane',
   'route-unknown': '`shoal version` shows whether gateway and command line are of one version',
+  'method-not-allowed': '`shoal version` shows whether gateway and command line are of one version',
 };
 
 /**
@@ -25,11 +26,13 @@ const nextSteps: Readonly<Record<string, string>> = {
  *       code workload-not-found, id 5f3b
  */
 export function refusalText(refusal: RefusalBody): string {
-  const lines = [`error: ${refusal.title}`];
-  if (refusal.detail !== '' && refusal.detail !== refusal.title) lines.push(`  ${refusal.detail}`);
-  for (const { path, message } of refusal.places) {
-    lines.push(path === '' ? `  ${message}` : `  ${path}: ${message}`);
-  }
+  const { title, detail } = refusal;
+  const places = refusal.places.map(({ path, message }) =>
+    path === '' ? message : `${path}: ${message}`,
+  );
+  // The detail is often the first place once more.
+  const about = new Set([detail, ...places].filter((each) => each !== '' && each !== title));
+  const lines = [`error: ${title}`, ...[...about].map((each) => `  ${each}`)];
   lines.push(`  code ${refusal.code}, id ${refusal.id}`);
   const next = nextSteps[refusal.code];
   if (next !== undefined) lines.push(`  next: ${next}`);

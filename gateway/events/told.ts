@@ -12,10 +12,12 @@ import {
 import type { SseEvent } from '../http/sse-text.ts';
 import { time, timeText } from '../present/time.ts';
 
-export const eventShape = eventSchema.extend({
-  at: time,
-  sequence: z.number().int().describe('Its place in the stream: what `after` takes'),
-});
+export const eventShape = eventSchema
+  .extend({
+    at: time,
+    sequence: z.number().int().describe('Its place in the stream: what `after` takes'),
+  })
+  .meta({ title: 'Event' });
 export type EventShape = z.input<typeof eventShape>;
 
 export interface Told {

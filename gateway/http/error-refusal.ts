@@ -40,18 +40,39 @@ function nameOf(part: string): string {
   return part === 'querystring' ? 'query' : part === 'params' ? 'path' : part;
 }
 
+/** What Fastify's own errors leave out of the request they are about. */
+export interface About {
+  /** Largest body the route reads, in bytes. */
+  readonly bodyBytesMax: number;
+  /** The Content-Type header. */
+  readonly mediaType: string | undefined;
+}
+
+interface Known {
+  readonly code: RefusalCode;
+  /** Default: the error's message. */
+  detail?(about: About): string;
+}
+
 /** Fastify's own errors that have a code of their own in the catalogue. */
-const known: Readonly<Record<string, RefusalCode>> = {
-  FST_ERR_NOT_FOUND: 'route-unknown',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type-unsupported',
-  FST_ERR_HANDLER_TIMEOUT: 'overloaded',
+const known: Readonly<Record<string, Known>> = {
+  FST_ERR_NOT_FOUND: { code: 'route-unknown' },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: 'body-too-large',
+    detail: ({ bodyBytesMax }) => `at most ${bodyBytesMax} bytes are read`,
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'media-type-unsupported',
+    detail: ({ mediaType = 'a body without Content-Type' }) =>
+      `this call does not read ${mediaType.slice(0, 100)}`,
+  },
+  FST_ERR_HANDLER_TIMEOUT: { code: 'overloaded' },
 };
 
 const FAULT = 'the gateway met something it did not expect';
 
-/** What is said to the caller of an error. */
-export function refusalOf(error: unknown): Refusal {
+/** What is said to the caller of an error; `about`: undefined where there is no route yet. */
+export function refusalOf(error: unknown, about?: About): Refusal {
   if (error instanceof InvalidPartError || error instanceof RefusedError) return error.refusal;
   if (error instanceof TooLargeError) {
     return refusal('body-too-large', 'the manifest with all its defaults is above the limit');
@@ -62,7 +83,9 @@ export function refusalOf(error: unknown): Refusal {
     readonly statusCode?: unknown;
   };
   const own = typeof code === 'string' ? known[code] : undefined;
-  if (own) return refusal(own, message.slice(0, 500));
+  if (own) {
+    return refusal(own.code, (about && own.detail?.(about)) ?? message.slice(0, 500));
+  }
   const isCallers = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
   if (isCallers) return refusal('request-malformed', message.slice(0, 500));
   return refusal('actor-fault', FAULT);

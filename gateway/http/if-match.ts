@@ -14,6 +14,14 @@ export const ifMatchHeaders = z.looseObject({
     .describe('Refuse unless the workload is at this generation'),
 });
 
+/** Headers of a call that may also create: it can be bound to there being nothing yet. */
+export const putHeaders = ifMatchHeaders.extend({
+  'if-none-match': z
+    .literal('*', 'only * is understood: refuse unless there is none yet')
+    .optional()
+    .describe('`*`: only create; refuse when there is a workload of this name'),
+});
+
 /** The entity tag of a generation. */
 export function tagOf(generation: number): string {
   return `"${generation}"`;

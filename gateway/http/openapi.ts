@@ -5,13 +5,17 @@
 import type { SwaggerTransform } from '@fastify/swagger';
 import { z } from 'zod';
 import { VERSION } from '../../actors/runtime/version.ts';
-import { manifestSchema } from '../../subjects/index.ts';
+import { manifestSchema, type RefusalCode, refusals } from '../../subjects/index.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The body is a manifest, in JSON or YAML: read by the route itself. */
     readonly takesManifest?: boolean;
+    /** Refusals that are about this call; every call can have others. */
+    readonly refusals?: readonly RefusalCode[];
+    /** Headers its answers carry. */
+    readonly headers?: readonly AnswerHeader[];
   }
 }
 
@@ -66,9 +70,37 @@ function json(schema: object): object {
   return { 'application/json': { schema } };
 }
 
-const problem = {
-  description: 'Why not',
-  content: { [PROBLEM_TYPE]: { schema: jsonSchema(problemSchema, 'output') } },
+const answerHeaders = {
+  ETag: { type: 'string', description: 'The generation as an entity tag, for If-Match: "3"' },
+  'Shoal-Revision': { type: 'integer', description: 'What to pass on as minRevision' },
+  Location: { type: 'string', description: 'Where the workload is' },
+} as const;
+type AnswerHeader = keyof typeof answerHeaders;
+
+const problemContent = { [PROBLEM_TYPE]: { schema: jsonSchema(problemSchema, 'output') } };
+const problemHeaders = {
+  'X-Request-Id': { type: 'string', description: 'The id of the problem' },
+  'Retry-After': { type: 'integer', description: 'In seconds, where asking again can help' },
+};
+
+/** A call's own refusals, by status: what the code means stands beside it. */
+function problemsOf(codes: readonly RefusalCode[]): Record<string, object> {
+  const problems: Record<string, object> = {};
+  for (const status of new Set(codes.map((code) => refusals[code].http))) {
+    const lines = codes
+      .filter((code) => refusals[code].http === status)
+      .map((code) => `\`${code}\`: ${refusals[code].user}`);
+    problems[status] = {
+      description: lines.join('\n\n'),
+      ...{ headers: problemHeaders, content: problemContent },
+    };
+  }
+  return problems;
+}
+
+const anyProblem = {
+  description: 'Any other problem',
+  ...{ headers: problemHeaders, content: problemContent },
 };
 
 /** A route's zod schemas as @fastify/swagger wants them. */
@@ -80,18 +112,22 @@ export const transform: SwaggerTransform = ({ schema: declared, url, route }) =>
   const inputs = Object.entries({ body, querystring, params, headers })
     .filter(([, each]) => each !== undefined)
     .map(([name, each]) => [name, jsonSchema(each, 'input')]);
+  const { takesManifest, refusals: codes = [], headers: told = [] } = route.config ?? {};
+  const carried = Object.fromEntries(told.map((name) => [name, answerHeaders[name]]));
   const answers = Object.entries((response ?? {}) as object).map(([status, each]) => [
     status,
-    answerOf(each),
+    { ...answerOf(each), headers: carried },
   ]);
-  const takesManifest = route.config?.takesManifest === true;
   const schema = {
     ...rest,
     ...Object.fromEntries(inputs),
     ...(takesManifest
-      ? { body: jsonSchema(manifestSchema, 'input'), consumes: MANIFEST_TYPES }
+      ? {
+          body: { title: 'Manifest', ...jsonSchema(manifestSchema, 'input') },
+          consumes: MANIFEST_TYPES,
+        }
       : {}),
-    response: { ...Object.fromEntries(answers), default: problem },
+    response: { ...Object.fromEntries(answers), ...problemsOf(codes), default: anyProblem },
   };
   return { schema, url };
 };

@@ -24,7 +24,7 @@ export const problemSchema = z
       .optional()
       .describe('What is wrong where'),
   })
-  .describe('A problem (RFC 9457)');
+  .meta({ title: 'Problem', description: 'A problem (RFC 9457)' });
 export type Problem = z.infer<typeof problemSchema>;
 
 /** The problem a refusal is told as; `id` is the request's. */

@@ -1,5 +1,5 @@
 /** Makes sure that every way a request can fail ends as a problem, with its id and its headers. */
-import { STATUS_CODES } from 'node:http';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Refusal, refusal } from '../../subjects/index.ts';
@@ -31,7 +31,10 @@ export function refuse(reply: FastifyReply, because: Refusal): FastifyReply {
 export function answerWithProblems(app: FastifyInstance, log: RequestLog): void {
   app.decorateReply('refusal', undefined);
   app.setErrorHandler((error, request, reply) => {
-    const because = refusalOf(error);
+    const because = refusalOf(error, {
+      bodyBytesMax: request.routeOptions.bodyLimit,
+      mediaType: request.headers['content-type'],
+    });
     if (isFault(because)) log.fault(error, request);
     return refuse(reply, because);
   });
@@ -47,13 +50,20 @@ export function nothingAt(request: FastifyRequest): Refusal {
   return refusal('route-unknown', `${request.method} ${request.url.slice(0, 200)}`);
 }
 
-/** For what is not even HTTP: answered on the bare connection. */
+/** What Node's errors of a connection mean. */
+const whyNoRequest: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: `the headers are larger than ${maxHeaderSize} bytes`,
+  ERR_HTTP_REQUEST_TIMEOUT: 'the request was not there in time',
+};
+
+/** For what is not even a request: answered on the bare connection. */
 export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const problem = problemOf(refusal('request-malformed', 'this is not valid HTTP'), '-');
+  const detail = whyNoRequest[error.code ?? ''] ?? 'this is not valid HTTP';
+  const problem = problemOf(refusal('request-malformed', detail), '-');
   const body = JSON.stringify(problem);
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nConnection: close\r\n` +

@@ -11,10 +11,13 @@ import { instanceRoutes } from '../routes/instances.ts';
 import { logRoutes } from '../routes/logs.ts';
 import { manifestRoutes } from '../routes/manifests.ts';
 import { nodeRoutes } from '../routes/nodes.ts';
+import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
 import { RefusedError } from './error-refusal.ts';
 import type { ManifestText } from './manifest-body.ts';
+import { watchMethods } from './methods.ts';
 import { openapi, transform } from './openapi.ts';
+import { published } from './openapi-document.ts';
 import {
   answerWithProblems,
   nothingAt,
@@ -49,11 +52,12 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
     // A reverse proxy on this machine may say for whom it asks.
     trustProxy: 'loopback',
     return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors: refuseEarly,
     clientErrorHandler: refuseConnection,
   });
   app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler);
-  app.removeContentTypeParser('text/plain');
+  readJson(app);
   answerWithProblems(app, log);
   count(app, inside);
   await app.register(rateLimit, {
@@ -64,9 +68,14 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) =>
     refuse(reply, nothingAt(request)),
   );
-  await app.register(swagger, { openapi, transform, convertConstToEnum: false });
+  await app.register(swagger, {
+    ...{ openapi, transform, convertConstToEnum: false },
+    transformObject: (made) => published('openapiObject' in made ? made.openapiObject : {}),
+  });
+  const answerOtherMethods = watchMethods(app);
   gatewayRoutes(typed(app), inside);
   await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
+  answerOtherMethods();
   // Streams never end by themselves: they are told to before connections are waited for.
   app.addHook('preClose', async () => inside.clients.stop());
   return app;
@@ -76,7 +85,8 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
   return (scope, _options, done) => {
     const api = typed(scope);
     workloadRoutes(api, inside, ingressPort);
-    for (const routes of [instanceRoutes, nodeRoutes, eventRoutes, logRoutes]) routes(api, inside);
+    const others = [workloadOrderRoutes, instanceRoutes, nodeRoutes, eventRoutes, logRoutes];
+    for (const routes of others) routes(api, inside);
     scope.register((manifests, _more, registered) => {
       readManifests(manifests);
       manifestRoutes(typed(manifests), inside);
@@ -84,6 +94,16 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
     });
     done();
   };
+}
+
+/** Bodies are JSON. An empty one is none: many clients name the type of what they do not send. */
+function readJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text === '') done(null);
+    else void parse(request, text as string, done);
+  });
 }
 
 /** Bodies of manifests stay text: their problems have lines and columns. */

@@ -36,8 +36,9 @@ export function requestHeaders(
   options: { readonly hasBody: boolean },
 ): Record<string, HeaderValue> {
   const { 'content-length': length, ...kept } = endToEnd(headers);
+  const honest = Object.entries(kept).filter(([name]) => !claimsToForward(name));
   return {
-    ...kept,
+    ...Object.fromEntries(honest),
     ...(options.hasBody && length !== undefined ? { 'content-length': length } : {}),
     host: caller.host,
     'x-request-id': caller.id,
@@ -58,6 +59,11 @@ export function webSocketHeaders(headers: Headers, caller: Caller): Record<strin
 /** Headers of an answer as they go on to the caller. */
 export function answerHeaders(headers: Headers): Record<string, HeaderValue> {
   return endToEnd(headers);
+}
+
+/** Whether a header tells on whose behalf a call is made: a stranger's word is not passed on. */
+function claimsToForward(name: string): boolean {
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
 }
 
 function endToEnd(headers: Headers): Record<string, HeaderValue> {

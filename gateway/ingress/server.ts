@@ -5,12 +5,12 @@
  * A GET or HEAD whose instance could not be reached, or hung up before it answered, is tried once
  * on another one; anything else might be done twice.
  */
+import { METHODS } from 'node:http';
 import proxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Refusal, type Route, refusal } from '../../subjects/index.ts';
 import {
   answerWithProblems,
-  nothingAt,
   REQUEST_ID_HEADER,
   refuse,
   refuseConnection,
@@ -20,6 +20,7 @@ import { requestIds } from '../http/request-id.ts';
 import type { Inside } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
 import { type Endpoint, urlOf } from './endpoints.ts';
+import { failureOf } from './failure.ts';
 import { answerHeaders, type Caller, requestHeaders, webSocketHeaders } from './headers.ts';
 import { hostNameIn } from './host-name.ts';
 import type { IngressTable } from './table.ts';
@@ -28,6 +29,9 @@ import type { IngressTable } from './table.ts';
 const CONNECT_MS = 2_000;
 /** Until it has begun to answer. */
 const ANSWER_MS = 60_000;
+
+/** Methods that are forwarded: all but those that are about the connection itself. */
+const methods = METHODS.filter((each) => each !== 'CONNECT' && each !== 'TRACE');
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -56,7 +60,13 @@ export async function ingressServer(inside: Inside): Promise<FastifyInstance> {
   answerWithProblems(app, log);
   app.decorateRequest('endpoint', undefined);
   app.decorateRequest('routedHost', undefined);
-  app.setNotFoundHandler((request, reply) => refuse(reply, nothingAt(request)));
+  for (const method of methods) {
+    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    reply.header('Allow', methods.join(', '));
+    return refuse(reply, refusal('method-not-allowed', `${request.method} is not forwarded`));
+  });
   app.addHook('onResponse', async (request, reply) => {
     const { routedHost: host = 'none' } = request;
     const seconds = reply.elapsedTime / 1000;
@@ -71,6 +81,9 @@ export async function ingressServer(inside: Inside): Promise<FastifyInstance> {
 function forwarding({ table, sockets }: Inside): FastifyHttpProxyOptions & WithWebSocket {
   return {
     upstream: '',
+    httpMethods: [...methods],
+    // A path may begin with two slashes; the library would read a host name in it.
+    preRewrite: (url) => (url.startsWith('//') ? `/.${url}` : url),
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     undici: {
@@ -152,9 +165,9 @@ function again({ table, request, reply, path, options }: Attempt, error: Error):
   const { endpoint: failed, routedHost: host = '' } = request;
   const tell = (why: Error): void => {
     const which = request.endpoint?.instance ?? 'the instance';
-    refuse(reply, refusal('endpoint-failed', `${which}: ${why.message}`));
+    refuse(reply, refusal('endpoint-failed', `${which}: ${failureOf(why).text}`));
   };
-  if (!isRepeatable(request) || !isUnreached(error)) return tell(error);
+  if (!isRepeatable(request) || !failureOf(error).isUnreached) return tell(error);
   const found = table.find(host, failed);
   if (found.kind !== 'endpoint') return tell(error);
   request.endpoint = found.endpoint;
@@ -166,21 +179,6 @@ function again({ table, request, reply, path, options }: Attempt, error: Error):
 
 function isRepeatable({ method }: FastifyRequest): boolean {
   return method === 'GET' || method === 'HEAD';
-}
-
-/** Nobody took the connection, or it ended before there was an answer. */
-const unreached = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'EPIPE',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_SOCKET',
-]);
-
-function isUnreached(error: Error): boolean {
-  const { code } = (error.cause ?? error) as { readonly code?: string };
-  return code !== undefined && unreached.has(code);
 }
 
 function upstreamOf({ endpoint }: FastifyRequest): string {

@@ -7,15 +7,17 @@ import type { Tailed } from '../../actors/runtime/nats/tail.ts';
 import { decode, logFrame, outputs, tokensIn } from '../../subjects/index.ts';
 import { time, timeText } from '../present/time.ts';
 
-export const lineShape = z.object({
-  instance: z.string(),
-  node: z.string(),
-  epoch: z.number().int().describe('Of the instance when it was started'),
-  line: z.number().int().describe('Counted from 1 in each output at each epoch'),
-  at: time,
-  stream: z.enum(outputs),
-  text: z.string(),
-});
+export const lineShape = z
+  .object({
+    instance: z.string(),
+    node: z.string(),
+    epoch: z.number().int().describe('Of the instance when it was started'),
+    line: z.number().int().describe('Counted from 1 in each output at each epoch'),
+    at: time,
+    stream: z.enum(outputs),
+    text: z.string(),
+  })
+  .meta({ title: 'LogLine' });
 export type Line = z.input<typeof lineShape>;
 
 export class LineReader {

@@ -12,42 +12,44 @@ import {
 import type { Seen } from '../known.ts';
 import { time, timeText } from './time.ts';
 
-export const instanceShape = z.object({
-  tenant: tenantName,
-  instance: instanceId,
-  workload: workloadName,
-  kind: z.enum(kinds),
-  phase: z.enum(phases),
-  node: nodeId.optional(),
-  epoch: z.number().int().describe('Raised each time it is bound to a node'),
-  attempt: z.number().int().describe('Which run of it this is'),
-  generation: z.number().int().describe('Of the workload, for which it was made'),
-  restarts: z.number().int().describe('On its present node'),
-  ready: z.boolean(),
-  address: z.string().optional(),
-  ports: z.record(portName, z.number().int()).optional(),
-  pid: z.number().int().optional(),
-  startedAt: time.optional(),
-  createdAt: time,
-  outcome: z
-    .object({
-      result: z.enum(['succeeded', 'failed', 'stopped']),
-      at: time,
-      exitCode: z.number().int().optional(),
-      message: z.string(),
-    })
-    .optional()
-    .describe('How it ended'),
-  message: z.string().describe('The last thing that is known of it'),
-  parked: z
-    .object({
-      at: time,
-      nodes: z.number().int(),
-      removed: z.record(z.string(), z.number().int()),
-    })
-    .optional()
-    .describe('No node could take it: how many nodes each filter removed'),
-});
+export const instanceShape = z
+  .object({
+    tenant: tenantName,
+    instance: instanceId,
+    workload: workloadName,
+    kind: z.enum(kinds),
+    phase: z.enum(phases),
+    node: nodeId.optional(),
+    epoch: z.number().int().describe('Raised each time it is bound to a node'),
+    attempt: z.number().int().describe('Which run of it this is'),
+    generation: z.number().int().describe('Of the workload, for which it was made'),
+    restarts: z.number().int().describe('On its present node'),
+    ready: z.boolean(),
+    address: z.string().optional(),
+    ports: z.record(portName, z.number().int()).optional(),
+    pid: z.number().int().optional(),
+    startedAt: time.optional(),
+    createdAt: time,
+    outcome: z
+      .object({
+        result: z.enum(['succeeded', 'failed', 'stopped']),
+        at: time,
+        exitCode: z.number().int().optional(),
+        message: z.string(),
+      })
+      .optional()
+      .describe('How it ended'),
+    message: z.string().describe('The last thing that is known of it'),
+    parked: z
+      .object({
+        at: time,
+        nodes: z.number().int(),
+        removed: z.record(z.string(), z.number().int()),
+      })
+      .optional()
+      .describe('No node could take it: how many nodes each filter removed'),
+  })
+  .meta({ title: 'Instance' });
 export type InstanceShape = z.input<typeof instanceShape>;
 
 export function presentInstance({ instance, observed, phase }: Seen): InstanceShape {

@@ -1,7 +1,7 @@
 /** Labels as a query names them: `label=app=hello`, as often as wanted. */
 import { z } from 'zod';
 
-const pair = z.string().regex(/^[^=]{1,63}=.{0,63}$/, 'key=value');
+const pair = z.string().regex(/^[^=]{1,63}=.{0,63}$/, 'a label as key=value');
 
 export const labelQuery = z
   .union([pair, z.array(pair).max(32)])

@@ -1,6 +1,7 @@
 /** Lists as the API gives them, and what every read may ask for. */
 import { z } from 'zod';
 import { DEFAULT_TENANT, tenantName } from '../../subjects/index.ts';
+import { wholeNumber } from '../http/whole-number.ts';
 
 /** A list with the newest revision of the store it was made from. */
 export function listOf<T extends z.ZodType>(item: T) {
@@ -10,11 +11,7 @@ export function listOf<T extends z.ZodType>(item: T) {
   });
 }
 
-export const minRevision = z.coerce
-  .number()
-  .int()
-  .min(0)
-  .max(Number.MAX_SAFE_INTEGER)
+export const minRevision = wholeNumber({ from: 0, to: Number.MAX_SAFE_INTEGER })
   .optional()
   .describe('Wait up to two seconds for this revision: the Shoal-Revision of a write');
 

@@ -36,7 +36,7 @@ const shape = {
   last: factShape,
 };
 
-export const nodeShape = z.object(shape);
+export const nodeShape = z.object(shape).meta({ title: 'Node' });
 export type NodeShape = z.input<typeof nodeShape>;
 
 const rate = z.number().min(0);
@@ -51,11 +51,13 @@ const snapshotShape = amounts.extend({
   applied: z.number().int().describe('Revision of the ledger its agent has acted on'),
 });
 
-export const nodeDetailShape = z.object({
-  ...shape,
-  entries: z.array(ledgerEntry),
-  snapshot: snapshotShape.optional().describe('What it used when it last said so'),
-});
+export const nodeDetailShape = z
+  .object({
+    ...shape,
+    entries: z.array(ledgerEntry),
+    snapshot: snapshotShape.optional().describe('What it used when it last said so'),
+  })
+  .meta({ title: 'NodeDetail' });
 export type NodeDetailShape = z.input<typeof nodeDetailShape>;
 
 /** Shows a node. One without a ledger has not got any work yet. */

@@ -36,25 +36,27 @@ export const countsShape = z.object({
 });
 type Counts = z.infer<typeof countsShape>;
 
-export const workloadShape = z.object({
-  tenant: tenantName,
-  name: workloadName,
-  kind: z.enum(kinds),
-  labels: labelSet,
-  spec: z.union([serviceSpec, jobSpec]),
-  generation: z.number().int().describe('Raised by every change of the spec'),
-  createdAt: time,
-  state: z
-    .enum(workloadStates)
-    .describe('ready: as many as wanted are, of the newest spec; waiting: some have no node'),
-  instances: countsShape,
-  outcome: z
-    .object({ result: z.enum(['succeeded', 'failed']), at: time, message: z.string() })
-    .optional()
-    .describe('How a job ended'),
-  last: factShape,
-  url: z.string().optional().describe('Where the gateway serves it'),
-});
+export const workloadShape = z
+  .object({
+    tenant: tenantName,
+    name: workloadName,
+    kind: z.enum(kinds),
+    labels: labelSet,
+    spec: z.union([serviceSpec, jobSpec]),
+    generation: z.number().int().describe('Raised by every change of the spec'),
+    createdAt: time,
+    state: z
+      .enum(workloadStates)
+      .describe('ready: as many as wanted are, of the newest spec; waiting: some have no node'),
+    instances: countsShape,
+    outcome: z
+      .object({ result: z.enum(['succeeded', 'failed']), at: time, message: z.string() })
+      .optional()
+      .describe('How a job ended'),
+    last: factShape,
+    url: z.string().optional().describe('Where the gateway serves it'),
+  })
+  .meta({ title: 'Workload' });
 export type WorkloadShape = z.input<typeof workloadShape>;
 
 /** Shows a workload; `ingressPort` is where its address is served. */

@@ -1,13 +1,7 @@
 /** Instances: list, one, stop. */
 import { z } from 'zod';
-import {
-  instanceId,
-  instanceStop,
-  nodeId,
-  phases,
-  refusal,
-  workloadName,
-} from '../../subjects/index.ts';
+import { instanceId, instanceStop, nodeId, phases, workloadName } from '../../subjects/index.ts';
+import { instanceNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
@@ -52,6 +46,7 @@ export function instanceRoutes(api: Api, { known, ask }: Inside): void {
   api.get(
     '/instances/:id',
     {
+      config: { refusals: ['instance-not-found'] },
       schema: {
         ...{ operationId: 'getInstance', tags, summary: 'One instance' },
         ...{ params, querystring: z.strictObject({ tenant: tenantQuery, minRevision }) },
@@ -61,10 +56,7 @@ export function instanceRoutes(api: Api, { known, ask }: Inside): void {
     async ({ params: { id }, query: { tenant, minRevision: revision } }, reply) => {
       await known.reach(revision);
       const instance = known.instances.get({ tenant, instance: id });
-      if (!instance) {
-        const detail = `there is no instance ${id} of tenant ${tenant}`;
-        return refuse(reply, refusal('instance-not-found', detail));
-      }
+      if (!instance) return refuse(reply, instanceNotFound(tenant, id));
       return presentInstance(known.see(instance));
     },
   );
@@ -72,6 +64,7 @@ export function instanceRoutes(api: Api, { known, ask }: Inside): void {
   api.delete(
     '/instances/:id',
     {
+      config: { refusals: ['instance-not-found'], headers: ['Shoal-Revision'] },
       schema: {
         ...{ operationId: 'stopInstance', tags },
         summary: 'Stops one instance with its grace; its workload gets another in its place',

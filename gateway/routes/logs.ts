@@ -3,8 +3,10 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { instanceId, logFrame, pattern, refusal, workloadName } from '../../subjects/index.ts';
 import { accepted } from '../http/accept.ts';
+import { instanceNotFound, workloadNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
+import { wholeNumber } from '../http/whole-number.ts';
 import type { Inside } from '../inside.ts';
 import { type Line, lineShape } from '../logs/lines.ts';
 import { followLines, readBacklog } from '../logs/read.ts';
@@ -22,11 +24,7 @@ const querystring = z.strictObject({
     .transform((text) => text === 'true')
     .describe('Go on with each line as it is printed'),
   since: since.optional(),
-  tail: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(10_000)
+  tail: wholeNumber({ from: 0, to: 10_000 })
     .optional()
     .describe('The last so many lines; default 500, 100 when following'),
   minRevision,
@@ -54,6 +52,7 @@ export function logRoutes(api: Api, inside: Inside): void {
     '/workloads/:name/logs',
     {
       exposeHeadRoute: false,
+      config: { refusals: ['workload-not-found', 'store-unavailable'] },
       schema: {
         ...{ ...common, operationId: 'workloadLogs', summary: 'What all its instances print' },
         params: z.object({ name: workloadName }),
@@ -63,8 +62,7 @@ export function logRoutes(api: Api, inside: Inside): void {
       const { tenant } = query;
       await known.reach(query.minRevision);
       if (!known.workloads.get({ tenant, workload: name })) {
-        const detail = `there is no workload ${name} of tenant ${tenant}`;
-        return refuse(reply, refusal('workload-not-found', detail));
+        return refuse(reply, workloadNotFound(tenant, name));
       }
       const subject = pattern(logFrame, { tenant, workload: name });
       return tell(inside, reply, { subject, query, accept: headers.accept, isNamed: true });
@@ -75,6 +73,7 @@ export function logRoutes(api: Api, inside: Inside): void {
     '/instances/:id/logs',
     {
       exposeHeadRoute: false,
+      config: { refusals: ['instance-not-found', 'store-unavailable'] },
       schema: {
         ...{ ...common, operationId: 'instanceLogs', summary: 'What an instance prints' },
         params: z.object({ id: instanceId }),
@@ -84,10 +83,7 @@ export function logRoutes(api: Api, inside: Inside): void {
       const { tenant } = query;
       await known.reach(query.minRevision);
       const instance = known.instances.get({ tenant, instance: id });
-      if (!instance) {
-        const detail = `there is no instance ${id} of tenant ${tenant}`;
-        return refuse(reply, refusal('instance-not-found', detail));
-      }
+      if (!instance) return refuse(reply, instanceNotFound(tenant, id));
       const subject = pattern(logFrame, { tenant, workload: instance.workload, instance: id });
       return tell(inside, reply, { subject, query, accept: headers.accept, isNamed: false });
     },
@@ -116,7 +112,9 @@ async function tell({ streams, clients }: Inside, reply: FastifyReply, asked: As
     return reply;
   }
   if (type === 'application/json') return reply.send({ items: backlog.lines });
-  return reply.type('text/plain').send(backlog.lines.map((line) => text(line, asked)).join(''));
+  return reply
+    .type('text/plain; charset=utf-8')
+    .send(backlog.lines.map((line) => text(line, asked)).join(''));
 }
 
 function text({ instance, text: words }: Line, { isNamed }: Asked): string {

@@ -2,7 +2,6 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
-  changeOf,
   type Manifest,
   placementExplain,
   tenantName,
@@ -10,30 +9,41 @@ import {
   workloadApply,
   workloadName,
 } from '../../subjects/index.ts';
-import { ifMatchHeaders, tagOf } from '../http/if-match.ts';
+import { putHeaders, tagOf } from '../http/if-match.ts';
 import { type ManifestText, manifestIn } from '../http/manifest-body.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
 
 const tags = ['workloads'];
-const config = { takesManifest: true };
+const headers = ['ETag', 'Shoal-Revision', 'Location'] as const;
+/** What creating and changing alike may be refused with. */
+const refusals = [
+  ...(['media-type-unsupported', 'body-too-large', 'manifest-malformed'] as const),
+  ...(['workload-exists', 'workload-deleting', 'host-taken'] as const),
+  ...(['driver-unknown', 'spec-unplaceable'] as const),
+] as const;
+const ofChanges = ['generation-stale', 'workload-kind-fixed', 'job-fixed', 'job-finished'] as const;
 
 const changes = z.enum(['created', 'updated', 'scaled', 'changed', 'unchanged']);
 
-const applied = z.object({
-  name: workloadName,
-  generation: z.number().int(),
-  change: changes.describe('updated: instances are replaced; changed: nothing is restarted'),
-});
+const applied = z
+  .object({
+    name: workloadName,
+    generation: z.number().int(),
+    change: changes.describe('updated: instances are replaced; changed: nothing is restarted'),
+  })
+  .meta({ title: 'Applied' });
 
-const explained = z.object({
-  name: workloadName,
-  change: changes.optional().describe('What applying it would do'),
-  explanation: placementExplain.reply.describe(
-    'Where its instances would go, and why not elsewhere',
-  ),
-});
+const explained = z
+  .object({
+    name: workloadName,
+    change: changes.optional().describe('What applying it would do'),
+    explanation: placementExplain.reply.describe(
+      'Where its instances would go, and why not elsewhere',
+    ),
+  })
+  .meta({ title: 'DryRun' });
 
 const querystring = z.strictObject({
   tenant: tenantName.optional().describe('Whose it is; default: as the manifest says'),
@@ -48,7 +58,7 @@ export function manifestRoutes(api: Api, inside: Inside): void {
   api.post(
     '/workloads',
     {
-      config,
+      config: { takesManifest: true, headers, refusals },
       schema: {
         ...{ operationId: 'createWorkload', tags, summary: 'Creates a workload' },
         ...{ querystring },
@@ -58,26 +68,27 @@ export function manifestRoutes(api: Api, inside: Inside): void {
     async ({ query: { tenant, dryRun }, body }, reply) => {
       const read = manifestIn(body as ManifestText | undefined, { tenant, name: undefined });
       if (!read.ok) return refuse(reply, read.refusal);
-      if (dryRun) return explain(inside, reply, read.value);
-      return apply(inside, reply, read.value, { mode: 'create', ifGeneration: undefined });
+      const how = { mode: 'create', ifGeneration: undefined } as const;
+      return (dryRun ? explain : apply)(inside, reply, read.value, how);
     },
   );
 
   api.put(
     '/workloads/:name',
     {
-      config,
+      config: { takesManifest: true, headers, refusals: [...refusals, ...ofChanges] },
       schema: {
         ...{ operationId: 'putWorkload', tags, summary: 'Creates a workload or changes its spec' },
-        ...{ params: z.object({ name: workloadName }), querystring, headers: ifMatchHeaders },
+        ...{ params: z.object({ name: workloadName }), querystring, headers: putHeaders },
         response: { 200: z.union([applied, explained]), 201: applied },
       },
     },
     async ({ params: { name }, query: { tenant, dryRun }, headers, body }, reply) => {
       const read = manifestIn(body as ManifestText | undefined, { tenant, name });
       if (!read.ok) return refuse(reply, read.refusal);
-      if (dryRun) return explain(inside, reply, read.value);
-      return apply(inside, reply, read.value, { mode: 'put', ifGeneration: headers['if-match'] });
+      const mode = headers['if-none-match'] === '*' ? 'create' : 'put';
+      const how = { mode, ifGeneration: headers['if-match'] } as const;
+      return (dryRun ? explain : apply)(inside, reply, read.value, how);
     },
   );
 }
@@ -100,10 +111,14 @@ async function apply(inside: Inside, reply: FastifyReply, manifest: Manifest, ho
   return reply.send({ name, generation, change });
 }
 
-async function explain({ ask, known }: Inside, reply: FastifyReply, manifest: Manifest) {
+/** What applying would be answered with, but for room: that is explained node by node. */
+async function explain({ ask }: Inside, reply: FastifyReply, manifest: Manifest, how: How) {
   const { tenant, workload, wanted } = wantedOf(manifest);
-  const change = changeOf(known.workloads.get({ tenant, workload }), wanted);
-  const answer = await ask(reply, placementExplain, {}, { tenant, workload, wanted });
-  if (!answer.ok) return refuse(reply, answer.refusal);
-  return reply.send({ name: workload, change, explanation: answer.value });
+  const payload = { wanted, ...how, mode: `try-${how.mode}` } as const;
+  const would = await ask(reply, workloadApply, { tenant, workload }, payload);
+  if (!would.ok) return refuse(reply, would.refusal);
+  const explained = await ask(reply, placementExplain, {}, { tenant, workload, wanted });
+  if (!explained.ok) return refuse(reply, explained.refusal);
+  const { change } = would.value;
+  return reply.send({ name: workload, change, explanation: explained.value });
 }

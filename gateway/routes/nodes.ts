@@ -50,6 +50,7 @@ export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
   api.get(
     '/nodes/:id',
     {
+      config: { refusals: ['node-not-found'] },
       schema: {
         ...{ operationId: 'getNode', tags, summary: 'One node, with its entries and its use' },
         ...{ params, querystring },
@@ -69,6 +70,7 @@ export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
     api.post(
       `/nodes/:id/${verb}`,
       {
+        config: { refusals: ['node-not-found'], headers: ['Shoal-Revision'] },
         schema: {
           ...{ operationId: `${verb}Node`, tags, summary, params },
           querystring: z.strictObject({}),

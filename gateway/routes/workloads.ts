@@ -1,15 +1,8 @@
-/** Workloads: list, one, delete, scale. Creating and changing them: manifests.ts. */
+/** Workloads: list, one. Creating and changing them: manifests.ts, workload-orders.ts. */
 import { z } from 'zod';
-import {
-  kinds,
-  refusal,
-  tenantName,
-  type Workload,
-  workloadDelete,
-  workloadName,
-  workloadScale,
-} from '../../subjects/index.ts';
-import { ifMatchHeaders, tagOf } from '../http/if-match.ts';
+import { kinds, type Workload, workloadName } from '../../subjects/index.ts';
+import { tagOf } from '../http/if-match.ts';
+import { workloadNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
@@ -19,9 +12,8 @@ import { presentWorkload, type WorkloadShape, workloadShape } from '../present/w
 
 const tags = ['workloads'];
 const params = z.object({ name: workloadName });
-const querystring = z.strictObject({ tenant: tenantQuery });
 
-export function workloadRoutes(api: Api, { known, ask }: Inside, ingressPort: number): void {
+export function workloadRoutes(api: Api, { known }: Inside, ingressPort: number): void {
   const show = (workload: Workload): WorkloadShape => {
     const instances = known.seeAll(workload.tenant, workload.name);
     return presentWorkload(workload, instances, ingressPort);
@@ -59,6 +51,7 @@ export function workloadRoutes(api: Api, { known, ask }: Inside, ingressPort: nu
   api.get(
     '/workloads/:name',
     {
+      config: { refusals: ['workload-not-found'], headers: ['ETag'] },
       schema: {
         ...{
           operationId: 'getWorkload',
@@ -72,62 +65,9 @@ export function workloadRoutes(api: Api, { known, ask }: Inside, ingressPort: nu
     async ({ params: { name }, query: { tenant, minRevision: revision } }, reply) => {
       await known.reach(revision);
       const workload = known.workloads.get({ tenant, workload: name });
-      if (!workload) {
-        const detail = `there is no workload ${name} of tenant ${tenant}`;
-        return refuse(reply, refusal('workload-not-found', detail));
-      }
+      if (!workload) return refuse(reply, workloadNotFound(tenant, name));
       reply.header('ETag', tagOf(workload.generation));
       return show(workload);
-    },
-  );
-
-  api.delete(
-    '/workloads/:name',
-    {
-      schema: {
-        ...{ operationId: 'deleteWorkload', tags, summary: 'Stops all instances, then removes it' },
-        ...{ params, querystring, headers: ifMatchHeaders },
-        response: {
-          202: z.object({
-            name: workloadName,
-            instances: z.number().int().describe('How many are being stopped'),
-          }),
-        },
-      },
-    },
-    async ({ params: { name }, query: { tenant }, headers }, reply) => {
-      const tokens = { tenant, workload: name };
-      const answer = await ask(reply, workloadDelete, tokens, {
-        ifGeneration: headers['if-match'],
-      });
-      if (!answer.ok) return refuse(reply, answer.refusal);
-      return reply.code(202).send({ name, instances: answer.value.instances });
-    },
-  );
-
-  api.post(
-    '/workloads/:name/scale',
-    {
-      schema: {
-        ...{ operationId: 'scaleWorkload', tags, summary: 'Changes how many instances there are' },
-        ...{ params, querystring, headers: ifMatchHeaders },
-        body: z.strictObject({ count: z.number().int().min(0).max(1000) }),
-        response: {
-          200: z.object({
-            ...{ tenant: tenantName, name: workloadName },
-            generation: z.number().int(),
-            count: z.number().int(),
-          }),
-        },
-      },
-    },
-    async ({ params: { name }, query: { tenant }, headers, body: { count } }, reply) => {
-      const tokens = { tenant, workload: name };
-      const payload = { count, ifGeneration: headers['if-match'] };
-      const answer = await ask(reply, workloadScale, tokens, payload);
-      if (!answer.ok) return refuse(reply, answer.refusal);
-      reply.header('ETag', tagOf(answer.value.generation));
-      return { tenant, name, ...answer.value };
     },
   );
 }

@@ -141,6 +141,21 @@ export function serveHost(
 /** Stops hosts in order: nothing new is taken, what is under way ends, then the connection. */
 export async function drainHosts(hosts: readonly Host[], bus: BusProcess): Promise<void> {
   await Promise.all(hosts.map((host) => new Promise<void>((resolve) => host.drain(resolve))));
+  await leaveBus(bus);
+}
+
+/** How long what was said last may take to reach the server, in milliseconds. */
+const LEAVE_MS = 2_000;
+
+/** Leaves the bus: what was said is still sent. A server that is gone is not waited for. */
+export async function leaveBus(bus: BusProcess): Promise<void> {
   bus.views.close();
-  await bus.connection.drain();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LEAVE_MS);
+  });
+  // A connection that breaks on the way has nothing left to send.
+  await Promise.race([bus.connection.drain().catch(() => undefined), late]);
+  clearTimeout(timer);
+  await bus.connection.close();
 }

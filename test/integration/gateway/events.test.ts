@@ -47,6 +47,21 @@ describe('the list', () => {
   });
 });
 
+test('the list goes on after an event, and one of a stream that is gone begins anew', async () => {
+  await fabric.put('paged', service('paged', { count: 0 }));
+  const list = async (query: string): Promise<number[]> => {
+    const { items } = (await fabric.get(`events${query}`)).body;
+    return items.map((each: { sequence: number }) => each.sequence);
+  };
+  await eventually(async () => (await list('?workload=paged')).length > 0);
+  const all = await list('?limit=1000');
+  expect(await list(`?after=${all[0]}&limit=2`)).toEqual(all.slice(1, 3));
+  expect(await list('?after=1000000&limit=2')).toEqual(all.slice(0, 2));
+  const watcher = await open('', { 'last-event-id': '1000000' });
+  await watcher.until(() => watcher.messages.length >= all.length);
+  watcher.close();
+});
+
 describe('a watcher', () => {
   test('gets each wanted event once, with its name and its place', async () => {
     const all = await open();

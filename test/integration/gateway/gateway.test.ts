@@ -78,8 +78,11 @@ describe('what it says of itself', () => {
     const ids = operations.map((each) => each.operationId);
     expect(new Set(ids).size).toBe(ids.length);
     const ajv = new Ajv2020({ strict: false, formats: { 'date-time': true } });
-    const schema = (path: string) =>
-      ajv.compile(body.paths[path].get.responses[200].content['application/json'].schema);
+    ajv.addSchema(body, 'api');
+    const schema = (path: string) => {
+      const place = `${path.replaceAll('/', '~1')}/get/responses/200/content/application~1json`;
+      return ajv.compile({ $ref: `api#/paths/${place}/schema` });
+    };
     await fabric.put('web', service('web', { count: 1 }));
     await fabric.until('web', 'ready');
     for (const list of ['workloads', 'instances', 'nodes', 'events']) {
@@ -89,7 +92,8 @@ describe('what it says of itself', () => {
     }
     const manifest = body.paths['/api/v1/workloads'].post.requestBody.content;
     expect(Object.keys(manifest)).toEqual(['application/json', 'application/yaml']);
-    const isManifest = ajv.compile(manifest['application/json'].schema);
+    expect(manifest['application/yaml'].schema.$ref).toBe('#/components/schemas/Manifest');
+    const isManifest = ajv.compile({ $ref: 'api#/components/schemas/Manifest' });
     expect(isManifest(service('web'))).toBe(true);
     expect(isManifest({ ...service('web'), extra: 1 })).toBe(false);
   });
@@ -132,6 +136,8 @@ test('calls that are no HTTP, and paths that cannot be read, are problems too', 
   expect(await raw('WHAT\r\n\r\n')).toMatch(
     /^HTTP\/1\.1 400[\s\S]*problem\+json[\s\S]*request-malformed/,
   );
+  const large = `GET / HTTP/1.1\r\nHost: a\r\nX-Large: ${'a'.repeat(20_000)}\r\n\r\n`;
+  expect(await raw(large)).toMatch(/^HTTP\/1\.1 400[\s\S]*headers are larger than 16384 bytes/);
   const up = await raw('GET /api/v1/workloads/.. HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   expect(up).toMatch(/^HTTP\/1\.1 400[\s\S]*problem\+json[\s\S]*request-malformed/);
   const bad = await raw('GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');

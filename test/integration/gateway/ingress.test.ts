@@ -105,6 +105,22 @@ describe('a call', () => {
     expect(headers['x-request-id']).toBe('id-7');
   });
 
+  test('may have any method, with its body', async () => {
+    for (const method of ['PROPFIND', 'REPORT', 'QUERY', 'PURGE', 'MKCOL']) {
+      const sent = { method, path: '/dav', body: '<a/>', headers: { 'content-type': 'text/xml' } };
+      const { status, body } = await call('web.localhost', sent);
+      expect([status, body.method, body.url, body.body]).toEqual([200, method, '/dav', '<a/>']);
+    }
+    const { status, body } = await call('web.localhost', { method: 'TRACE' });
+    expect([status, body.code]).toEqual([405, 'method-not-allowed']);
+  });
+
+  test('may have a path of many slashes', async () => {
+    for (const path of ['//a//b?x=//c', '///', '/a/https://example.com//b/']) {
+      expect((await call('web.localhost', { path })).body.url).toBe(path);
+    }
+  });
+
   test('takes a JSON body as it is, also one that is none, and a large one', async () => {
     const headers = { 'content-type': 'application/json' };
     const broken = await call('web.localhost', { method: 'PUT', body: '{"a": ', headers });
@@ -200,6 +216,7 @@ describe('an instance that fails', () => {
     for (const node of fabric.nodes) node.answer = hangUp;
     const { status, body, headers } = await call('web.localhost');
     expect([status, body.code]).toEqual([502, 'endpoint-failed']);
+    expect(body.detail).toMatch(/^web-\w+: it hung up before it answered$/);
     expect(headers['retry-after']).toBe('1');
     const head = await call('web.localhost', { method: 'HEAD' });
     expect([head.status, head.text]).toEqual([502, '']);

@@ -198,6 +198,22 @@ describe('a dry run', () => {
     expect(await change({ count: 0, command: ['else'] })).toBe('updated');
   });
 
+  test('is refused as the call itself would be', async () => {
+    const host = (name: string) => ({
+      ...{ count: 0, ports: [{ name: 'http' }], ingress: { host: `${name}.localhost` } },
+    });
+    await fabric.put('real', service('real', host('real')));
+    const dry = (path: string, body: unknown, headers = {}): Promise<Reply> =>
+      fabric.call(path === '' ? 'POST' : 'PUT', `workloads${path}?dryRun=true`, { body, headers });
+    const stale = { 'if-match': '"7"' };
+    refused(await dry('/real', service('real'), stale), 412, 'generation-stale');
+    refused(await dry('', service('real')), 409, 'workload-exists');
+    refused(await dry('/real', { ...service('real'), kind: 'job' }), 409, 'workload-kind-fixed');
+    refused(await dry('/twin', service('twin', host('real'))), 409, 'host-taken');
+    expect((await fabric.get('workloads/real')).body).toMatchObject({ kind: 'service' });
+    expect((await fabric.get('workloads/twin')).status).toBe(404);
+  });
+
   test('shows why nothing fits', async () => {
     const body = service('huge', { resources: { memory: '100Gi' } });
     const dry = await fabric.call('PUT', 'workloads/huge?dryRun=true', { body });

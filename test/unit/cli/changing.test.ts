@@ -200,6 +200,36 @@ job count-to-three of tenant mine created (generation 1)
     });
     expect(new Set(stub.lines)).toEqual(new Set([`PUT ${helloPath}?tenant=default&dryRun=true`]));
   });
+
+  test('--dry-run of what is there already says only that', async () => {
+    const body: DryRunShape = { name: 'hello', change: 'unchanged', explanation };
+    await using stub = await StubGateway.start({ [`PUT ${helloPath}`]: { body } });
+    const ran = await shoal(stub, `apply --dry-run -f ${join(folder, 'again.txt')}`);
+    expect(ran).toEqual({ code: 0, err: '', out: 'service hello: would be unchanged\n' });
+  });
+
+  test('--dry-run of what no node could hold: exit 1, as applying it would', async () => {
+    const nowhere = { ...explanation, feasible: 0, possible: 0, placed: 0, choice: [], table: [] };
+    const body: DryRunShape = { name: 'hello', change: 'created', explanation: nowhere };
+    await using stub = await StubGateway.start({ [`PUT ${helloPath}`]: { body } });
+    const ran = await shoal(stub, `apply --dry-run -f ${join(folder, 'again.txt')}`);
+    const out = 'service hello: would be refused: no node could ever hold one instance\n';
+    expect(ran).toEqual({ code: 1, err: '', out });
+  });
+
+  test('a refusal does not keep the others from being explained: exit 1', async () => {
+    const body: DryRunShape = { name: 'count-to-three', change: 'created', explanation };
+    await using stub = await StubGateway.start({
+      [`PUT ${helloPath}`]: refused('host-taken', 'a.localhost is served by mine/a'),
+      [`PUT ${jobPath}`]: { body },
+    });
+    for (const words of ['explain', 'apply --dry-run']) {
+      const { code, out, err } = await shoal(stub, `${words} -f ${join(folder, 'b.yaml')}`);
+      expect(code).toBe(1);
+      expect(err).toMatch(/^service hello would be refused\nerror: Another workload serves/);
+      expect(out).toMatch(/^job count-to-three: /);
+    }
+  });
 });
 
 describe('scale', () => {

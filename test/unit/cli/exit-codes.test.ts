@@ -58,6 +58,13 @@ describe('wrong usage: exit 2', () => {
     ['get workloda', 'error: there are no "workloda"; did you mean "workload"?'],
     ['get nodes -o xml', 'Allowed choices are table, json, yaml'],
     ['get nodes --frobnicate', "error: unknown option '--frobnicate'"],
+    ['get instances --phase dancing', 'Allowed choices are pending, placed'],
+    ['get workloads --label app', 'Expected key=value.'],
+    ['get workloads --tenant UPPER', 'error: "UPPER" is not the name of a tenant'],
+    ['scale hello --count 1001', 'Expected a whole number from 0 to 1000.'],
+    ['events --limit 0', 'Expected a whole number from 1 to 1000.'],
+    ['logs hello --tail 10001', 'Expected a whole number from 0 to 10000.'],
+    ['logs hello --since yesterday', 'Expected a length of time (10m) or a moment'],
     [
       'get nodes --gateway localhost:8480',
       'error: "localhost:8480" is not the address of a gateway',
@@ -85,7 +92,7 @@ test('refused: exit 1, with sentence, case, places, code and id', async () => {
       places,
     }),
   });
-  const { code, err } = await shoal(stub, 'scale hello --count 100000');
+  const { code, err } = await shoal(stub, 'scale hello --count 1000');
   expect(code).toBe(1);
   expect(err).toMatchInlineSnapshot(`
     "error: The request is not valid; the details name the place.

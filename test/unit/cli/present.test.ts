@@ -255,6 +255,12 @@ describe('an explanation', () => {
     expect(explanationText(what, { ...answer, explanation }).split('\n')[0]).toMatchInlineSnapshot(
       `"service hello: refused: no node could ever hold one instance"`,
     );
+    // Only a new spec is held against what nodes could hold.
+    const scaled = { ...answer, change: 'scaled', explanation } as const;
+    expect(explanationText(what, scaled).split('\n').slice(0, 2)).toEqual([
+      'service hello: 0 of 3 instances would be placed now, 3 would wait for room',
+      '  applying would  change how many instances it has',
+    ]);
     expect(
       explanationText(what, { ...answer, explanation: { ...explanation, nodes: 0 } }),
     ).toMatchInlineSnapshot(
@@ -270,6 +276,9 @@ test('every refusal reads well, and its code can be looked up', () => {
   for (const text of texts)
     expect(text).toMatch(/^error: [A-Z].+\.\n {2}why\n {2}code [a-z-]+, id r-1/);
   const places = [{ path: 'spec.cout', message: 'unknown key' }];
+  const once = { title: 'No.', status: 422, code: 'manifest-malformed', id: 'r-3' } as const;
+  const detail = 'spec.cout: unknown key';
+  expect(refusalText({ ...once, detail, retry: 'never', places }).split(detail)).toHaveLength(2);
   const malformed = { title: 'No.', status: 422, code: 'manifest-malformed', id: 'r-2' } as const;
   expect(refusalText({ ...malformed, detail: '', retry: 'never', places })).toMatchInlineSnapshot(`
     "error: No.

@@ -88,7 +88,8 @@ describe('a body', () => {
   });
 
   test('above the limit is not read to its end', async () => {
-    await refused(put(' '.repeat(BODY_BYTES_MAX + 1)), 413, 'body-too-large');
+    const { detail } = await refused(put(' '.repeat(BODY_BYTES_MAX + 1)), 413, 'body-too-large');
+    expect(detail).toContain(`${BODY_BYTES_MAX} bytes`);
     const fits = JSON.stringify(manifest).padEnd(BODY_BYTES_MAX, ' ');
     expect((await api.inject(put(fits))).statusCode).toBe(201);
   });
@@ -100,7 +101,9 @@ describe('a body', () => {
       'multipart/form-data; boundary=x',
       'what',
     ]) {
-      await refused(put('x', { 'content-type': type }), 415, 'media-type-unsupported');
+      const call = put('x', { 'content-type': type });
+      const { detail } = await refused(call, 415, 'media-type-unsupported');
+      expect(detail).toContain(type);
     }
     const scale = {
       method: 'POST',
@@ -133,6 +136,16 @@ describe('a body', () => {
     await refused({ ...call, headers: json, payload: '{"reson":"x"}' }, 400, 'request-malformed');
     await refused({ ...call, headers: json, payload: '{"a":' }, 400, 'request-malformed');
   });
+
+  test('may be empty where none is needed, whatever its type is said to be', async () => {
+    answer = () => ({ ok: true, value: { state: 'cordoned', instances: 0, workload: 'web' } });
+    const status = async (method: 'POST' | 'DELETE', url: string): Promise<number> =>
+      (await api.inject({ method, url: `${v1}${url}`, headers: json })).statusCode;
+    expect(await status('POST', '/nodes/n1/cordon')).toBe(200);
+    expect(await status('DELETE', '/workloads/web')).toBe(202);
+    expect(await status('DELETE', '/instances/web-1')).toBe(202);
+    expect(await status('POST', '/workloads/web/scale')).toBe(400);
+  });
 });
 
 describe('a path', () => {
@@ -140,12 +153,29 @@ describe('a path', () => {
     ['GET', '/'],
     ['GET', '/api/v1'],
     ['GET', '/api/v2/workloads'],
-    ['PATCH', '/api/v1/workloads/web'],
-    ['DELETE', '/api/v1/workloads'],
-    ['POST', '/health'],
     ['GET', '/api/v1/subjects'],
   ] as const)('there is nothing at: %s %s', async (method, url) => {
     await refused({ method, url }, 404, 'route-unknown');
+  });
+
+  test.each([
+    ['PATCH', '/api/v1/workloads/web', 'DELETE, GET, HEAD, OPTIONS, PUT'],
+    ['DELETE', '/api/v1/workloads', 'GET, HEAD, OPTIONS, POST'],
+    ['POST', '/health', 'GET, HEAD, OPTIONS'],
+    ['HEAD', '/api/v1/events', 'GET, OPTIONS'],
+    ['GET', '/api/v1/nodes/n1/drain', 'OPTIONS, POST'],
+  ] as const)('has no %s: %s', async (method, url, allow) => {
+    const payload = method === 'POST' ? { payload: 'x', headers: { 'content-type': 'a/b' } } : {};
+    const reply = await api.inject({ method, url, ...payload });
+    expect(reply).toMatchObject({ statusCode: 405, headers: { allow } });
+    if (method !== 'HEAD') expect(reply.json().code).toBe('method-not-allowed');
+    const options = await api.inject({ method: 'OPTIONS', url });
+    expect(options).toMatchObject({ statusCode: 204, headers: { allow }, body: '' });
+  });
+
+  test('may end in a slash', async () => {
+    expect((await api.inject(`${v1}/workloads/`)).json().items).toEqual([]);
+    await refused({ url: `${v1}/workloads/web/` }, 404, 'workload-not-found');
   });
 
   test.each([
@@ -162,7 +192,7 @@ describe('a path', () => {
   ])('with a name that is none: %s', async (name) => {
     await refused({ url: `${v1}/workloads/${name}` }, 400, 'request-malformed');
     await refused(
-      { url: `${v1}/instances/${name === 'x'.repeat(49) ? '.' : name}` },
+      { url: `${v1}/instances/${name === 'x'.repeat(49) ? 'a_b' : name}` },
       400,
       'request-malformed',
     );
@@ -196,6 +226,11 @@ describe('a query', () => {
     '/events?tenant=%3E',
     '/events?id=*',
     '/events?after=-1',
+    '/events?after=',
+    '/events?limit=1e2',
+    '/events?limit=0x10',
+    '/workloads?minRevision=%201',
+    '/workloads/web/logs?tail=',
     '/workloads/web/logs?tail=10001',
     '/workloads/web/logs?since=yesterday',
     '/workloads/web/logs?follow=perhaps',
@@ -231,6 +266,50 @@ describe('If-Match', () => {
       await refused({ ...call, headers: { 'if-match': tag } }, 400, 'request-malformed');
     }
     expect(asked).toEqual([]);
+  });
+});
+
+describe('If-None-Match', () => {
+  const put = (value: string): InjectOptions => ({
+    ...{ method: 'PUT', url: `${v1}/workloads/web`, payload: manifest },
+    headers: { 'if-none-match': value },
+  });
+
+  test('with * only creates', async () => {
+    await api.inject(put('*'));
+    expect(asked).toMatchObject([{ payload: { mode: 'create' } }]);
+  });
+
+  test('with anything else is refused, not ignored', async () => {
+    await refused(put('"3"'), 400, 'request-malformed');
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('a dry run', () => {
+  const url = `${v1}/workloads/web?dryRun=true`;
+  const explanation = { nodes: 0, feasible: 0, possible: 0, placed: 0 };
+
+  test('asks the same as the call itself, and changes nothing', async () => {
+    answer = ({ contract }) => ({
+      ok: true,
+      value: contract === 'placement.explain' ? explanation : { generation: 4, change: 'updated' },
+    });
+    const headers = { 'if-match': '"3"' };
+    const put = await api.inject({ method: 'PUT', url, headers, payload: manifest });
+    expect(put.json()).toEqual({ name: 'web', change: 'updated', explanation });
+    const post = { method: 'POST', url: `${v1}/workloads?dryRun=true`, payload: manifest } as const;
+    await api.inject(post);
+    expect(asked.filter((each) => each.contract === 'workload.apply')).toMatchObject([
+      { payload: { mode: 'try-put', ifGeneration: 3 } },
+      { payload: { mode: 'try-create' } },
+    ]);
+  });
+
+  test('is refused as the call itself would be', async () => {
+    answer = () => ({ ok: false, refusal: refusal('job-fixed', 'web has been accepted') });
+    await refused({ method: 'PUT', url, payload: manifest }, 409, 'job-fixed');
+    expect(asked).toHaveLength(1);
   });
 });
 

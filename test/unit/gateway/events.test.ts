@@ -1,6 +1,7 @@
 /** Events: which are wanted, and that a watcher gets each once and in order however it resumes. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { eventsAfter, resumeAfter } from '../../../gateway/events/after.ts';
 import { EventFeed } from '../../../gateway/events/feed.ts';
 import { lastEvents } from '../../../gateway/events/last.ts';
 import {
@@ -79,6 +80,32 @@ test('the last events are those wanted, as many as asked', async () => {
   expect(found?.map((each) => each.event.id)).toEqual(['web-25', 'web-27', 'web-29']);
   streams.isAnswering = false;
   expect(await lastEvents(streams, {}, 3)).toBe(undefined);
+});
+
+describe('the events after one', () => {
+  test('are the first of those wanted, as many as asked', async () => {
+    const streams = new MemoryStreams();
+    for (let index = 1; index <= 9; index++) {
+      add(streams, event({ id: `web-${index}`, workload: index % 2 ? 'web' : 'api' }));
+    }
+    const ids = async (after: number, limit: number): Promise<string[] | undefined> => {
+      const found = await eventsAfter(streams, { workload: 'web' }, { after, limit });
+      return found?.map((each) => each.event.id);
+    };
+    expect(await ids(2, 2)).toEqual(['web-3', 'web-5']);
+    expect(await ids(6, 10)).toEqual(['web-7', 'web-9']);
+    expect(await ids(9, 10)).toEqual([]);
+  });
+
+  test('of a stream that was made anew are all of it', async () => {
+    const streams = new MemoryStreams();
+    for (let index = 0; index < 3; index++) add(streams, event());
+    expect(await resumeAfter(streams, 2)).toBe(2);
+    expect(await resumeAfter(streams, 3)).toBe(3);
+    expect(await resumeAfter(streams, 4_711)).toBe(0);
+    streams.isAnswering = false;
+    expect(await resumeAfter(streams, 4_711)).toBe(4_711);
+  });
 });
 
 /** The sequences a client was sent, and the rest of what it read. */

@@ -1,6 +1,7 @@
 /** From a host name to an endpoint, and what goes with a call. */
 import { describe, expect, test } from 'vitest';
 import { choose, endpointsOf, urlOf } from '../../../gateway/ingress/endpoints.ts';
+import { failureOf } from '../../../gateway/ingress/failure.ts';
 import {
   answerHeaders,
   requestHeaders,
@@ -120,6 +121,26 @@ describe('the table', () => {
   });
 });
 
+describe('a failure', () => {
+  const error = (code: string, message = 'inner words'): Error =>
+    Object.assign(new Error(message), { code });
+
+  test('is told in words, not in those of a library', () => {
+    expect(failureOf(error('UND_ERR_SOCKET')).text).toBe('it hung up before it answered');
+    expect(failureOf(error('ECONNREFUSED')).text).toBe('it takes no connections');
+    expect(
+      failureOf(new Error('a gateway timeout', { cause: error('UND_ERR_HEADERS_TIMEOUT') })),
+    ).toEqual({ isUnreached: false, text: 'it did not begin to answer in time' });
+    expect(failureOf(new Error('what else'))).toEqual({ isUnreached: false, text: 'what else' });
+  });
+
+  test('before the instance was reached may be tried elsewhere', () => {
+    for (const code of ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_CONNECT_TIMEOUT']) {
+      expect([code, failureOf(error(code)).isUnreached]).toEqual([code, true]);
+    }
+  });
+});
+
 describe('headers', () => {
   const caller = { id: 'r1', address: '192.0.2.1', protocol: 'https', host: 'web.localhost' };
 
@@ -141,8 +162,14 @@ describe('headers', () => {
   });
 
   test('what a caller claims of itself is replaced', () => {
-    const claimed = { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-proto': 'gopher', host: 'evil' };
+    const claimed = {
+      ...{ 'x-forwarded-for': '1.1.1.1', 'x-forwarded-proto': 'gopher', host: 'evil' },
+      ...{ forwarded: 'for=1.1.1.1', 'x-real-ip': '1.1.1.1', 'x-forwarded-port': '443' },
+    };
     const sent = requestHeaders(claimed, caller, { hasBody: false });
+    for (const name of ['forwarded', 'x-real-ip', 'x-forwarded-port']) {
+      expect(sent).not.toHaveProperty(name);
+    }
     expect(sent).toMatchObject({ 'x-forwarded-for': '192.0.2.1', host: 'web.localhost' });
     expect(
       requestHeaders({ 'content-length': '3' }, caller, { hasBody: false }),

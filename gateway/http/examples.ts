@@ -1,0 +1,82 @@
+/** One example of each thing the API takes and gives, by the title of its schema. */
+
+const workload = {
+  ...{ tenant: 'default', name: 'hello', kind: 'service', labels: { app: 'hello' } },
+  spec: {
+    ...{ count: 2, driver: 'process', command: ['node', 'server.mjs'], environment: {} },
+    resources: { cpu: '100m', memory: '64Mi', disk: 0 },
+    ...{ limits: {}, placement: { labels: {} }, grace: '10s', priority: 'normal' },
+    ...{ ports: [{ name: 'http' }], ingress: { host: 'hello.localhost' } },
+    restart: { policy: 'always', attempts: 5, window: '10m' },
+  },
+  ...{ generation: 1, createdAt: '2026-11-21T04:00:00.000Z', state: 'ready' },
+  instances: { wanted: 2, ready: 2, running: 2, pending: 0, parked: 0, failed: 0, succeeded: 0 },
+  last: { verb: 'placed', at: '2026-11-21T04:00:00.120Z', message: '1 on n1, 1 on n2' },
+  url: 'http://hello.localhost:8481/',
+};
+
+const instance = {
+  ...{ tenant: 'default', instance: 'hello-5pytj', workload: 'hello', kind: 'service' },
+  ...{ phase: 'ready', node: 'n1', epoch: 1, attempt: 1, generation: 1, restarts: 0, ready: true },
+  ...{ address: '127.0.0.1', ports: { http: 28524 }, pid: 7931 },
+  ...{ startedAt: '2026-11-21T04:00:00.300Z', createdAt: '2026-11-21T04:00:00.100Z' },
+  message: 'on n1',
+};
+
+const node = {
+  ...{ node: 'n1', state: 'ready', class: 'steady', labels: { zone: 'hall-2' } },
+  ...{ architecture: 'x64', platform: 'linux', hostname: 'n1.example', address: '10.0.0.11' },
+  agentVersion: '0.1.0',
+  drivers: { process: { version: 'v20.20.2', enforces: ['cpu', 'memory'], notEnforced: {} } },
+  capacity: { cpuMilli: 4_000, memoryBytes: 8_589_934_592, diskBytes: 107_374_182_400 },
+  booked: { cpuMilli: 100, memoryBytes: 67_108_864, diskBytes: 0 },
+  ...{ instances: 1, incarnation: 1, enrolledAt: '2026-11-20T18:30:00.000Z' },
+  last: { verb: 'ready', at: '2026-11-20T18:30:00.020Z', message: 'takes work' },
+};
+
+export const examples: Readonly<Record<string, unknown>> = {
+  Manifest: {
+    ...{ apiVersion: 'shoal/v1', kind: 'service' },
+    metadata: { name: 'hello', labels: { app: 'hello' } },
+    spec: {
+      ...{ count: 2, command: ['node', 'server.mjs'], ports: [{ name: 'http' }] },
+      ...{ ingress: { host: 'hello.localhost' }, resources: { cpu: '100m', memory: '64Mi' } },
+    },
+  },
+  Problem: {
+    type: 'urn:shoal:problem:workload-not-found',
+    title: 'There is no workload of this name; `shoal get workloads` lists them.',
+    ...{ status: 404, detail: 'there is no workload helo of tenant default' },
+    ...{ code: 'workload-not-found', id: 'CDY1K9QQCTR0JR5XCDYJ2C', retry: 'never' },
+  },
+  Workload: workload,
+  Instance: instance,
+  Node: node,
+  NodeDetail: {
+    ...node,
+    entries: [
+      {
+        ...{ tenant: 'default', instance: 'hello-5pytj', workload: 'hello', epoch: 1 },
+        ...{ generation: 1, attempt: 1, cpuMilli: 100, memoryBytes: 67_108_864, diskBytes: 0 },
+      },
+    ],
+  },
+  Event: {
+    ...{ tenant: 'default', noun: 'instance', id: 'hello-5pytj', verb: 'ready' },
+    ...{ at: '2026-11-21T04:00:00.512Z', message: 'on n1, http 127.0.0.1:28524' },
+    ...{ node: 'n1', workload: 'hello', sequence: 20 },
+  },
+  LogLine: {
+    ...{ instance: 'hello-5pytj', node: 'n1', epoch: 1, line: 1, at: '2026-11-21T04:00:00.440Z' },
+    ...{ stream: 'stdout', text: 'listening on 28524' },
+  },
+  Applied: { name: 'hello', generation: 1, change: 'created' },
+  DryRun: {
+    ...{ name: 'hello', change: 'created' },
+    explanation: {
+      ...{ nodes: 1, feasible: 1, possible: 1, removed: {}, impossible: {}, drivers: ['process'] },
+      ...{ placed: 2, choice: [{ node: 'n1', count: 2 }], table: [{ node: 'n1', score: 0.192 }] },
+    },
+  },
+  Scale: { count: 3 },
+};

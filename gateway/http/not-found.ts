@@ -1,0 +1,10 @@
+/** What is said of things that are not there. */
+import { type Refusal, refusal } from '../../subjects/index.ts';
+
+export function workloadNotFound(tenant: string, name: string): Refusal {
+  return refusal('workload-not-found', `there is no workload ${name} of tenant ${tenant}`);
+}
+
+export function instanceNotFound(tenant: string, id: string): Refusal {
+  return refusal('instance-not-found', `there is no instance ${id} of tenant ${tenant}`);
+}
