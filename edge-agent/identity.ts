@@ -12,27 +12,45 @@ export type NodeIdentity = z.infer<typeof identitySchema>;
 
 /**
  * The identity in a folder, made the first time. `wanted` names the node; without it, what the
- * host is called. Throws StartError when the folder belongs to another node or cannot be written.
+ * host is called. Throws StartError when the folder belongs to another node, or when what is in it
+ * cannot be read, or it cannot be written.
  */
 export async function nodeIdentity(
   state: string,
   wanted: string | undefined,
 ): Promise<NodeIdentity> {
   const file = join(state, 'identity.json');
-  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  const kept = await keptText(file);
   if (kept !== undefined) return check(kept, file, wanted);
   const made: NodeIdentity = { node: wanted ?? nodeName(hostname()), identity: randomUUID() };
   try {
     await mkdir(state, { recursive: true });
-    await writeFile(`${file}.new`, JSON.stringify(made, null, 2), { mode: 0o600 });
+    await writeFile(`${file}.new`, JSON.stringify(made, null, 2), { mode: 0o600, flush: true });
     await rename(`${file}.new`, file);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new StartError(
-      `cannot write to ${state} (${reason}); set SHOAL_STATE to a folder that can be written`,
+      `cannot write to ${state} (${reasonOf(error)}); set SHOAL_STATE to a folder that can be written`,
     );
   }
   return made;
+}
+
+/** What is kept; undefined only where nothing is: a node that cannot read who it is makes no other. */
+async function keptText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Where the folder itself is none, writing says so better.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new StartError(
+      `cannot read ${file} (${reasonOf(error)}); let this user read it, or set SHOAL_STATE to another folder`,
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function check(text: string, file: string, wanted: string | undefined): NodeIdentity {

@@ -1,6 +1,6 @@
 /** Makes sure that a program that is to run, runs: started with its log, started again when it dies. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { StartError } from '../actors/runtime/start-error.ts';
@@ -18,8 +18,18 @@ export interface Program {
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly log: string;
+  /** Where its process id is noted while it runs, for whoever ends it if its keeper cannot. */
+  readonly pidFile?: string;
   /** Whether it is started again when it ends by itself. */
   readonly isKept: boolean;
+  /** Called when it ends by itself after it was ready, and is not started again. */
+  readonly ended?: (how: string) => void;
+}
+
+/** The pause before a program is started again that ran this long, after a pause this long. */
+export function pauseAfter(lastMs: number | undefined, ranMs: number): number {
+  if (lastMs === undefined || ranMs > SOUND_MS) return AGAIN_MS;
+  return Math.min(AGAIN_MAX_MS, lastMs * 2);
 }
 
 export class Child {
@@ -27,10 +37,13 @@ export class Child {
   #process: ChildProcess | undefined;
   #isWanted = false;
   #startedAt = 0;
-  #pauseMs = AGAIN_MS;
+  #pauseMs: number | undefined;
+  /** Why it could not even be started. */
+  #failure: string | undefined;
   /** Size of the log before this start: what is older was said by another one. */
   #logFrom = 0;
   #again: NodeJS.Timeout | undefined;
+  #wasReady = false;
   restarts = 0;
 
   constructor(program: Program) {
@@ -42,12 +55,14 @@ export class Child {
     return child && child.exitCode === null && child.signalCode === null ? child.pid : undefined;
   }
 
+  /** Throws StartError when its log cannot be written. */
   start(): void {
     this.#isWanted = true;
-    mkdirSync(dirname(this.program.log), { recursive: true });
-    const log = openSync(this.program.log, 'a');
+    this.#failure = undefined;
+    this.#wasReady = false;
+    const log = this.#openLog();
     this.#logFrom = fstatSync(log).size;
-    const { command, args, cwd, environment } = this.program;
+    const { command, args, cwd, environment, pidFile } = this.program;
     this.#startedAt = performance.now();
     const child = spawn(command, [...args], {
       cwd,
@@ -57,17 +72,29 @@ export class Child {
     });
     closeSync(log);
     this.#process = child;
-    child.once('error', () => undefined);
-    child.once('exit', () => this.#ended());
+    child.once('error', (error) => {
+      this.#failure = error.message;
+      // There was no process: nobody tells of its end.
+      if (child.pid === undefined) this.#ended(error.message);
+    });
+    child.once('exit', (code, signal) =>
+      this.#ended(`ended ${signal ? `by ${signal}` : `with ${code}`}`),
+    );
+    if (pidFile !== undefined && child.pid !== undefined) note(pidFile, child.pid);
   }
 
   /** Resolves with what it prints when `pattern` appears; rejects when it ends first. */
   async ready(pattern: RegExp, withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs;
     for (;;) {
+      // Asked first: what it said before its end is then in the text.
+      const isOver = this.pid === undefined;
       const text = await this.#said();
-      if (pattern.test(text)) return;
-      if (this.pid === undefined) throw this.#startError(text);
+      if (!isOver && pattern.test(text)) {
+        this.#wasReady = true;
+        return;
+      }
+      if (isOver) throw this.#startError(text);
       if (performance.now() > deadline) {
         const { name, log } = this.program;
         throw new StartError(`${name} was not ready in ${withinMs} ms; its log is ${log}`);
@@ -89,18 +116,40 @@ export class Child {
     clearTimeout(force);
   }
 
+  #openLog(): number {
+    const { name, log } = this.program;
+    try {
+      mkdirSync(dirname(log), { recursive: true });
+      return openSync(log, 'a');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(`${name} cannot write its log (${reason}); let its folder be written`);
+    }
+  }
+
   async #said(): Promise<string> {
     const log = await readFile(this.program.log).catch(() => Buffer.alloc(0));
     return log.subarray(this.#logFrom).toString('utf8');
   }
 
-  #ended(): void {
-    if (!this.#isWanted || !this.program.isKept) return;
-    const ranMs = performance.now() - this.#startedAt;
-    this.#pauseMs = ranMs > SOUND_MS ? AGAIN_MS : Math.min(AGAIN_MAX_MS, this.#pauseMs * 2);
+  #ended(how: string): void {
+    const { pidFile, isKept, ended } = this.program;
+    if (pidFile !== undefined) rmSync(pidFile, { force: true });
+    if (!this.#isWanted) return;
+    if (!isKept) {
+      // Before that, whoever waits for it is told.
+      if (this.#wasReady) ended?.(how);
+      return;
+    }
+    this.#pauseMs = pauseAfter(this.#pauseMs, performance.now() - this.#startedAt);
     this.#again = setTimeout(() => {
       this.restarts++;
-      this.start();
+      try {
+        this.start();
+      } catch {
+        // Its log cannot be opened at the moment: later.
+        this.#ended('not started');
+      }
     }, this.#pauseMs);
   }
 
@@ -108,7 +157,17 @@ export class Child {
   #startError(text: string): StartError {
     const { name, log } = this.program;
     const said = text.trim().split('\n').at(-1) ?? '';
-    const own = said.startsWith('{') || said === '' ? 'it ended at once' : said;
+    const own = said.startsWith('{') || said === '' ? (this.#failure ?? 'it ended at once') : said;
     return new StartError(`${name} did not start: ${own} (log: ${log})`);
+  }
+}
+
+/** A note that cannot be written is no reason not to run. */
+function note(file: string, pid: number): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, String(pid));
+  } catch {
+    // Whoever looks for leftovers will not find this one.
   }
 }

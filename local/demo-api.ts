@@ -8,9 +8,12 @@ export interface InstanceShape {
   readonly phase: string;
   readonly node?: string;
   readonly epoch: number;
+  readonly message: string;
 }
 
 const POLL_MS = 20;
+/** How long the gateway may take to answer. */
+const ANSWER_MS = 10_000;
 
 export class DemoApi {
   readonly #fabric: Fabric;
@@ -22,14 +25,15 @@ export class DemoApi {
   async nodesReady(count: number, withinMs: number): Promise<void> {
     await this.#until(withinMs, `${count} ready nodes`, async () => {
       const nodes = await this.#list<{ readonly state: string }>('nodes');
-      return nodes.filter((each) => each.state === 'ready').length === count;
+      const ready = nodes.filter((each) => each.state === 'ready').length;
+      return ready === count ? undefined : `there are ${ready}`;
     });
   }
 
   async nodeOffline(node: string, withinMs: number): Promise<void> {
     await this.#until(withinMs, `${node} to be offline`, async () => {
       const { state } = await this.#get<{ readonly state: string }>(`nodes/${node}`);
-      return state === 'offline';
+      return state === 'offline' ? undefined : `it is ${state}`;
     });
   }
 
@@ -49,7 +53,11 @@ export class DemoApi {
     await this.#until(withinMs, `${count} ready instances of ${workload}`, async () => {
       const all = await this.instances(workload);
       ready = all.filter((each) => each.phase === 'ready' && isWanted(each));
-      return ready.length === count;
+      if (ready.length === count) return undefined;
+      const [late] = all.filter((each) => each.phase !== 'ready');
+      return late
+        ? `${late.instance} is ${late.phase}: ${late.message}`
+        : `there are ${all.length}`;
     });
     return ready;
   }
@@ -58,7 +66,7 @@ export class DemoApi {
     let state = '';
     await this.#until(withinMs, `${workload} to end`, async () => {
       ({ state } = await this.#get<{ readonly state: string }>(`workloads/${workload}`));
-      return state === 'succeeded' || state === 'failed';
+      return state === 'succeeded' || state === 'failed' ? undefined : `it is ${state}`;
     });
     return state;
   }
@@ -102,16 +110,29 @@ export class DemoApi {
   }
 
   async #get<T>(path: string): Promise<T> {
-    const response = await fetch(`${this.#fabric.gatewayUrl}/api/v1/${path}`);
+    const url = `${this.#fabric.gatewayUrl}/api/v1/${path}`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) }).catch((error) => {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      throw new Error(`the gateway does not answer for ${path}: ${String(cause)}`);
+    });
     if (!response.ok)
       throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as T;
   }
 
-  async #until(withinMs: number, what: string, holds: () => Promise<boolean>): Promise<void> {
+  /** `missing` tells what is not so yet; undefined: it is. */
+  async #until(
+    withinMs: number,
+    what: string,
+    missing: () => Promise<string | undefined>,
+  ): Promise<void> {
     const deadline = performance.now() + withinMs;
-    while (!(await holds())) {
-      if (performance.now() > deadline) throw new Error(`no ${what} within ${withinMs / 1000} s`);
+    for (;;) {
+      const now = await missing();
+      if (now === undefined) return;
+      if (performance.now() > deadline) {
+        throw new Error(`no ${what} within ${withinMs / 1000} s; ${now}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }

@@ -1,25 +1,44 @@
 /**
  * `make demo`: a whole fabric from nothing, a service and a job on it, a node killed and its work
  * back elsewhere, everything stopped again. One line per step, with the seconds it took.
+ *
+ * Exit codes: 0 all was shown; 1 a step failed: it is said which, why, and where the logs are; 130
+ * and 143 stopped by SIGINT and SIGTERM. However it ends, everything it started is stopped.
  */
-import { execFile } from 'node:child_process';
+import { execFile, type PromiseWithChild } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { obtainServer } from '../nats/obtain.ts';
 import { freePort } from '../nats/start.ts';
 import { DemoApi, type InstanceShape } from './demo-api.ts';
 import { Fabric } from './fabric.ts';
-import { root } from './layout.ts';
-import { capacityOf } from './settings.ts';
+import { prepareFolder } from './folder.ts';
+import { Layout, root } from './layout.ts';
+import { endLeftovers } from './leftovers.ts';
+import { exitCodeOf } from './once.ts';
+import { claimRecord, removeRecord } from './record.ts';
+import { capacityOf, portIn } from './settings.ts';
 
 const call = promisify(execFile);
 const NODES = ['n1', 'n2', 'n3'];
 const HOST_NAME = 'hello.localhost';
 const WITHIN_MS = 20_000;
 
+/** Below STATE, where that is set; what an earlier demo left there goes. */
+const layout = new Layout(join(resolve(process.env['STATE'] || join(root, '.shoal')), 'demo'));
+
 let fabric: Fabric | undefined;
-let current = 'start';
+let current = 'begin';
+let isClaimed = false;
+
+/** Fails when the demo is to end before it is through: a signal, or a program that died. */
+let giveUp: (reason: Error) => void = () => undefined;
+const givenUp = new Promise<never>((_resolve, reject) => {
+  giveUp = reject;
+});
+// Also where nobody waits for it yet.
+givenUp.catch(() => undefined);
 
 /** Does one thing and prints what came of it, with its time. */
 async function step<T>(what: string, act: () => Promise<readonly [string, T]>): Promise<T> {
@@ -32,13 +51,14 @@ async function step<T>(what: string, act: () => Promise<readonly [string, T]>): 
 }
 
 async function demo(): Promise<void> {
-  const folder = join(root, '.shoal', 'demo');
-  await rm(folder, { recursive: true, force: true });
   const server = await step('obtain nats-server', async () => {
     const found = await obtainServer();
     return [`nats-server ${found.version} (${found.source})`, found];
   });
-  const own = await newFabric(folder, server.path);
+  current = 'prepare a folder';
+  const own = await newFabric(layout.folder, server.path);
+  await prepareFolder(layout.folder);
+  await claim(own);
   fabric = own;
   await step('start the bus', async () => {
     await own.prepare();
@@ -108,49 +128,102 @@ async function show(own: Fabric, api: DemoApi): Promise<void> {
   });
 }
 
+/** Makes this demo the only one in its folder, and ends and clears away what is there of earlier ones. */
+async function claim(own: Fabric): Promise<void> {
+  const { natsUrl, gatewayUrl, ingressUrl } = own;
+  await claimRecord(layout.record, {
+    ...{ pid: process.pid, natsUrl, gatewayUrl, ingressUrl, nodes: NODES },
+    ...{ startedAt: new Date().toISOString(), isReady: false },
+  });
+  isClaimed = true;
+  await endLeftovers(layout, []);
+  for (const part of [layout.nats, layout.keys, layout.logs, layout.agents]) {
+    await rm(part, { recursive: true, force: true });
+  }
+}
+
 async function newFabric(folder: string, server: string): Promise<Fabric> {
+  const port = async (name: string): Promise<number> =>
+    portIn(process.env, name, undefined) ?? (await freePort());
   const ports = {
-    nats: await freePort(),
-    monitor: await freePort(),
-    gateway: await freePort(),
-    ingress: await freePort(),
+    nats: await port('SHOAL_NATS_PORT'),
+    monitor: await port('SHOAL_MONITOR_PORT'),
+    gateway: await port('SHOAL_GATEWAY_PORT'),
+    ingress: await port('SHOAL_INGRESS_PORT'),
   };
   const capacity = capacityOf(NODES.length);
   return new Fabric({
     ...{ folder, server, ports, capacity },
     ...{ nodes: NODES, isKept: false, syncInterval: '10s' },
+    ended: (name, how) => giveUp(new Error(`${name} ${how} by itself`)),
   });
 }
+
+let typed: PromiseWithChild<unknown> | undefined;
 
 /** Runs the command line as a person would; its words are the error when it fails. */
 async function cli(own: Fabric, words: readonly string[]): Promise<void> {
   const environment = { ...process.env, SHOAL_GATEWAY: own.gatewayUrl };
+  const all = [join(root, 'dist/cli/main.js'), ...words];
   try {
-    await call(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { env: environment });
+    typed = call(process.execPath, all, { env: environment });
+    await typed;
   } catch (error) {
     const { stderr } = error as { readonly stderr?: string };
     throw new Error(stderr?.trim() || String(error));
   }
 }
 
-const interrupted = new Promise<never>((_resolve, reject) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
+class Interrupted extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`interrupted by ${signal}`);
+    this.signal = signal;
   }
-});
+}
+
+/** Says what failed, stops everything, ends the process. */
+async function fail(error: unknown): Promise<never> {
+  const reason = error instanceof Error ? error.message : String(error);
+  tell(`failed to ${current}: ${reason}`);
+  let code = error instanceof Interrupted ? exitCodeOf(error.signal) : 1;
+  try {
+    typed?.child.kill('SIGKILL');
+    await typed?.catch(() => undefined);
+    if (fabric) {
+      tell(`logs: ${layout.logs}`);
+      await fabric.stop();
+      tell('stopped everything');
+    }
+    if (isClaimed) await removeRecord(layout.record);
+  } catch (trouble) {
+    tell(`could not stop everything: ${String(trouble)}; the next demo does`);
+    code = 1;
+  }
+  process.exit(code);
+}
+
+function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+// All of them, however often: stopping is bounded, and must not be stopped half-way.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => giveUp(new Interrupted(signal)));
+}
+process.on('uncaughtException', (error) => giveUp(error));
+// Who reads with `head` has seen enough.
+process.stdout.on('error', () => giveUp(new Error('nobody reads what it says')));
+process.stderr.on('error', () => undefined);
 
 const began = performance.now();
 try {
-  await Promise.race([demo(), interrupted]);
+  await Promise.race([demo(), givenUp]);
+  await removeRecord(layout.record);
   const seconds = ((performance.now() - began) / 1000).toFixed(1).padStart(6);
   process.stdout.write(`${seconds}s  in all\n`);
   process.exit(0);
 } catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`failed to ${current}: ${reason}\n`);
-  if (fabric) {
-    process.stderr.write(`logs: ${join(fabric.layout.folder, 'logs')}\n`);
-    await fabric.stop();
-  }
-  process.exit(1);
+  await fail(error);
 }

@@ -2,7 +2,7 @@
  * Makes sure that a whole fabric runs on this machine: nats-server, control plane, gateway and
  * agents, each a process of its own as anywhere else, with the permissions the contracts give it.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../actors/runtime/start-error.ts';
 import { serverConfig } from '../nats/config.ts';
@@ -10,6 +10,7 @@ import { userKey } from '../nats/keys.ts';
 import { checkPort } from '../nats/start.ts';
 import type { Identity } from '../subjects/permissions.ts';
 import { Child, type Program } from './child.ts';
+import { prepareFolder } from './folder.ts';
 import { endInstances } from './instances.ts';
 import { agentFlags, Layout, programs, root } from './layout.ts';
 
@@ -35,14 +36,24 @@ export interface FabricSettings {
   readonly syncInterval: string;
   /** Further variables of every program. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Called when a program ends by itself and is not started again. */
+  readonly ended?: (name: string, how: string) => void;
 }
 
 const HOST = '127.0.0.1';
+/** What chooses each port, for whoever finds it taken. */
+const PORT_SETTINGS = {
+  nats: 'SHOAL_NATS_PORT',
+  monitor: 'SHOAL_MONITOR_PORT',
+  gateway: 'SHOAL_GATEWAY_PORT',
+  ingress: 'SHOAL_INGRESS_PORT',
+} as const;
 
 export class Fabric {
   readonly settings: FabricSettings;
   readonly layout: Layout;
   readonly #children = new Map<string, Child>();
+  #isStopping = false;
 
   constructor(settings: FabricSettings) {
     this.settings = settings;
@@ -87,16 +98,12 @@ export class Fabric {
     }
   }
 
-  /** Makes folders, keys and the server's configuration; checks the ports. */
+  /** Makes folders, keys and the server's configuration; checks the ports. Throws StartError. */
   async prepare(): Promise<void> {
     const { folder, ports, nodes } = this.settings;
-    for (const port of Object.values(ports)) await checkPort(HOST, port);
-    try {
-      for (const each of ['nats', 'logs', 'keys'])
-        await mkdir(join(folder, each), { recursive: true });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StartError(`cannot write to ${folder} (${reason}); choose another with STATE=`);
+    await prepareFolder(folder);
+    for (const [name, setting] of Object.entries(PORT_SETTINGS)) {
+      await checkPort(HOST, ports[name as keyof typeof ports], setting);
     }
     const identities: Identity[] = [
       { role: 'control', name: 'control' },
@@ -165,14 +172,17 @@ export class Fabric {
     return { agent, instances };
   }
 
-  /** Stops everything: agents with what they run first, the server last. */
+  /**
+   * Stops everything it started, for good: agents with what they run first, the server last. A
+   * start under way then fails. What somebody else runs in this folder is left alone.
+   */
   async stop(): Promise<void> {
-    const { nodes } = this.settings;
+    this.#isStopping = true;
+    const nodes = this.settings.nodes.filter((node) => this.#children.has(`agent-${node}`));
     const stop = (name: string) => this.#children.get(name)?.stop();
     await Promise.all(nodes.map((node) => stop(`agent-${node}`)));
     for (const node of nodes) await endInstances(this.layout.agent(node));
-    await stop('gateway');
-    await stop('control');
+    await Promise.all([stop('gateway'), stop('control')]);
     await stop('nats');
   }
 
@@ -187,7 +197,8 @@ export class Fabric {
     ready: RegExp,
   ): Promise<void> {
     const all = { SHOAL_NATS: this.natsUrl, SHOAL_ON_STOP: 'end', ...environment };
-    const child = this.#add(name, process.execPath, words, all);
+    // The folder in its command line tells it from other fabrics' (leftovers.ts).
+    const child = this.#add(name, process.execPath, [...words, this.settings.folder], all);
     await child.ready(ready, READY_MS);
   }
 
@@ -197,11 +208,14 @@ export class Fabric {
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
   ): Child {
+    if (this.#isStopping) throw new StartError(`${name} was not started; start the fabric again`);
+    const { isKept, ended } = this.settings;
     const program: Program = {
-      ...{ name, command, args, cwd: root },
+      ...{ name, command, args, cwd: root, isKept },
       environment: { ...this.settings.environment, ...environment },
       log: this.layout.log(name),
-      isKept: this.settings.isKept,
+      pidFile: join(this.layout.run, name),
+      ended: (how) => ended?.(name, how),
     };
     const child = new Child(program);
     this.#children.set(name, child);

@@ -40,11 +40,25 @@ export class Layout {
     return join(this.folder, 'fabric.json');
   }
 
+  /** A file for each program that runs, with its process id. */
+  get run(): string {
+    return join(this.folder, 'run');
+  }
+
+  get logs(): string {
+    return join(this.folder, 'logs');
+  }
+
   log(name: string): string {
-    return join(this.folder, 'logs', `${name}.log`);
+    return join(this.logs, `${name}.log`);
+  }
+
+  /** A folder for each node that ever ran here. */
+  get agents(): string {
+    return join(this.folder, 'agents');
   }
 
   agent(node: string): string {
-    return join(this.folder, 'agents', node);
+    return join(this.agents, node);
   }
 }

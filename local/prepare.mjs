@@ -33,6 +33,16 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(78);
 }
 
+// A checkout that cannot be written is one sentence, not a stack.
+process.on('uncaughtException', (error) => {
+  const { code, message } = error;
+  if (code === undefined) throw error;
+  process.stderr.write(
+    `shoal: cannot write to ${root} (${message}); let this user write there, and make room\n`,
+  );
+  process.exit(78);
+});
+
 const lock = join(root, 'package-lock.json');
 const installed = join(root, 'node_modules', '.package-lock.json');
 if (age(installed) < age(lock)) {
@@ -57,7 +67,10 @@ function step(what, logName, command, args) {
   const log = join(logs, logName);
   writeFileSync(log, `${stdout ?? ''}${stderr ?? ''}${error ?? ''}`);
   if (status !== 0) {
-    const last = `${stdout ?? ''}${stderr ?? ''}`.trimEnd().split('\n').slice(-LAST_LINES);
+    const last = `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`
+      .trimEnd()
+      .split('\n')
+      .slice(-LAST_LINES);
     process.stderr.write(`${last.map((line) => `    ${line}\n`).join('')}`);
     process.stderr.write(`shoal: ${what} failed; its output is in ${log}\n`);
     process.exit(1);

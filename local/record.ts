@@ -1,6 +1,7 @@
 /** What is written down of a fabric that runs, for whoever stops it or looks at it. */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { StartError } from '../actors/runtime/start-error.ts';
 import { isAlive } from '../edge-agent/drivers/process/alive.ts';
 
 const recordSchema = z.object({
@@ -11,15 +12,45 @@ const recordSchema = z.object({
   ingressUrl: z.string(),
   nodes: z.array(z.string()),
   startedAt: z.string(),
+  /** Everything has started. */
+  isReady: z.boolean(),
 });
 export type FabricRecord = z.infer<typeof recordSchema>;
 
-/** Part of the keeper's command line: tells it from a later process of the same id. */
-export const KEEPER_MARK = 'local/supervise.js';
+/** Parts of the keepers' command lines: tell them from later processes of the same ids. */
+const KEEPER_MARKS = ['local/supervise.js', 'local/demo.js'];
 
+/** Writes the record of the one who keeps this folder. */
 export async function writeRecord(file: string, record: FabricRecord): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(record, null, 2));
   await rename(`${file}.new`, file);
+}
+
+/**
+ * Makes this process the keeper of a folder. Throws StartError when another one is: two at a time
+ * cannot both get it, since a link is made once.
+ */
+export async function claimRecord(file: string, record: FabricRecord): Promise<void> {
+  const own = `${file}.${process.pid}`;
+  await writeFile(own, JSON.stringify(record, null, 2));
+  try {
+    const before = await runningFabric(file);
+    if (before) throw taken(before.pid);
+    await rm(file, { force: true });
+    await link(own, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw taken((await runningFabric(file))?.pid);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+function taken(pid: number | undefined): StartError {
+  const who = pid === undefined ? '' : ` (pid ${pid})`;
+  return new StartError(
+    `a fabric runs in this folder already${who}; stop it first, or set STATE to another folder`,
+  );
 }
 
 /** The fabric of a record, if it still runs. */
@@ -28,7 +59,13 @@ export async function runningFabric(file: string): Promise<FabricRecord | undefi
   if (text === undefined) return undefined;
   const parsed = recordSchema.safeParse(safeJson(text));
   if (!parsed.success) return undefined;
-  return (await isAlive(parsed.data.pid, KEEPER_MARK)) ? parsed.data : undefined;
+  return (await isKeeper(parsed.data.pid)) ? parsed.data : undefined;
+}
+
+/** Whether a process lives that keeps a fabric. */
+export async function isKeeper(pid: number): Promise<boolean> {
+  for (const mark of KEEPER_MARKS) if (await isAlive(pid, mark)) return true;
+  return false;
 }
 
 export async function removeRecord(file: string): Promise<void> {

@@ -14,8 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Settings of the fabric that `make up` keeps. Throws StartError. */
 export function upSettings(environment: Environment, server: string): FabricSettings {
   const count = numberIn(environment, 'NODES', 3, { from: 1, to: NODES_MAX });
-  const port = (name: string, usual: number): number =>
-    numberIn(environment, name, usual, { from: 1, to: 65_535 });
+  const port = (name: string, usual: number): number => portIn(environment, name, usual) ?? usual;
   return {
     folder: resolve(environment['STATE'] || join(root, '.shoal', 'up')),
     server,
@@ -39,12 +38,21 @@ export function capacityOf(nodes: number): string {
   return `cpu=${cpu}m,memory=${formatBytes(memory).replace(/\.\d+/, '')},disk=10Gi`;
 }
 
-function numberIn(
+/** A port somebody chose, or the usual one. Throws StartError. */
+export function portIn(
   environment: Environment,
   name: string,
-  usual: number,
+  usual: number | undefined,
+): number | undefined {
+  return numberIn(environment, name, usual, { from: 1, to: 65_535 });
+}
+
+function numberIn<D extends number | undefined>(
+  environment: Environment,
+  name: string,
+  usual: D,
   range: { readonly from: number; readonly to: number },
-): number {
+): number | D {
   const text = environment[name];
   if (!text) return usual;
   const value = Number(text);

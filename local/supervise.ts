@@ -2,24 +2,36 @@
 import { runProgram } from '../actors/runtime/program.ts';
 import { obtainServer } from '../nats/obtain.ts';
 import { Fabric } from './fabric.ts';
-import { removeRecord, writeRecord } from './record.ts';
+import { endLeftovers } from './leftovers.ts';
+import { claimRecord, type FabricRecord, removeRecord, writeRecord } from './record.ts';
 import { upSettings } from './settings.ts';
 
 // Agents end what they run within five seconds; the rest follows at once.
 process.env['SHOAL_STOP_MS'] ??= '30000';
 
-await runProgram('shoal-local', async (log) => {
+await runProgram('shoal-local', async (log, _end, begun) => {
   const server = await obtainServer();
   const fabric = new Fabric(upSettings(process.env, server.path));
-  await fabric.start();
   const { natsUrl, gatewayUrl, ingressUrl, layout, settings } = fabric;
-  await writeRecord(layout.record, {
+  const record: FabricRecord = {
     ...{ pid: process.pid, natsUrl, gatewayUrl, ingressUrl, nodes: [...settings.nodes] },
-    startedAt: new Date().toISOString(),
-  });
-  log.info('fabric ready', { address: gatewayUrl });
-  return async () => {
+    ...{ startedAt: new Date().toISOString(), isReady: false },
+  };
+  await claimRecord(layout.record, record);
+  const stop = async (): Promise<void> => {
     await fabric.stop();
     await removeRecord(layout.record);
   };
+  begun(stop);
+  try {
+    const ended = await endLeftovers(layout, settings.nodes);
+    if (ended.length > 0) log.warn('ended what an earlier keeper left', { reason: ended.join() });
+    await fabric.start();
+    await writeRecord(layout.record, { ...record, isReady: true });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  log.info('fabric ready', { address: gatewayUrl });
+  return stop;
 });

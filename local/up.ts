@@ -1,26 +1,30 @@
-/** `make up`: a fabric in the background, unless one is there already. */
+/**
+ * `make up`: a fabric in the background, unless one is there already.
+ *
+ * Exit codes: 0 it runs, 78 it cannot start (one sentence says why), 130 and 143 stopped by SIGINT
+ * and SIGTERM while it started; then nothing is left running.
+ */
 import { join } from 'node:path';
-import { START_ERROR_EXIT, StartError } from '../actors/runtime/start-error.ts';
+import { StartError } from '../actors/runtime/start-error.ts';
 import { obtainServer } from '../nats/obtain.ts';
 import { Child } from './child.ts';
+import { prepareFolder } from './folder.ts';
 import { Layout, root } from './layout.ts';
+import { exitCodeOf, runOnce } from './once.ts';
 import { type FabricRecord, runningFabric } from './record.ts';
 import { upSettings } from './settings.ts';
 
 const READY_MS = 90_000;
+/** The keeper stops what it started within thirty seconds. */
+const STOP_MS = 45_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function up(): Promise<void> {
+  const layout = new Layout(upSettings(process.env, '').folder);
+  if (await tellRunning(layout)) return;
   const server = await obtainServer(process.env, say);
-  const settings = upSettings(process.env, server.path);
-  const layout = new Layout(settings.folder);
-  const before = await runningFabric(layout.record);
-  if (before) {
-    say('a fabric is running already');
-    tell(before, layout);
-    return;
-  }
+  await prepareFolder(layout.folder);
   const child = new Child({
     name: 'fabric',
     command: process.execPath,
@@ -30,29 +34,55 @@ async function up(): Promise<void> {
     log: layout.log('fabric'),
     isKept: false,
   });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => void abandon(child, signal));
+  }
   child.start();
-  await child.ready(/fabric ready/, READY_MS);
+  try {
+    await child.ready(/fabric ready/, READY_MS);
+  } catch (error) {
+    await child.stop('SIGTERM', STOP_MS);
+    // Somebody else was faster: that is what was asked for.
+    if (await tellRunning(layout)) return;
+    throw error;
+  }
   const record = await runningFabric(layout.record);
-  if (!record)
-    throw new StartError(`the fabric ended at once; its logs are in ${layout.folder}/logs`);
+  if (!record) throw new StartError(`the fabric ended at once; read its logs in ${layout.logs}`);
   say(`fabric ready: nats-server ${server.version}, ${record.nodes.length} nodes`);
   tell(record, layout);
-  // It goes on without this process.
-  process.exit(0);
+}
+
+/** Tells of a fabric that runs, when it is ready; false: there is none. */
+async function tellRunning(layout: Layout): Promise<boolean> {
+  const deadline = Date.now() + READY_MS;
+  let record = await runningFabric(layout.record);
+  while (record && !record.isReady) {
+    if (Date.now() > deadline) {
+      throw new StartError(
+        `a fabric (pid ${record.pid}) has been starting for long; stop it with \`make down\`, its logs are in ${layout.logs}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    record = await runningFabric(layout.record);
+  }
+  if (!record) return false;
+  say('a fabric is running already');
+  tell(record, layout);
+  return true;
+}
+
+async function abandon(child: Child, signal: NodeJS.Signals): Promise<void> {
+  await child.stop('SIGTERM', STOP_MS);
+  process.stderr.write(`shoal: stopped by ${signal}; nothing is left running\n`);
+  process.exit(exitCodeOf(signal));
 }
 
 function tell(record: FabricRecord, layout: Layout): void {
   say(`  API      ${record.gatewayUrl}`);
   say(`  ingress  ${record.ingressUrl}`);
   say(`  bus      ${record.natsUrl}   (nkey: ${join(layout.keys, 'operator-operator.nk')})`);
-  say(`  logs     ${join(layout.folder, 'logs')}`);
+  say(`  logs     ${layout.logs}`);
   say('try  ./shoal apply -f examples/hello.yaml   and   ./shoal get instances');
 }
 
-try {
-  await up();
-} catch (error) {
-  if (!(error instanceof StartError)) throw error;
-  process.stderr.write(`shoal: ${error.message}\n`);
-  process.exit(START_ERROR_EXIT);
-}
+await runOnce(up);

@@ -9,7 +9,7 @@
  * releases, which is then the only one that is asked.
  */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   access,
@@ -153,7 +153,7 @@ async function keep(
   const folder = join(cache, version);
   const path = join(folder, 'nats-server');
   await mkdir(folder, { recursive: true });
-  const fresh = `${path}.${process.pid}`;
+  const fresh = `${path}.${randomUUID()}`;
   await copyFile(found, fresh);
   await rename(fresh, path);
   return { path, version };

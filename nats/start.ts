@@ -67,19 +67,16 @@ async function ready(
   return `${url} was not healthy in ${withinMs} ms`;
 }
 
-/** Throws StartError when something else listens on a port. */
-export async function checkPort(host: string, port: number): Promise<void> {
+/** Throws StartError when a port cannot be listened on. `setting` names what chooses another. */
+export async function checkPort(host: string, port: number, setting?: string): Promise<void> {
+  const other = setting === undefined ? 'choose another port' : `set ${setting} to another one`;
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
-          ? new StartError(
-              `port ${port} on ${host} is in use; stop what listens there or choose another port`,
-            )
-          : new StartError(
-              `port ${port} on ${host} cannot be used (${error.message}); choose another one`,
-            ),
+          ? new StartError(`port ${port} on ${host} is in use; stop what listens there or ${other}`)
+          : new StartError(`port ${port} on ${host} cannot be used (${error.message}); ${other}`),
       );
     });
     probe.listen(port, host, () => probe.close(() => resolve()));

@@ -14,13 +14,18 @@ const FAULT_EXIT = 70;
 /** How long a program may take to stop in order, in milliseconds; SHOAL_STOP_MS overrides. */
 const STOP_MS = 10_000;
 
-/** Starts a program; resolves never, the process ends with it. */
+type Stop = () => Promise<void>;
+
+/**
+ * Starts a program; resolves never, the process ends with it. A start that makes what outlives the
+ * process says to `begun` how that is taken back, for a signal that comes before it is done.
+ */
 export async function runProgram(
   name: string,
-  start: (log: Log, end: (code: number) => void) => Promise<() => Promise<void>>,
+  start: (log: Log, end: (code: number) => void, begun: (stop: Stop) => void) => Promise<Stop>,
 ): Promise<void> {
   const log = journal(name);
-  let stop: (() => Promise<void>) | undefined;
+  let stop: Stop | undefined;
   let isStopping = false;
   const end = (signal: string, code = 0): void => {
     if (isStopping) {
@@ -52,8 +57,13 @@ export async function runProgram(
     process.exit(FAULT_EXIT);
   });
   try {
-    stop = await start(log, (code) => end('its own decision', code));
+    const ownEnd = (code: number): void => end('its own decision', code);
+    stop = await start(log, ownEnd, (early) => {
+      stop = early;
+    });
   } catch (error) {
+    // What it was told to stop while it started ends with that stop.
+    if (isStopping) return;
     if (error instanceof StartError) {
       process.stderr.write(`${name}: ${error.message}\n`);
       process.exit(START_ERROR_EXIT);

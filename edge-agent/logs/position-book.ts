@@ -1,6 +1,7 @@
 /** How far an instance's output has been sent, kept on disk beside it. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Output } from '../../subjects/index.ts';
 
 /** Whose output it is, and in which folder. */
@@ -20,6 +21,12 @@ export interface Position {
   lines: number;
 }
 
+const position = z.object({ offset: z.number().int().min(0), lines: z.number().int().min(0) });
+const keptSchema = z.object({
+  epoch: z.number().int().min(1),
+  positions: z.object({ stdout: position, stderr: position }),
+});
+
 /** One book per instance, for both its outputs. */
 export class PositionBook {
   readonly #file: string;
@@ -37,8 +44,9 @@ export class PositionBook {
   static async open(of: Printing): Promise<PositionBook> {
     const file = join(of.folder, 'read.json');
     const start = (): Position => ({ offset: 0, lines: 0 });
+    // What is not there or damaged is begun anew: lines that were sent keep their numbers.
     const kept = await readFile(file, 'utf8')
-      .then((text) => JSON.parse(text) as { epoch: number; positions: Record<Output, Position> })
+      .then((text) => keptSchema.parse(JSON.parse(text)))
       .catch(() => undefined);
     // A folder's output keeps the epoch it began at: its numbers must not start anew.
     const positions = kept?.positions ?? { stdout: start(), stderr: start() };

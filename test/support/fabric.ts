@@ -1,5 +1,5 @@
 /** A real fabric of processes for tests and benchmarks, with an operator's view of its store. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '../../actors/runtime/log.ts';
@@ -20,6 +20,7 @@ import {
   phaseOf,
   workloadRecord,
 } from '../../subjects/index.ts';
+import { processesOf } from './processes.ts';
 
 export interface FabricUnderTest extends AsyncDisposable {
   readonly fabric: Fabric;
@@ -92,18 +93,6 @@ export async function fabricUnderTest(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Processes whose command line or environment speaks of a folder. */
-async function processesOf(folder: string): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
-    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
-    if (line.includes(folder) || environment.includes(folder)) found.push(Number(name));
-  }
-  return found;
 }
 
 async function runningOn(

@@ -12,6 +12,8 @@
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { specRecord } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 
 /** What stands in run.json. */
@@ -23,6 +25,18 @@ export interface Kept {
   readonly ports: Readonly<Record<string, number>>;
   readonly startedAt: number;
 }
+
+const number = z.number().int();
+const keptSchema = z.object({
+  input: z.object({
+    ...{ name: z.string(), tenant: z.string(), workload: z.string(), instance: z.string() },
+    ...{ run: number, epoch: number, attempt: number, spec: specRecord.schema },
+  }),
+  epoch: number,
+  address: z.string(),
+  ports: z.record(z.string(), number),
+  startedAt: z.number(),
+});
 
 export class RunFolder {
   readonly path: string;
@@ -64,9 +78,10 @@ export class RunFolder {
     await rename(fresh, join(this.path, 'run.json'));
   }
 
+  /** What run.json says; undefined: there is none, or it is damaged. */
   async kept(): Promise<Kept | undefined> {
     try {
-      return JSON.parse(await readFile(join(this.path, 'run.json'), 'utf8')) as Kept;
+      return keptSchema.parse(JSON.parse(await readFile(join(this.path, 'run.json'), 'utf8')));
     } catch {
       return undefined;
     }
