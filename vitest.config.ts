@@ -18,7 +18,9 @@ async function withServer() {
     return [project('contract', 60_000), project('integration', 120_000)];
   } catch (error) {
     if (process.env['SHOAL_NO_SKIP']) throw error;
-    process.stderr.write(`skipped: contract and integration tests, for ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(
+      `skipped: contract and integration tests, for ${error instanceof Error ? error.message : error}\n`,
+    );
     return [];
   }
 }

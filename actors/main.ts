@@ -6,6 +6,7 @@
  * default; SHOAL_LOG.
  */
 import { pathToFileURL } from 'node:url';
+import { dead } from './dead/actor.ts';
 import { membership } from './membership/actor.ts';
 import type { Actor } from './runtime/actor.ts';
 import { Host } from './runtime/host.ts';
@@ -19,7 +20,7 @@ import {
   viewsCurrent,
 } from './runtime/nats/process.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
-import { runProgram } from './runtime/program.ts';
+import { FAULT_EXIT, runProgram } from './runtime/program.ts';
 import { StartError } from './runtime/start-error.ts';
 import { otelTracing } from './runtime/tracing.ts';
 import { VERSION } from './runtime/version.ts';
@@ -27,12 +28,14 @@ import { scheduler } from './scheduler/actor.ts';
 import { workload } from './workload/actor.ts';
 
 /** Every actor of the control plane. */
-export const actors = (): Actor[] => [membership(), scheduler(), workload()] as unknown as Actor[];
+export const actors = (): Actor[] =>
+  [membership(), scheduler(), workload(), dead()] as unknown as Actor[];
 
 /** Starts a control plane; the returned function stops it in order. */
 export async function startControl(
   log: Log,
   environment: NodeJS.ProcessEnv = process.env,
+  end: (code: number) => void = () => undefined,
 ): Promise<() => Promise<void>> {
   const name = environment['SHOAL_COPY'] || 'control';
   const replicas = replicasIn(environment);
@@ -40,8 +43,13 @@ export async function startControl(
   const changed = await ensureStreams(bus.connection, { replicas });
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();
+  const escalate = (reason: string): void => {
+    log.error('too many faults; the control plane begins anew', { reason });
+    end(FAULT_EXIT);
+  };
   const hosts = actors().map(
-    (actor) => new Host(actor, { ports: bus.ports, views: bus.views, copy, log, tracing }),
+    (actor) =>
+      new Host(actor, { ports: bus.ports, views: bus.views, copy, log, tracing, escalate }),
   );
   await viewsCurrent(bus.views);
   for (const host of hosts) {
@@ -65,5 +73,5 @@ function replicasIn(environment: NodeJS.ProcessEnv): 1 | 3 {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await runProgram('shoal-control', (log) => startControl(log));
+  await runProgram('shoal-control', (log, end) => startControl(log, process.env, end));
 }

@@ -14,7 +14,7 @@ import {
   serveHost,
   viewsCurrent,
 } from '../actors/runtime/nats/process.ts';
-import { runProgram } from '../actors/runtime/program.ts';
+import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { address, decode, ledgerRecord, specRecord } from '../subjects/index.ts';
 import { agent } from './actor.ts';
@@ -52,6 +52,11 @@ export async function startAgent(
   });
   const host = new Host(agent(node), {
     ...{ ports: joined.ports, views: joined.views, log, jobs: shell.jobs },
+    writesLetters: false,
+    escalate: (reason) => {
+      log.error('too many faults; this agent begins anew', { node, reason });
+      end(FAULT_EXIT);
+    },
     copy: `${node}-${joined.ports.newId().slice(-8)}`,
   });
   await viewsCurrent(joined.views);

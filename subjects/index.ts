@@ -3,6 +3,7 @@ export * from './booking.ts';
 export * from './change.ts';
 export * from './codec.ts';
 export * from './contract.ts';
+export * from './dead.ts';
 export * from './fact.ts';
 export * from './instance.ts';
 export * from './log.ts';
@@ -16,6 +17,7 @@ export * from './template.ts';
 export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';
+import { deadDrop, deadRecord, deadReplay } from './dead.ts';
 import { eventNoticed } from './fact.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { logFrame } from './log.ts';
@@ -59,6 +61,8 @@ export const messages: readonly MessageContract[] = [
   placementDecided,
   eventNoticed,
   logFrame,
+  deadReplay,
+  deadDrop,
 ];
 
 /** Every record contract there is. */
@@ -70,4 +74,5 @@ export const records: readonly RecordContract[] = [
   instanceRecord,
   routeRecord,
   observedRecord,
+  deadRecord,
 ];

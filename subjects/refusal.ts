@@ -61,6 +61,20 @@ export const refusals = {
     user: 'This path does not take this method; the Allow header lists those it takes.',
     operator: 'A caller used a method that the path does not have.',
   },
+  'letter-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no dead letter of this id; `shoal dead ls` lists them.',
+    operator: 'A caller named a dead letter that does not exist, or was replayed or dropped.',
+  },
+  'letter-not-replayable': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'This letter holds no work item that could be put back; what it tells of is tried again by itself.',
+    operator: 'A replay was asked for a message that is no work item, or is kept only in part.',
+  },
   'rate-limited': {
     http: 429,
     grpc: 'RESOURCE_EXHAUSTED',

@@ -30,6 +30,10 @@ export class Counters {
   dropped = 0;
   /** Messages given up after the most attempts. */
   abandoned = 0;
+  /** Messages left out because they made their step throw before. */
+  quarantined = 0;
+  /** Dead letters written. */
+  dead = 0;
 
   route(name: string): RouteCounts {
     let counts = this.routes.get(name);

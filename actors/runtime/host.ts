@@ -9,12 +9,13 @@
  * I1  A step runs to its end before the next begins; a fold never runs inside a step.
  * I2  Every message taken in is acknowledged, answered, repeated, or counted as abandoned.
  * I3  A step that throws costs the actor its private state, never the process: the state is built
- *     again from the views (R4, first half).
+ *     again from the views (R4). What throws again and again is set aside (failures.ts).
  */
-import { type RecordContract, type Refusal, refusal, tokensIn } from '../../subjects/index.ts';
+import { type RecordContract, refusal, tokensIn } from '../../subjects/index.ts';
 import type { Actor, Context, Follow, Step } from './actor.ts';
 import { Alarms } from './alarms.ts';
 import { Counters } from './counters.ts';
+import { Failures } from './failures.ts';
 import { Flow, type Performer } from './flow.ts';
 import { Holds } from './holds.ts';
 import { hash32, seededRandom, shortId } from './ids.ts';
@@ -39,6 +40,10 @@ export interface HostOptions {
   readonly tracing?: Tracing;
   /** Work items in hand at a time and lane; default 16. */
   readonly workInFlightMax?: number;
+  /** Whether it may write dead letters; default true. */
+  readonly writesLetters?: boolean;
+  /** Called when too many steps threw: the process should end. Default: it goes on. */
+  readonly escalate?: (reason: string) => void;
 }
 
 type AnyStep = Step<unknown, never, unknown>;
@@ -65,6 +70,7 @@ export class Host<S = unknown, V = unknown> {
   readonly #alarms: Alarms;
   readonly #performer: Performer;
   readonly #tracing: Tracing;
+  readonly #failures: Failures;
   #state: S;
   #flows = 0;
   #isRunning = false;
@@ -82,6 +88,14 @@ export class Host<S = unknown, V = unknown> {
     this.#tracing = options.tracing ?? passTracing;
     this.#alarms = new Alarms(options.ports.clock, limits.alarmsMax);
     this.#state = actor.init();
+    this.#failures = new Failures({
+      actor: actor.name,
+      ports: options.ports,
+      counters: this.counters,
+      log: options.log,
+      writesLetters: options.writesLetters ?? true,
+      escalate: (reason) => options.escalate?.(reason),
+    });
     this.#known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
     this.#performer = performerOf(actor as Actor, {
       ports: options.ports,
@@ -133,6 +147,7 @@ export class Host<S = unknown, V = unknown> {
         workInFlightMax: this.#options.workInFlightMax ?? 16,
         isFull: () => this.#mailbox.size >= limits.mailboxMax,
         enqueue: (inbound) => this.#enqueue(inbound),
+        unreadable: (contract, item, reason) => this.#failures.unreadable(contract, item, reason),
       }),
     );
   }
@@ -163,9 +178,25 @@ export class Host<S = unknown, V = unknown> {
       for (const entry of this.#byRecord.get(one.record)?.entries() ?? []) {
         const { key, value, revision } = entry;
         const tokens = tokensIn(one.record, key) as Change['tokens'];
-        const change = { key, tokens, before: undefined, after: value, revision };
-        one.fold(this.#state, change, context);
+        this.#fold(one, { key, tokens, before: undefined, after: value, revision }, context);
       }
+    }
+  }
+
+  /** Folds a change in. One that throws stays out of the private state, and is reported. */
+  #fold(one: Follow<S, V>, change: Change, context: Context<V>): void {
+    if (!one.fold) return;
+    const { key, revision } = change;
+    const inbound: Inbound = {
+      ...{ id: `${key}@${revision}`, label: `fold ${one.record.name}`, about: key },
+      ...{ step: () => [], message: change, attempts: 0, traceparent: undefined },
+    };
+    if (this.#failures.isAside(inbound)) return;
+    try {
+      one.fold(this.#state, change, context);
+      this.#failures.passed(inbound);
+    } catch (error) {
+      this.#failures.threw(inbound, error);
     }
   }
 
@@ -185,12 +216,13 @@ export class Host<S = unknown, V = unknown> {
   #enqueueOwn(label: string, step: AnyStep, message: unknown, id?: string): void {
     this.#made++;
     const own = id ?? `${this.copy}-${label.replaceAll(' ', '-')}-${this.#made}`;
-    this.#enqueue({ id: own, label, step, message, attempts: 0, traceparent: undefined });
+    const about = (message as { readonly key?: string }).key ?? '';
+    this.#enqueue({ id: own, label, about, step, message, attempts: 0, traceparent: undefined });
   }
 
   #changed(name: string, one: Follow<S, V>, change: Change): void {
     if (!this.#isRunning) return;
-    one.fold?.(this.#state, change, this.#context(undefined));
+    this.#fold(one, change, this.#context(undefined));
     if (!one.changed) return;
     const waiting = this.#changes.get(change.key);
     if (waiting) {
@@ -206,7 +238,8 @@ export class Host<S = unknown, V = unknown> {
     };
     const id = `${change.key}@${change.revision}`;
     const label = `changed ${name}`;
-    this.#enqueue({ id, label, step, message: box, attempts: 0, traceparent: undefined });
+    const about = change.key;
+    this.#enqueue({ id, label, about, step, message: box, attempts: 0, traceparent: undefined });
   }
 
   #enqueue(inbound: Inbound): void {
@@ -238,6 +271,7 @@ export class Host<S = unknown, V = unknown> {
       return;
     }
     inbound.wanted = undefined;
+    if (this.#failures.isAside(inbound)) return;
     const span = this.#tracing.step(this.actor.name, inbound.label, inbound.traceparent);
     const began = this.#ports.clock.elapsed();
     let plan: Plan | undefined;
@@ -254,8 +288,9 @@ export class Host<S = unknown, V = unknown> {
     }
     this.#measure(inbound, this.#ports.clock.elapsed() - began);
     span.end(error);
-    if (error !== undefined) this.#fault(inbound, error);
-    else if (plan) this.#perform(inbound, plan);
+    if (error !== undefined) return this.#fault(inbound, error);
+    this.#failures.passed(inbound);
+    if (plan) this.#perform(inbound, plan);
     else inbound.item?.ack();
   }
 
@@ -323,7 +358,7 @@ export class Host<S = unknown, V = unknown> {
       },
       abandoned: (because) => {
         close();
-        this.#abandon(inbound, because);
+        this.#failures.abandoned(inbound, because);
         wake();
       },
     }).proceed();
@@ -336,43 +371,13 @@ export class Host<S = unknown, V = unknown> {
       return;
     }
     const detail = `given up after ${limits.attemptsMax} attempts`;
-    this.#abandon(inbound, refusal('conflict-persistent', detail));
-  }
-
-  #abandon(inbound: Inbound, because: Refusal): void {
-    this.counters.abandoned++;
-    this.#failed(inbound, because.code);
-    this.#options.log.warn('a message was given up', {
-      actor: this.actor.name,
-      contract: inbound.label,
-      id: inbound.id,
-      code: because.code,
-      reason: because.detail,
-    });
-    inbound.from?.send({ ok: false, refusal: because }, 0);
-    inbound.item?.retry(limits.retryMs);
+    this.#failures.abandoned(inbound, refusal('conflict-persistent', detail));
   }
 
   #fault(inbound: Inbound, error: unknown): void {
-    this.counters.faults++;
-    this.#failed(inbound, String(error));
-    this.#options.log.error('a step threw; the actor starts again from the store', {
-      actor: this.actor.name,
-      contract: inbound.label,
-      id: inbound.id,
-      error,
-    });
-    const because = refusal('actor-fault', `the log has the cause under ${inbound.id}`);
-    inbound.from?.send({ ok: false, refusal: because }, 0);
-    inbound.item?.retry(limits.retryMs);
+    this.#failures.threw(inbound, error);
     this.#build();
     if (inbound.label !== 'connected') this.#enqueueConnected(true);
-  }
-
-  #failed(inbound: Inbound, why: string): void {
-    const counts = this.counters.route(inbound.label);
-    counts.failed++;
-    counts.lastError = why;
   }
 
   #checkDrained(): void {

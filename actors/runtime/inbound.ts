@@ -36,6 +36,8 @@ export interface Inbound {
   readonly id: string;
   /** What it is, for counters and logs. */
   readonly label: string;
+  /** What it is about: a subject, a key of the store, a timer's key. */
+  readonly about: string;
   readonly step: Step<unknown, never, unknown>;
   readonly message: unknown;
   readonly from?: ReplyTo | undefined;
@@ -54,6 +56,8 @@ interface Around {
   readonly workInFlightMax: number;
   isFull(): boolean;
   enqueue(inbound: Inbound): void;
+  /** Sets aside a work item that no schema accepts. */
+  unreadable(contract: string, item: WorkItem, reason: string): void;
 }
 
 /** How long the same complaint about a contract is not repeated, in milliseconds. */
@@ -121,7 +125,7 @@ function takeWork(
     const read = readMessage(contract, item.message);
     if (!read.ok) {
       around.complain(contract, item.message.subject, read.reason);
-      item.ack();
+      around.unreadable(contract.name, item, read.reason);
       return;
     }
     inHand.add(item);
@@ -206,6 +210,7 @@ function inboundOf(
   return {
     id,
     label: route.contract.name,
+    about: message.subject,
     step: route.step as Step<unknown, never, unknown>,
     message: received,
     from: read.from,

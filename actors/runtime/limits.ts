@@ -12,6 +12,13 @@ export const limits = {
   alarmsMax: 200_000,
   /** A step that takes longer is counted: it should continue by message. */
   stepBudgetMs: 5,
-  /** When a work item that failed comes again. */
+  /** When a work item that failed comes again, the first time; doubles with each failure. */
   retryMs: 1_000,
+  /** The longest wait of a work item that failed. */
+  retryMsMax: 30_000,
+  /** Deliveries of a work item after which a failure makes it a dead letter (R5). */
+  deliveriesMax: 5,
+  /** Throws within `faultsWithinMs` after which the process ends, to begin anew (R4). */
+  faultsMax: 100,
+  faultsWithinMs: 60_000,
 } as const;

@@ -18,6 +18,8 @@ const counts: Readonly<Record<Count, string>> = {
   malformed: 'Messages that no schema accepted',
   dropped: 'Messages dropped because the mailbox was full',
   abandoned: 'Messages given up after the most attempts',
+  quarantined: 'Messages left out because they made their step throw before',
+  dead: 'Dead letters written',
 };
 
 /** A registry over some actors; values are read when it is scraped. */

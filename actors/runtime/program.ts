@@ -10,7 +10,8 @@ import { journal } from './journal.ts';
 import type { Log } from './log.ts';
 import { START_ERROR_EXIT, StartError } from './start-error.ts';
 
-const FAULT_EXIT = 70;
+/** Exit code after a fault of the program's own (EX_SOFTWARE). */
+export const FAULT_EXIT = 70;
 /** How long a program may take to stop in order, in milliseconds; SHOAL_STOP_MS overrides. */
 const STOP_MS = 10_000;
 

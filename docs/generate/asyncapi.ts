@@ -23,6 +23,8 @@ const tokens: Readonly<Record<string, string>> = {
   instance: 'Id of an instance, unique in its tenant.',
   generation: 'Generation of the workload.',
   priority: 'Lane of the queue.',
+  actor: 'Name of an actor.',
+  letter: 'Id of a dead letter, unique in its actor.',
   noun: 'What it happened to.',
   id: 'Its name or id.',
   verb: 'What happened, as a past participle.',

@@ -48,7 +48,8 @@ export class Bench {
     const log = options.log ?? silentLog;
     const views = new Views(connection.ports.store, this.clock, log);
     const copy = options.copy ?? `${actor.name}-${++this.#ids}`;
-    const host = new Host(actor, { ...options, ports: connection.ports, views, copy, log });
+    const { ports } = connection;
+    const host = new Host(actor, { ports, ...options, views, copy, log });
     let isReady = false;
     views.start(() => {
       host.start();

@@ -2,6 +2,9 @@
 import {
   busDisconnected,
   type Contract,
+  deadDrop,
+  deadRecord,
+  deadReplay,
   eventNoticed,
   type Instance,
   instanceRecord,
@@ -301,4 +304,17 @@ export const samples: readonly Sample[] = [
       changedAt: at + 60,
     },
   ),
+  said(
+    deadRecord,
+    { actor: 'scheduler', letter: '1x2y3z' },
+    {
+      ...{ actor: 'scheduler', letter: '1x2y3z', at, contract: 'work.place' },
+      about: 'shoal.work.place.normal.default.hello',
+      reason: { code: 'actor-fault', detail: 'Error: a step threw' },
+      deliveries: 5,
+      payload: { reason: 'instances want a node' },
+    },
+  ),
+  asked(deadReplay, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
+  asked(deadDrop, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
 ];
