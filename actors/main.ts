@@ -56,6 +56,8 @@ export async function startControl(
     host.start();
     serveHost(bus.connection, host, { version: VERSION, id: copy });
   }
+  // Who asks from now on is heard: by this copy, or by the one that acts.
+  await Promise.all(hosts.map((host) => new Promise<void>((done) => host.whenSettled(done))));
   const closeMetrics = await serveMetrics(hosts, environment['SHOAL_METRICS_PORT']);
   await bus.connection.flush();
   const streams = changed.length > 0 ? `; set up ${changed.join(', ')}` : '';

@@ -7,7 +7,7 @@ import { instant } from './fact.ts';
 export const EXCERPT_CHARACTERS_MAX = 1_000;
 
 /** Name of an actor. */
-const actorName = z.string().regex(/^[a-z][a-z-]{0,31}$/, 'the name of an actor');
+export const actorName = z.string().regex(/^[a-z][a-z-]{0,31}$/, 'the name of an actor');
 /** A letter's id: the same message that fails again writes the same letter. */
 export const letterId = z.string().regex(/^[a-z0-9]{1,24}$/, 'the id of a letter');
 

@@ -6,6 +6,7 @@ export * from './contract.ts';
 export * from './dead.ts';
 export * from './fact.ts';
 export * from './instance.ts';
+export * from './lease.ts';
 export * from './log.ts';
 export * from './manifest.ts';
 export * from './names.ts';
@@ -20,6 +21,7 @@ import type { MessageContract, RecordContract } from './contract.ts';
 import { deadDrop, deadRecord, deadReplay } from './dead.ts';
 import { eventNoticed } from './fact.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
+import { leaseProbe, leaseRecord } from './lease.ts';
 import { logFrame } from './log.ts';
 import {
   busDisconnected,
@@ -63,6 +65,7 @@ export const messages: readonly MessageContract[] = [
   logFrame,
   deadReplay,
   deadDrop,
+  leaseProbe,
 ];
 
 /** Every record contract there is. */
@@ -75,4 +78,5 @@ export const records: readonly RecordContract[] = [
   routeRecord,
   observedRecord,
   deadRecord,
+  leaseRecord,
 ];

@@ -15,6 +15,7 @@ export function dead(): Actor<State, Views> {
   return defineActor<State, Views>({
     name: 'dead',
     sentence: 'Makes sure that dead letters can be put back or dropped, and do not pile up.',
+    copies: 'acting',
     init: () => ({}),
     routes: [on(deadReplay, replay), on(deadDrop, drop)],
     follows: { letters: follow(deadRecord) },

@@ -32,6 +32,7 @@ export function membership(limit: FlapLimit = flapLimit): Actor<State, Views> {
   return defineActor<State, Views>({
     name: 'membership',
     sentence: 'Makes sure that everybody knows which nodes there are and which of them live.',
+    copies: 'acting',
     init: newState,
     routes: [
       on(nodeJoin, join),

@@ -36,6 +36,11 @@ export interface Context<V = unknown> {
   isMine(record: RecordContract, key: string): boolean;
   /** Newest revision of the store all views have reached. */
   readonly revision: number;
+  /**
+   * Raised each time another copy begins to act: goes with effects outside the store, whose
+   * receivers refuse lower ones. 0 where all copies act.
+   */
+  readonly fence: number;
 }
 
 /** A message of a contract, decoded and valid. */
@@ -102,6 +107,8 @@ export interface Actor<S = unknown, V = unknown> {
   readonly name: string;
   /** "Makes sure that …": what would be missing without it. */
   readonly sentence: string;
+  /** How several copies share the work: `competing` all act; `acting` one does, others stand by. */
+  readonly copies: 'competing' | 'acting';
   readonly init: () => S;
   /** Steps for messages. */
   readonly routes: readonly Route<S, V>[];
@@ -120,13 +127,16 @@ export interface Actor<S = unknown, V = unknown> {
   readonly writes: readonly RecordContract[];
 }
 
-type Optional = 'timers' | 'answers' | 'jobs' | 'connected';
+type Optional = 'copies' | 'timers' | 'answers' | 'jobs' | 'connected';
 
 /** Declares an actor. */
 export function defineActor<S, V>(
   of: Omit<Actor<S, V>, Optional> & Partial<Pick<Actor<S, V>, Optional>>,
 ): Actor<S, V> {
-  return { timers: {}, answers: {}, jobs: {}, connected: undefined, ...of };
+  return {
+    ...{ copies: 'competing', timers: {}, answers: {}, jobs: {}, connected: undefined },
+    ...of,
+  };
 }
 
 /** A step for a contract's messages. Requests and work are shared among the copies. */

@@ -11,8 +11,8 @@
  * I3  A step that throws costs the actor its private state, never the process: the state is built
  *     again from the views (R4). What throws again and again is set aside (failures.ts).
  */
-import { type RecordContract, refusal, tokensIn } from '../../subjects/index.ts';
-import type { Actor, Context, Follow, Step } from './actor.ts';
+import { leaseRecord, type RecordContract, refusal, tokensIn } from '../../subjects/index.ts';
+import type { Actor, Context, Follow } from './actor.ts';
 import { Alarms } from './alarms.ts';
 import { Counters } from './counters.ts';
 import { Failures } from './failures.ts';
@@ -20,9 +20,11 @@ import { Flow, type Performer } from './flow.ts';
 import { Holds } from './holds.ts';
 import { hash32, seededRandom, shortId } from './ids.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
+import { Lease } from './lease.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { Mailbox } from './mailbox.ts';
+import { Occasions } from './occasions.ts';
 import { performerOf } from './perform.ts';
 import { type Known, type Plan, planOf } from './plan.ts';
 import type { Close, Job, Ports } from './ports.ts';
@@ -46,8 +48,6 @@ export interface HostOptions {
   readonly escalate?: (reason: string) => void;
 }
 
-type AnyStep = Step<unknown, never, unknown>;
-
 /** A running actor. */
 export class Host<S = unknown, V = unknown> {
   readonly actor: Actor<S, V>;
@@ -60,8 +60,7 @@ export class Host<S = unknown, V = unknown> {
   readonly #byRecord = new Map<RecordContract, View>();
   readonly #holds = new Holds<Inbound>();
   readonly #mailbox = new Mailbox<Inbound>();
-  /** Changes that wait in the mailbox, by key: a second one is merged into the first. */
-  readonly #changes = new Map<string, { change: Change }>();
+  readonly #occasions: Occasions;
   readonly #closes: Close[] = [];
   readonly #drained: (() => void)[] = [];
   /** Revisions of this actor's last writes to keys it does not follow. */
@@ -71,12 +70,13 @@ export class Host<S = unknown, V = unknown> {
   readonly #performer: Performer;
   readonly #tracing: Tracing;
   readonly #failures: Failures;
+  readonly #lease: Lease | undefined;
   #state: S;
   #flows = 0;
   #isRunning = false;
+  #fence = 0;
   #isTurnDue = false;
   #isDraining = false;
-  #made = 0;
 
   /** Declares the views; call `start` once they are current. */
   constructor(actor: Actor<S, V>, options: HostOptions) {
@@ -88,12 +88,13 @@ export class Host<S = unknown, V = unknown> {
     this.#tracing = options.tracing ?? passTracing;
     this.#alarms = new Alarms(options.ports.clock, limits.alarmsMax);
     this.#state = actor.init();
+    this.#occasions = new Occasions({
+      ...{ actor: actor as Actor, copy: options.copy, alarms: this.#alarms },
+      enqueue: (inbound) => this.#enqueue(inbound),
+    });
+    const { ports, log, writesLetters = true } = options;
     this.#failures = new Failures({
-      actor: actor.name,
-      ports: options.ports,
-      counters: this.counters,
-      log: options.log,
-      writesLetters: options.writesLetters ?? true,
+      ...{ actor: actor.name, ports, counters: this.counters, log, writesLetters },
       escalate: (reason) => options.escalate?.(reason),
     });
     this.#known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
@@ -103,7 +104,7 @@ export class Host<S = unknown, V = unknown> {
       jobs: options.jobs ?? {},
       log: options.log,
       revision: () => options.views.revision(),
-      enqueue: (label, step, message, id) => this.#enqueueOwn(label, step, message, id),
+      enqueue: (label, step, message, id) => this.#occasions.add(label, step, message, id),
     });
     const view: Record<string, View> = {};
     for (const [name, one] of Object.entries(actor.follows) as [string, Follow<S, V>][]) {
@@ -112,6 +113,17 @@ export class Host<S = unknown, V = unknown> {
       this.#byRecord.set(one.record, view[name]);
     }
     this.#view = view as V;
+    this.#lease = actor.copies === 'acting' ? this.#compete() : undefined;
+  }
+
+  #compete(): Lease {
+    const { ports, views, log } = this.#options;
+    const view = views.follow(leaseRecord, { actor: this.actor.name });
+    return new Lease({
+      ...{ actor: this.actor.name, copy: this.copy, ports, view, log },
+      acquired: (fence) => this.#act(fence),
+      lost: () => this.#standBy(),
+    });
   }
 
   /** Messages waiting. */
@@ -128,17 +140,31 @@ export class Host<S = unknown, V = unknown> {
     return this.#alarms.size;
   }
 
-  /** Begins to take messages. The views must be current. */
+  /** Whether this copy takes messages. */
+  get isActing(): boolean {
+    return this.#isRunning && !this.#isDraining;
+  }
+
+  /** Begins to take messages, or to compete for that. The views must be current. */
   start(): void {
+    if (this.#lease) this.#lease.start();
+    else this.#act(0);
+  }
+
+  /** Calls back when it is known whether this copy acts. */
+  whenSettled(call: () => void): void {
+    if (this.#lease) this.#lease.whenSettled(call);
+    else this.#ports.clock.soon(call);
+  }
+
+  #act(fence: number): void {
     this.#isRunning = true;
+    this.#fence = fence;
     this.#build();
-    this.#enqueueConnected(true);
-    for (const [name, timer] of Object.entries(this.actor.timers)) {
-      if (timer.everyMs !== undefined) this.#tick(name, timer.step as AnyStep, timer.everyMs);
-    }
+    this.#occasions.start();
     this.#closes.push(
       this.#ports.bus.watchConnection((isConnected) => {
-        if (isConnected) this.#enqueueConnected(false);
+        if (isConnected) this.#occasions.connected(false);
       }),
       ...subscribeRoutes(this.actor as Actor, {
         ports: this.#ports,
@@ -152,18 +178,33 @@ export class Host<S = unknown, V = unknown> {
     );
   }
 
+  /** Another copy acts now: what waits here is that one's. What is under way may end. */
+  #standBy(): void {
+    this.#isRunning = false;
+    for (const close of this.#closes.splice(0)) close();
+    this.#alarms.clear();
+    this.#occasions.clear();
+    const why = refusal('actor-unavailable', `${this.actor.name} acts elsewhere now`);
+    for (let inbound = this.#mailbox.shift(); inbound; inbound = this.#mailbox.shift()) {
+      inbound.from?.send({ ok: false, refusal: why }, 0);
+      inbound.item?.retry(limits.retryMs);
+    }
+    this.#checkDrained();
+  }
+
   /** Takes no more messages; calls back when those it has are done. Safe to call twice. */
   drain(done: () => void): void {
     this.#isDraining = true;
     for (const close of this.#closes.splice(0)) close();
     this.#alarms.clear();
-    this.#drained.push(done);
+    this.#drained.push(() => (this.#lease ? this.#lease.close(done) : done()));
     this.#checkDrained();
   }
 
   /** Ends at once: nothing more is handled, nothing under way is waited for. */
   stop(): void {
     this.#isRunning = false;
+    this.#lease?.abort();
     for (const close of this.#closes.splice(0)) close();
     this.#alarms.clear();
     this.#mailbox.clear();
@@ -200,49 +241,15 @@ export class Host<S = unknown, V = unknown> {
     }
   }
 
-  #tick(name: string, step: AnyStep, everyMs: number): void {
-    this.#alarms.set(`every ${name}`, '', everyMs, () => {
-      this.#tick(name, step, everyMs);
-      this.#enqueueOwn(name, step, { key: '', payload: undefined });
-    });
-  }
-
-  #enqueueConnected(isFirst: boolean): void {
-    const step = this.actor.connected as AnyStep | undefined;
-    if (step) this.#enqueueOwn('connected', step, { isFirst });
-  }
-
-  /** Puts a message of the actor's own into its mailbox. */
-  #enqueueOwn(label: string, step: AnyStep, message: unknown, id?: string): void {
-    this.#made++;
-    const own = id ?? `${this.copy}-${label.replaceAll(' ', '-')}-${this.#made}`;
-    const about = (message as { readonly key?: string }).key ?? '';
-    this.#enqueue({ id: own, label, about, step, message, attempts: 0, traceparent: undefined });
-  }
-
   #changed(name: string, one: Follow<S, V>, change: Change): void {
     if (!this.#isRunning) return;
     this.#fold(one, change, this.#context(undefined));
-    if (!one.changed) return;
-    const waiting = this.#changes.get(change.key);
-    if (waiting) {
-      waiting.change = { ...change, before: waiting.change.before };
-      return;
-    }
-    const box = { change };
-    this.#changes.set(change.key, box);
-    const step: AnyStep = (state, _box, context) => {
-      // From here on a further change is a message of its own.
-      if (this.#changes.get(change.key) === box) this.#changes.delete(change.key);
-      return (one.changed as AnyStep)(state, box.change as never, context);
-    };
-    const id = `${change.key}@${change.revision}`;
-    const label = `changed ${name}`;
-    const about = change.key;
-    this.#enqueue({ id, label, about, step, message: box, attempts: 0, traceparent: undefined });
+    this.#occasions.changed(name, one as Follow<never, never>, change);
   }
 
   #enqueue(inbound: Inbound): void {
+    // What comes late, after this copy stood by, is no longer its own.
+    if (!this.#isRunning) return;
     this.#mailbox.push(inbound);
     this.#turnSoon();
   }
@@ -316,6 +323,7 @@ export class Host<S = unknown, V = unknown> {
       isHeld: (key) => this.#holds.has(key),
       isMine: (record, key) => isOf(this.#byRecord.get(record)?.at(key)?.writer, inbound?.id),
       revision: this.#views.revision(),
+      fence: this.#fence,
     };
   }
 
@@ -338,30 +346,28 @@ export class Host<S = unknown, V = unknown> {
       this.#turnSoon();
       this.#checkDrained();
     };
-    const around = {
-      ports: this.#ports,
-      views: this.#views,
-      performer: this.#performer,
-      counters: this.counters,
-      own: this.#own,
-    };
-    new Flow(plan, around, {
-      finished: () => {
-        close();
-        inbound.item?.ack();
-        wake();
+    const parts = { ports: this.#ports, views: this.#views, performer: this.#performer };
+    new Flow(
+      plan,
+      { ...parts, counters: this.counters, own: this.#own },
+      {
+        finished: () => {
+          close();
+          inbound.item?.ack();
+          wake();
+        },
+        again: () => {
+          close();
+          this.#again(inbound);
+          wake();
+        },
+        abandoned: (because) => {
+          close();
+          this.#failures.abandoned(inbound, because);
+          wake();
+        },
       },
-      again: () => {
-        close();
-        this.#again(inbound);
-        wake();
-      },
-      abandoned: (because) => {
-        close();
-        this.#failures.abandoned(inbound, because);
-        wake();
-      },
-    }).proceed();
+    ).proceed();
   }
 
   #again(inbound: Inbound): void {
@@ -377,7 +383,7 @@ export class Host<S = unknown, V = unknown> {
   #fault(inbound: Inbound, error: unknown): void {
     this.#failures.threw(inbound, error);
     this.#build();
-    if (inbound.label !== 'connected') this.#enqueueConnected(true);
+    if (inbound.label !== 'connected') this.#occasions.connected(true);
   }
 
   #checkDrained(): void {

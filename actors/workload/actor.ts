@@ -39,6 +39,7 @@ export function workload(): Actor<State, Views> {
   return defineActor<State, Views>({
     name: 'workload',
     sentence: 'Makes sure that what tenants want is what runs.',
+    copies: 'acting',
     init: newState,
     routes: [
       on(workloadApply, apply),

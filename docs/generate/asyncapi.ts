@@ -24,6 +24,8 @@ const tokens: Readonly<Record<string, string>> = {
   generation: 'Generation of the workload.',
   priority: 'Lane of the queue.',
   actor: 'Name of an actor.',
+  holder: 'Copy of an actor that acts.',
+  shard: 'Part of what an actor looks after; 0 is all of it.',
   letter: 'Id of a dead letter, unique in its actor.',
   noun: 'What it happened to.',
   id: 'Its name or id.',

@@ -21,7 +21,12 @@ import {
 import { service } from '../support/specs.ts';
 import { World } from './world.ts';
 
+/** Names of control planes. */
+const controls = ['control', 'control-2', 'control-3'];
+
 export interface StormOptions {
+  /** Control planes, at most three. */
+  readonly copies: number;
   readonly machines: number;
   readonly names: number;
   /** How long the storm lasts, in simulated milliseconds. */
@@ -33,6 +38,7 @@ export interface StormOptions {
 }
 
 export const usualStorm: StormOptions = {
+  copies: 1,
   machines: 4,
   names: 4,
   stormMs: 60_000,
@@ -57,7 +63,7 @@ export class Storm {
   constructor(seed: number, options: StormOptions = usualStorm, isTraced = false) {
     this.#options = options;
     this.world = new World(seed, { isTraced });
-    this.world.startControl();
+    this.#startControls();
     for (let index = 1; index <= options.machines; index++) this.world.addMachine(`n${index}`);
   }
 
@@ -84,6 +90,12 @@ export class Storm {
       }
     }
     return problems;
+  }
+
+  #startControls(): void {
+    for (const name of controls.slice(0, this.#options.copies)) {
+      if (!this.world.processes.has(name)) this.world.startControl(name);
+    }
   }
 
   #blow(): void {
@@ -170,10 +182,12 @@ export class Storm {
 
   #crashControl(): void {
     const { world } = this;
-    if (!world.processes.has('control')) return;
-    world.crash('control');
+    const { copies } = this.#options;
+    const name = controls.slice(0, copies)[Math.floor(world.random() * copies)] ?? 'control';
+    if (!world.processes.has(name)) return;
+    world.crash(name);
     world.clock.after(world.random() * 4_000, () => {
-      if (!world.processes.has('control')) world.startControl();
+      if (!world.processes.has(name)) world.startControl(name);
     });
   }
 
@@ -191,7 +205,7 @@ export class Storm {
     world.note('calm');
     world.weather.lossRatio = 0;
     world.weather.delayMsMax = 2;
-    if (!world.processes.has('control')) world.startControl();
+    this.#startControls();
     for (const machine of world.machines.values()) {
       if (machine.isAlive) world.startAgent(machine.id);
       else world.bootMachine(machine.id);

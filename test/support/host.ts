@@ -53,7 +53,9 @@ export class Bench {
     let isReady = false;
     views.start(() => {
       host.start();
-      isReady = true;
+      host.whenSettled(() => {
+        isReady = true;
+      });
     });
     this.clock.runUntil(() => isReady, 60_000, 'views');
     this.clock.settle();

@@ -10,6 +10,8 @@ import {
   instanceRecord,
   instanceStop,
   jobSpec,
+  leaseProbe,
+  leaseRecord,
   ledgerRecord,
   logFrame,
   type NodeFacts,
@@ -317,4 +319,10 @@ export const samples: readonly Sample[] = [
   ),
   asked(deadReplay, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
   asked(deadDrop, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
+  said(
+    leaseRecord,
+    { actor: 'membership', shard: '0' },
+    { actor: 'membership', shard: '0', holder: 'control-L1H4LFPY', fence: 17, renewals: 41 },
+  ),
+  asked(leaseProbe, { actor: 'membership', holder: 'control-L1H4LFPY' }, {}, { fence: 17 }),
 ];

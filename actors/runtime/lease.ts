@@ -1,0 +1,240 @@
+/**
+ * Makes sure that of several copies of an actor one acts, and that another does soon after it is
+ * gone. Safety does not rest on it: each write is a compare-and-set. It saves the copies from
+ * doing everything twice.
+ *
+ * I1  A copy acts only while the last renewal that was confirmed was sent less than `ACT_MS` ago.
+ * I2  A lease is taken only from a holder that nobody hears (the server knows whether it listens),
+ *     or that has not renewed it for `LEASE_MS`, both by the taker's own clock: clocks need not
+ *     agree.
+ * I3  Each holder's fence is higher than all before.
+ */
+import {
+  address,
+  contentType,
+  encode,
+  type Lease as LeaseValue,
+  leaseProbe,
+  leaseRecord,
+} from '../../subjects/index.ts';
+import type { Log } from './log.ts';
+import { type Close, type Ports, TYPE_HEADER, WRITER_HEADER, type WriteResult } from './ports.ts';
+import type { View } from './view.ts';
+
+/** How long a holder may be silent until its lease is taken, in milliseconds. */
+export const LEASE_MS = 3_000;
+/** How long a holder acts after its last confirmed renewal was sent, in milliseconds. */
+const ACT_MS = 2_500;
+/** How often a holder renews, in milliseconds. */
+const RENEW_MS = 1_000;
+/** How often one that stands by looks whether the holder is there, in milliseconds. */
+const LOOK_MS = 500;
+
+const encoder = new TextEncoder();
+/** Leases are whole: an actor has one shard until it is split. */
+const SHARD = '0';
+
+interface Around {
+  readonly actor: string;
+  /** Name of this copy, like no other. */
+  readonly copy: string;
+  readonly ports: Ports;
+  readonly view: View<typeof leaseRecord>;
+  readonly log: Log;
+  /** This copy acts from now on. */
+  acquired(fence: number): void;
+  /** This copy acts no longer. */
+  lost(): void;
+}
+
+interface Held {
+  readonly fence: number;
+  revision: number;
+  renewals: number;
+}
+
+/** The lease of one actor, as one copy sees it. */
+export class Lease {
+  readonly #around: Around;
+  readonly #key: string;
+  #held: Held | undefined;
+  #seen: { readonly revision: number; readonly at: number } = { revision: -1, at: 0 };
+  #closeProbe: Close = () => undefined;
+  #cancelLook: Close = () => undefined;
+  #cancelEnd: Close = () => undefined;
+  #isOpen = true;
+  #isSettled = false;
+  readonly #waiting: (() => void)[] = [];
+  #writes = 0;
+
+  constructor(around: Around) {
+    this.#around = around;
+    this.#key = address(leaseRecord, { actor: around.actor, shard: SHARD });
+  }
+
+  /** Calls back when it is known whether this copy acts. */
+  whenSettled(call: () => void): void {
+    this.#waiting.push(call);
+    if (this.#isSettled) this.#settle();
+  }
+
+  /** Starts to compete. The view must be current. */
+  start(): void {
+    this.#look();
+  }
+
+  /** Competes no longer; a lease that is held is given back. */
+  close(done: () => void): void {
+    this.#isOpen = false;
+    this.#cancelLook();
+    this.#cancelEnd();
+    this.#closeProbe();
+    const held = this.#held;
+    if (!held) return done();
+    this.#held = undefined;
+    this.#write({ ...held, holder: '' }, held.revision, () => done());
+  }
+
+  /** Ends at once, as if its process had. */
+  abort(): void {
+    this.#isOpen = false;
+    this.#cancelLook();
+    this.#cancelEnd();
+    this.#closeProbe();
+  }
+
+  #again(delayMs: number): void {
+    this.#cancelLook();
+    if (!this.#isOpen) return;
+    this.#cancelLook = this.#around.ports.clock.after(delayMs, () => this.#look());
+  }
+
+  #look(): void {
+    if (this.#held) return this.#renew(this.#held);
+    const { clock } = this.#around.ports;
+    const revision = this.#around.view.revision(this.#key);
+    const entry = this.#around.view.at(this.#key);
+    if (revision !== this.#seen.revision) this.#seen = { revision, at: clock.elapsed() };
+    const isSilent = clock.elapsed() - this.#seen.at >= LEASE_MS;
+    if (!entry || entry.value.holder === '' || isSilent) this.#take(entry?.value, revision);
+    else this.#probe(entry.value, revision);
+  }
+
+  /** Asks the holder whether it is there. */
+  #probe(lease: LeaseValue, revision: number): void {
+    const { actor, ports } = this.#around;
+    const message = {
+      subject: address(leaseProbe, { actor, holder: lease.holder }),
+      body: encode(leaseProbe, {}),
+      headers: { [TYPE_HEADER]: contentType[leaseProbe.codec] },
+    };
+    ports.bus.request(message, leaseProbe.timeoutMs, (outcome) => {
+      if (!this.#isOpen || this.#held) return;
+      if (outcome.kind === 'none') return this.#take(lease, revision);
+      this.#settle();
+      this.#again(LOOK_MS);
+    });
+  }
+
+  #take(before: LeaseValue | undefined, revision: number): void {
+    const sentAt = this.#around.ports.clock.elapsed();
+    const fence = Math.max(before?.fence ?? 0, revision) + 1;
+    const { copy } = this.#around;
+    this.#write({ holder: copy, fence, renewals: 0 }, revision, (result) => {
+      if (!this.#isOpen) return;
+      if (result.kind !== 'stored') {
+        // Somebody else was quicker, or it is not known: the view will say.
+        this.#again(LOOK_MS);
+        return;
+      }
+      this.#hold(fence, result.revision, sentAt);
+    });
+  }
+
+  #hold(fence: number, revision: number, sentAt: number): void {
+    const { actor, copy, ports, log } = this.#around;
+    this.#held = { fence, revision, renewals: 0 };
+    this.#closeProbe = ports.bus.subscribe(
+      address(leaseProbe, { actor, holder: copy }),
+      undefined,
+      (message) => {
+        const answer = { ok: true, value: { fence } };
+        message.reply?.(encoder.encode(JSON.stringify(answer)), {
+          [TYPE_HEADER]: contentType[leaseProbe.codec],
+        });
+      },
+    );
+    this.#actUntil(sentAt + ACT_MS);
+    this.#again(RENEW_MS);
+    log.info('this copy acts', { actor, id: copy, revision });
+    this.#around.acquired(fence);
+    this.#settle();
+  }
+
+  #renew(held: Held): void {
+    const sentAt = this.#around.ports.clock.elapsed();
+    const renewals = held.renewals + 1;
+    const { copy } = this.#around;
+    this.#again(RENEW_MS);
+    const wanted = { holder: copy, fence: held.fence, renewals };
+    this.#write(wanted, held.revision, (result) => {
+      if (!this.#isOpen || this.#held !== held) return;
+      if (result.kind === 'stored') {
+        held.revision = result.revision;
+        held.renewals = renewals;
+        this.#actUntil(sentAt + ACT_MS);
+        return;
+      }
+      // A renewal whose answer was lost is this copy's own.
+      const entry = this.#around.view.at(this.#key);
+      if (entry?.value.holder === copy && entry.value.fence === held.fence) {
+        held.revision = entry.revision;
+        held.renewals = entry.value.renewals;
+      } else if (entry && entry.revision > held.revision) {
+        this.#lose('another copy took the lease');
+      }
+    });
+  }
+
+  #actUntil(elapsed: number): void {
+    const { clock } = this.#around.ports;
+    this.#cancelEnd();
+    this.#cancelEnd = clock.after(Math.max(0, elapsed - clock.elapsed()), () =>
+      this.#lose('the lease could not be renewed'),
+    );
+  }
+
+  #lose(reason: string): void {
+    if (!this.#held) return;
+    const { actor, copy, log } = this.#around;
+    this.#held = undefined;
+    this.#cancelEnd();
+    this.#closeProbe();
+    log.warn('this copy acts no longer', { actor, id: copy, reason });
+    this.#around.lost();
+    this.#again(LOOK_MS);
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    for (const call of this.#waiting.splice(0)) this.#around.ports.clock.soon(call);
+  }
+
+  #write(
+    of: Pick<LeaseValue, 'holder' | 'fence' | 'renewals'>,
+    expected: number,
+    done: (result: WriteResult) => void,
+  ): void {
+    const { actor, copy, ports } = this.#around;
+    const { holder, fence, renewals } = of;
+    const value: LeaseValue = { actor, shard: SHARD, holder, fence, renewals };
+    this.#writes++;
+    const headers = {
+      [TYPE_HEADER]: contentType[leaseRecord.codec],
+      [WRITER_HEADER]: `lease-${copy}/${this.#writes}`,
+    };
+    const body = encode(leaseRecord, value);
+    const write = { bucket: leaseRecord.bucket, key: this.#key, body, expected, headers };
+    ports.store.write([write], ([result]) => done(result ?? { kind: 'unanswered' }));
+  }
+}

@@ -1,0 +1,158 @@
+/** Who acts, of several copies: takeover, giving back, pauses of the store, fences. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineActor, every, on, type Received } from '../../../actors/runtime/actor.ts';
+import { none, reply } from '../../../actors/runtime/effect.ts';
+import type { Host } from '../../../actors/runtime/host.ts';
+import { LEASE_MS } from '../../../actors/runtime/lease.ts';
+import type { Link, MemoryConnection } from '../../../actors/runtime/memory/connection.ts';
+import { type Lease, leaseRecord, request } from '../../../subjects/index.ts';
+import { Bench } from '../../support/host.ts';
+
+const who = request({
+  name: 'who',
+  subject: 'shoal.who',
+  schema: z.object({}),
+  reply: z.object({ fence: z.number(), ticks: z.number() }),
+  bytesMax: 100,
+  timeoutMs: 1_000,
+  ...{ from: ['gateway'], to: ['control'], summary: 'For a test.' },
+});
+
+interface Copy {
+  readonly host: Host;
+  readonly connection: MemoryConnection;
+  readonly link: { isUp: boolean; transfer(): number | undefined };
+  ticks: number;
+}
+
+describe('of several copies', () => {
+  let bench: Bench;
+  beforeEach(() => {
+    bench = new Bench();
+  });
+
+  const join = (): Copy => {
+    const link: Link & { isUp: boolean } = { isUp: true, transfer: () => 0.2 };
+    const copy = { link, ticks: 0 } as unknown as Copy;
+    const actor = defineActor<object, object>({
+      name: 'guard',
+      sentence: 'Makes sure that one guards.',
+      copies: 'acting',
+      init: () => ({}),
+      routes: [
+        on(who, (_state, ask: Received<typeof who>, { fence }) => [
+          reply(who, ask.from, { fence, ticks: copy.ticks }),
+        ]),
+      ],
+      follows: {},
+      timers: {
+        tick: every(100, () => {
+          copy.ticks++;
+          return none;
+        }),
+      },
+      publishes: [],
+      writes: [],
+    });
+    const joined = bench.join(actor, { link });
+    return Object.assign(copy, { host: joined.host, connection: joined.connection });
+  };
+  const lease = (): Lease | undefined =>
+    bench.stored(leaseRecord, { actor: 'guard', shard: '0' }) as Lease | undefined;
+  const acting = (...copies: Copy[]): number => copies.filter((each) => each.host.isActing).length;
+  const die = (copy: Copy): void => {
+    copy.host.stop();
+    copy.connection.close();
+  };
+
+  test('the first acts, the others stand by and do nothing', () => {
+    const [first, second] = [join(), join()];
+    bench.clock.advance(10_000);
+    expect(first.host.isActing).toBe(true);
+    expect(second.host.isActing).toBe(false);
+    expect(second.ticks).toBe(0);
+    expect(first.ticks).toBeGreaterThan(90);
+    expect(lease()?.holder).toBe(first.host.copy);
+    expect(lease()?.renewals).toBeGreaterThan(8);
+  });
+
+  test('another acts within a second of a death, with a higher fence, and asks go to it', () => {
+    const [first, second] = [join(), join()];
+    const before = bench.ask(who, {}, {});
+    die(first);
+    bench.clock.runUntil(() => second.host.isActing, 1_000, 'a takeover');
+    bench.clock.advance(10);
+    const after = bench.ask(who, {}, {});
+    if (!before.ok || !after.ok) throw new Error('no answer');
+    expect(after.value.fence).toBeGreaterThan(before.value.fence);
+    expect(lease()?.fence).toBe(after.value.fence);
+  });
+
+  test('one that ends in order gives the lease back: the next acts at once', () => {
+    const [first, second] = [join(), join()];
+    let isDrained = false;
+    first.host.drain(() => {
+      isDrained = true;
+    });
+    bench.clock.runUntil(() => isDrained && second.host.isActing, 600, 'a handover');
+    expect(first.host.isActing).toBe(false);
+  });
+
+  test('one that is cut off stops acting before another begins', () => {
+    const [first, second] = [join(), join()];
+    bench.clock.advance(500);
+    first.link.transfer = () => undefined;
+    const seen: number[] = [];
+    bench.clock.runUntil(
+      () => {
+        seen.push(acting(first, second));
+        return second.host.isActing;
+      },
+      2 * LEASE_MS,
+      'a takeover',
+    );
+    expect(Math.max(...seen)).toBe(1);
+    first.link.transfer = () => 0.2;
+    bench.clock.advance(10_000);
+    expect(acting(first, second)).toBe(1);
+    expect(second.host.isActing).toBe(true);
+  });
+
+  test('a store that pauses pauses acting, and the same copy goes on after it', () => {
+    const copies = [join(), join()];
+    bench.clock.advance(500);
+    const was = lease()?.fence ?? 0;
+    for (const copy of copies) copy.link.transfer = () => undefined;
+    bench.clock.advance(8_000);
+    expect(acting(...copies)).toBe(0);
+    for (const copy of copies) copy.link.transfer = () => 0.2;
+    bench.clock.advance(2 * LEASE_MS);
+    expect(acting(...copies)).toBe(1);
+    expect(lease()?.fence).toBeGreaterThan(was);
+  });
+
+  test('one renewal that is lost, or whose answer is, changes nothing', () => {
+    const [first, second] = [join(), join()];
+    for (let round = 0; round < 20; round++) {
+      let left = 1;
+      first.link.transfer = () => (left-- > 0 ? undefined : 0.2);
+      bench.clock.advance(1_000);
+    }
+    expect(first.host.isActing).toBe(true);
+    expect(second.ticks).toBe(0);
+  });
+
+  test('fences only rise, whoever comes and goes', () => {
+    const fences: number[] = [];
+    let current = join();
+    for (let round = 0; round < 6; round++) {
+      fences.push(lease()?.fence ?? 0);
+      const next = join();
+      die(current);
+      bench.clock.runUntil(() => next.host.isActing, 2 * LEASE_MS, 'a takeover');
+      current = next;
+    }
+    expect(fences).toEqual([...new Set(fences)].sort((one, other) => one - other));
+  });
+});
