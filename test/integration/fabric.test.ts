@@ -225,6 +225,10 @@ describe('a fabric of processes', () => {
 
   test('a command that cannot start fails with its reason and is tried elsewhere', async () => {
     const restart = { policy: 'always', attempts: 1, window: '1m' };
+    const told: string[] = [];
+    const close = under.bus.ports.bus.subscribe('shoal.event.default.>', undefined, (event) => {
+      told.push(new TextDecoder().decode(event.body));
+    });
     await apply(service(1, { command: ['no-such-program'], restart }));
     const group = `default.${name}`;
     await eventually(
@@ -232,8 +236,9 @@ describe('a fabric of processes', () => {
       20_000,
       'tried elsewhere',
     );
-    const [entry] = [...under.instances.by('workload', group)];
-    expect(entry?.value.last.message).toContain('no no-such-program on PATH');
+    const isTold = () => told.some((each) => each.includes('no no-such-program on PATH'));
+    await eventually(isTold, 5_000, 'the reason');
+    close();
     await remove();
   });
 });
