@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Storm, type StormOptions, usualStorm } from './storm.ts';
 
 const first = Number(process.env['SEED'] ?? 1);
-const count = Number(process.env['SEEDS'] ?? 40);
+const count = Number(process.env['SEEDS'] ?? 100);
 
 test.each(Array.from({ length: count }, (_, index) => first + index))('storm %i', (seed) => {
   const options = optionsOf(seed);
