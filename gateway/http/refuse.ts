@@ -31,10 +31,9 @@ export function refuse(reply: FastifyReply, because: Refusal): FastifyReply {
 export function answerWithProblems(app: FastifyInstance, log: RequestLog): void {
   app.decorateReply('refusal', undefined);
   app.setErrorHandler((error, request, reply) => {
-    const because = refusalOf(error, {
-      bodyBytesMax: request.routeOptions.bodyLimit,
-      mediaType: request.headers['content-type'],
-    });
+    const { 'content-type': mediaType } = request.headers;
+    const { bodyLimit: bodyBytesMax } = request.routeOptions;
+    const because = refusalOf(error, { bodyBytesMax, mediaType });
     if (isFault(because)) log.fault(error, request);
     return refuse(reply, because);
   });

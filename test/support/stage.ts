@@ -62,6 +62,7 @@ export class Stage {
       isHeld: (key) => this.held.has(key),
       isMine: (_record, key) => this.mine.has(key),
       revision: this.revision,
+      fence: 0,
     };
   }
 

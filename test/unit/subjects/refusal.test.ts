@@ -32,7 +32,8 @@ describe('the catalogue', () => {
   test('what helps later is no mistake of the caller, and what is unavailable helps later', () => {
     for (const [code, entry] of Object.entries(refusals)) {
       if (entry.http === 503) expect(entry.retry, code).toBe('later');
-      if ([400, 404, 413, 415, 422].includes(entry.http)) expect(entry.retry, code).toBe('never');
+      if ([400, 404, 405, 413, 415, 422].includes(entry.http))
+        expect(entry.retry, code).toBe('never');
     }
   });
 
@@ -43,7 +44,7 @@ describe('the catalogue', () => {
       ALREADY_EXISTS: [409],
       FAILED_PRECONDITION: [409, 412, 422],
       RESOURCE_EXHAUSTED: [413, 429],
-      UNIMPLEMENTED: [404],
+      UNIMPLEMENTED: [404, 405],
       ABORTED: [409],
       UNAVAILABLE: [502, 503],
       INTERNAL: [500],
