@@ -34,6 +34,7 @@ export class Scene {
       id: () => 'abcde',
       isHeld: () => false,
       isMine: () => false,
+      fence: 0,
       revision: this.#revision,
     };
   }
