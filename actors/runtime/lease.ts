@@ -8,6 +8,8 @@
  *     or that has not renewed it for `LEASE_MS`, both by the taker's own clock: clocks need not
  *     agree.
  * I3  Each holder's fence is higher than all before.
+ * I4  What a stranger writes under the key, readable or not, holds a lease no longer than a holder
+ *     that is silent would.
  */
 import {
   address,
@@ -66,6 +68,8 @@ export class Lease {
   #isSettled = false;
   readonly #waiting: (() => void)[] = [];
   #writes = 0;
+  /** Newest revision that a write of this copy met, whether or not the view has it. */
+  #met = 0;
 
   constructor(around: Around) {
     this.#around = around;
@@ -112,12 +116,17 @@ export class Lease {
   #look(): void {
     if (this.#held) return this.#renew(this.#held);
     const { clock } = this.#around.ports;
-    const revision = this.#around.view.revision(this.#key);
-    const entry = this.#around.view.at(this.#key);
+    const { view } = this.#around;
+    const entry = view.at(this.#key);
+    const revision = Math.max(view.revision(this.#key), this.#met);
     if (revision !== this.#seen.revision) this.#seen = { revision, at: clock.elapsed() };
     const isSilent = clock.elapsed() - this.#seen.at >= LEASE_MS;
-    if (!entry || entry.value.holder === '' || isSilent) this.#take(entry?.value, revision);
-    else this.#probe(entry.value, revision);
+    // The view does not have what stands there yet, or nobody can read it.
+    const isUnknown = view.revision(this.#key) < revision;
+    const isFree = !isUnknown && (!entry || entry.value.holder === '');
+    if (isFree || isSilent) this.#take(entry?.value, revision);
+    else if (entry && !isUnknown) this.#probe(entry.value, revision);
+    else this.#again(LOOK_MS);
   }
 
   /** Asks the holder whether it is there. */
@@ -144,6 +153,7 @@ export class Lease {
       if (!this.#isOpen) return;
       if (result.kind !== 'stored') {
         // Somebody else was quicker, or it is not known: the view will say.
+        this.#meet(result);
         this.#again(LOOK_MS);
         return;
       }
@@ -185,6 +195,7 @@ export class Lease {
         this.#actUntil(sentAt + ACT_MS);
         return;
       }
+      this.#meet(result);
       // A renewal whose answer was lost is this copy's own.
       const entry = this.#around.view.at(this.#key);
       if (entry?.value.holder === copy && entry.value.fence === held.fence) {
@@ -194,6 +205,11 @@ export class Lease {
         this.#lose('another copy took the lease');
       }
     });
+  }
+
+  /** Notes the revision that a write met. */
+  #meet(result: WriteResult): void {
+    if (result.kind === 'conflict') this.#met = Math.max(this.#met, result.revision ?? 0);
   }
 
   #actUntil(elapsed: number): void {

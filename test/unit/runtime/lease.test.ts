@@ -155,4 +155,22 @@ describe('of several copies', () => {
     }
     expect(fences).toEqual([...new Set(fences)].sort((one, other) => one - other));
   });
+
+  test.each([
+    ['that nobody can read', '{"actor":'],
+    ['of a holder that is not there', undefined],
+  ])('what a stranger writes %s holds it no longer than silence would', (_, body) => {
+    const copies = [join(), join()];
+    bench.clock.advance(500);
+    const holder = { actor: 'guard', shard: '0', holder: 'nobody', fence: 1, renewals: 0 };
+    bench.server.write({
+      ...{ bucket: 'shoal', key: 'lease.guard.0', expected: 'any', headers: {} },
+      body: new TextEncoder().encode(body ?? JSON.stringify(holder)),
+    });
+    bench.clock.advance(3 * LEASE_MS);
+    expect(acting(...copies)).toBe(1);
+    bench.clock.advance(10_000);
+    expect(acting(...copies)).toBe(1);
+    expect(copies.map((each) => each.host.copy)).toContain(lease()?.holder);
+  });
 });
