@@ -21,6 +21,8 @@ export interface FabricSettings {
   /** Path of a nats-server that is new enough. */
   readonly server: string;
   readonly nodes: readonly string[];
+  /** Control planes: one acts, the others stand by. Default 1. */
+  readonly copies?: number;
   /** `SHOAL_CAPACITY` of each agent; several share one machine, so it is said. */
   readonly capacity: string;
   readonly ports: {
@@ -72,6 +74,13 @@ export class Fabric {
     return `http://${HOST}:${this.settings.ports.ingress}`;
   }
 
+  /** Names of the control planes. */
+  get controls(): readonly string[] {
+    return Array.from({ length: this.settings.copies ?? 1 }, (_, index) =>
+      index === 0 ? 'control' : `control-${index + 1}`,
+    );
+  }
+
   child(name: string): Child {
     const child = this.#children.get(name);
     if (!child) throw new Error(`there is no ${name} in this fabric`);
@@ -87,7 +96,7 @@ export class Fabric {
     try {
       await this.prepare();
       await this.startNats();
-      await this.startControl();
+      for (const name of this.controls) await this.startControl(name);
       await Promise.all([
         ...(this.settings.hasGateway === false ? [] : [this.startGateway()]),
         ...this.settings.nodes.map((node) => this.startAgent(node)),
@@ -106,7 +115,7 @@ export class Fabric {
       await checkPort(HOST, ports[name as keyof typeof ports], setting);
     }
     const identities: Identity[] = [
-      { role: 'control', name: 'control' },
+      ...this.controls.map((name): Identity => ({ role: 'control', name })),
       { role: 'gateway', name: 'gateway' },
       { role: 'operator', name: 'operator' },
       ...nodes.map((name): Identity => ({ role: 'agent', name })),
@@ -127,13 +136,9 @@ export class Fabric {
     await child.ready(/Server is ready/, READY_MS);
   }
 
-  async startControl(): Promise<void> {
-    await this.#start(
-      'control',
-      [programs.control],
-      this.#seed('control', 'control'),
-      /control plane ready/,
-    );
+  async startControl(name = 'control'): Promise<void> {
+    const environment = { ...this.#seed('control', name), SHOAL_COPY: name };
+    await this.#start(name, [programs.control], environment, /control plane ready/);
   }
 
   async startGateway(): Promise<void> {
@@ -182,7 +187,7 @@ export class Fabric {
     const stop = (name: string) => this.#children.get(name)?.stop();
     await Promise.all(nodes.map((node) => stop(`agent-${node}`)));
     for (const node of nodes) await endInstances(this.layout.agent(node));
-    await Promise.all([stop('gateway'), stop('control')]);
+    await Promise.all([stop('gateway'), ...this.controls.map(stop)]);
     await stop('nats');
   }
 

@@ -11,6 +11,9 @@ const NODES_MAX = 50;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Most control planes that are started on one machine. */
+const COPIES_MAX = 5;
+
 /** Settings of the fabric that `make up` keeps. Throws StartError. */
 export function upSettings(environment: Environment, server: string): FabricSettings {
   const count = numberIn(environment, 'NODES', 3, { from: 1, to: NODES_MAX });
@@ -19,6 +22,7 @@ export function upSettings(environment: Environment, server: string): FabricSett
     folder: resolve(environment['STATE'] || join(root, '.shoal', 'up')),
     server,
     nodes: Array.from({ length: count }, (_, index) => `n${index + 1}`),
+    copies: numberIn(environment, 'COPIES', 1, { from: 1, to: COPIES_MAX }),
     capacity: environment['SHOAL_CAPACITY'] || capacityOf(count),
     ports: {
       nats: port('SHOAL_NATS_PORT', 4222),

@@ -65,7 +65,7 @@ export class Host<S = unknown, V = unknown> {
   readonly #drained: (() => void)[] = [];
   /** Revisions of this actor's last writes to keys it does not follow. */
   readonly #own = new Map<string, number>();
-  readonly #known: Known;
+  readonly #known: Known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
   readonly #alarms: Alarms;
   readonly #performer: Performer;
   readonly #tracing: Tracing;
@@ -97,7 +97,6 @@ export class Host<S = unknown, V = unknown> {
       ...{ actor: actor.name, ports, counters: this.counters, log, writesLetters },
       escalate: (reason) => options.escalate?.(reason),
     });
-    this.#known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
     this.#performer = performerOf(actor as Actor, {
       ports: options.ports,
       alarms: this.#alarms,
@@ -118,7 +117,8 @@ export class Host<S = unknown, V = unknown> {
 
   #compete(): Lease {
     const { ports, views, log } = this.#options;
-    const view = views.follow(leaseRecord, { actor: this.actor.name });
+    const changed = (change: Change<typeof leaseRecord>) => this.#lease?.changed(change.after);
+    const view = views.follow(leaseRecord, { actor: this.actor.name }, changed);
     return new Lease({
       ...{ actor: this.actor.name, copy: this.copy, ports, view, log },
       acquired: (fence) => this.#act(fence),

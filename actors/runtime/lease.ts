@@ -87,6 +87,11 @@ export class Lease {
     this.#look();
   }
 
+  /** The record changed: one that was given back is competed for at once. */
+  changed(lease: LeaseValue | undefined): void {
+    if (this.#isSettled && !this.#held && lease?.holder === '') this.#again(0);
+  }
+
   /** Competes no longer; a lease that is held is given back. */
   close(done: () => void): void {
     this.#isOpen = false;

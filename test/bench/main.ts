@@ -6,8 +6,9 @@ import { memory } from './memory.ts';
 import { placements } from './placements.ts';
 import { runtime } from './runtime.ts';
 import { store } from './store.ts';
+import { takeover } from './takeover.ts';
 
-const all = [runtime, store, placements, beats, memory, life];
+const all = [runtime, store, placements, beats, memory, life, takeover];
 const only = process.argv[2] ?? '';
 const chosen = all.filter((each) => each.name.startsWith(only) || only.startsWith(each.name));
 if (chosen.length === 0) {

@@ -12,6 +12,7 @@ import { freePort } from '../../nats/start.ts';
 import {
   type Instance,
   instanceRecord,
+  leaseRecord,
   ledgerRecord,
   nodeRecord,
   nodeState,
@@ -30,6 +31,7 @@ export interface FabricUnderTest extends AsyncDisposable {
   readonly nodes: View<typeof nodeRecord>;
   readonly instances: View<typeof instanceRecord>;
   readonly observed: View<typeof observedRecord>;
+  readonly leases: View<typeof leaseRecord>;
   /** What its node sees of an instance at its current epoch. */
   seen(instance: Instance): Observed | undefined;
   /** Instances of a workload that run and are ready. */
@@ -43,7 +45,11 @@ export interface FabricUnderTest extends AsyncDisposable {
 /** Starts nats-server, control plane, gateway and agents. */
 export async function fabricUnderTest(
   nodes: readonly string[],
-  options: { readonly capacity?: string; readonly hasGateway?: boolean } = {},
+  options: {
+    readonly capacity?: string;
+    readonly hasGateway?: boolean;
+    readonly copies?: number;
+  } = {},
 ): Promise<FabricUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
   const server = await obtainServer();
@@ -55,6 +61,7 @@ export async function fabricUnderTest(
     ...{ folder, server: server.path, nodes, ports, isKept: false, syncInterval: '10s' },
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
+    copies: options.copies ?? 1,
   });
   await fabric.start();
   const seedFile = join(fabric.layout.keys, 'operator-operator.nk');
@@ -66,6 +73,7 @@ export async function fabricUnderTest(
     nodes: bus.views.follow(nodeRecord),
     instances: bus.views.follow(instanceRecord),
     observed: bus.views.follow(observedRecord),
+    leases: bus.views.follow(leaseRecord),
   };
   await viewsCurrent(bus.views);
   const seen = (of: Instance): Observed | undefined => {

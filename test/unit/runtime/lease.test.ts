@@ -95,7 +95,7 @@ describe('of several copies', () => {
     first.host.drain(() => {
       isDrained = true;
     });
-    bench.clock.runUntil(() => isDrained && second.host.isActing, 600, 'a handover');
+    bench.clock.runUntil(() => isDrained && second.host.isActing, 50, 'a handover');
     expect(first.host.isActing).toBe(false);
   });
 

@@ -1,0 +1,92 @@
+/** Three control planes of one fabric: killed, stopped and paused in turn, callers notice nothing. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask } from '../../actors/runtime/ask.ts';
+import {
+  type Lease,
+  wantedSchema,
+  workloadApply,
+  workloadDelete,
+  workloadScale,
+} from '../../subjects/index.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { eventually } from '../support/ports.ts';
+
+const ACTORS = ['membership', 'workload', 'dead'];
+/** How long a takeover may take while the bus is well (design §7), in milliseconds. */
+const TAKEOVER_MS = 4_000;
+
+describe('control planes that stand by', () => {
+  let under: FabricUnderTest;
+  let made = 0;
+
+  beforeAll(async () => {
+    under = await fabricUnderTest(['n1', 'n2'], { copies: 3, hasGateway: false });
+  });
+  afterAll(async () => {
+    if (!under) return;
+    const { processes } = under;
+    await under[Symbol.asyncDispose]();
+    expect(await processes()).toEqual([]);
+  });
+
+  const lease = (actor: string): Lease | undefined => under.leases.get({ actor, shard: '0' });
+  /** Name of the process that acts as an actor: a copy is called by it and an id. */
+  const acting = (actor: string): string => (lease(actor)?.holder ?? '').replace(/-[^-]+$/, '');
+  const isTaken = (from: string): boolean =>
+    ACTORS.every((actor) => acting(actor) !== from && acting(actor) !== '');
+  const apply = async (count: number) => {
+    const tokens = { tenant: 'default', workload: `w${++made}` };
+    const spec = { count, command: ['sleep', '600'], grace: '1s' };
+    const wanted = wantedSchema.parse({ kind: 'service', spec });
+    const { answer } = await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
+    expect(answer).toMatchObject({ ok: true });
+    return tokens;
+  };
+  const ready = (workload: string, count: number) =>
+    eventually(() => under.ready(workload).length === count, 20_000, `${count} of ${workload}`);
+
+  test.each(['SIGKILL', 'SIGTERM'] as const)(
+    'one that acts ends by %s: another acts, a call that comes meanwhile is done',
+    async (signal) => {
+      const before = await apply(2);
+      await ready(before.workload, 2);
+      const starts = under.ready(before.workload).map((each) => under.seen(each)?.pid);
+      const fences = ACTORS.map((actor) => lease(actor)?.fence ?? 0);
+      const victim = acting('workload');
+      for (const actor of ACTORS) expect(acting(actor)).toBe(victim);
+      const ended = under.fabric.child(victim).stop(signal);
+      const meanwhile = await apply(2);
+      await ready(meanwhile.workload, 2);
+      await ended;
+      await eventually(() => isTaken(victim), TAKEOVER_MS, 'a takeover');
+      for (const [index, actor] of ACTORS.entries()) {
+        expect(lease(actor)?.fence).toBeGreaterThan(fences[index] ?? 0);
+      }
+      await ask(under.bus.ports, workloadScale, before, { count: 3 });
+      await ready(before.workload, 3);
+      const now = under.ready(before.workload).map((each) => under.seen(each)?.pid);
+      expect(now).toEqual(expect.arrayContaining(starts));
+      await under.fabric.startControl(victim);
+      for (const each of [before, meanwhile]) {
+        await ask(under.bus.ports, workloadDelete, each, {});
+      }
+    },
+  );
+
+  test('one that stands still is replaced, and finds that out when it wakes', async () => {
+    const victim = acting('membership');
+    const { pid } = under.fabric.child(victim);
+    process.kill(pid ?? 0, 'SIGSTOP');
+    try {
+      await eventually(() => isTaken(victim), 2 * TAKEOVER_MS, 'a takeover');
+      const { workload } = await apply(1);
+      await ready(workload, 1);
+    } finally {
+      process.kill(pid ?? 0, 'SIGCONT');
+    }
+    const holders = ACTORS.map(acting);
+    const { workload } = await apply(2);
+    await ready(workload, 2);
+    expect(ACTORS.map(acting)).toEqual(holders);
+  });
+});
