@@ -33,3 +33,9 @@ export function parseLabel(text: string, before: readonly string[] = []): readon
   if (/^[^=]{1,63}=.{0,63}$/.test(text)) return [...before, text];
   throw new InvalidArgumentError('Expected key=value.');
 }
+
+/** A dead letter as it is listed: its actor and its id. */
+export function parseLetter(text: string): string {
+  if (/^[a-z-]+\/[a-z0-9]+$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected ACTOR/ID, as `shoal dead ls` shows it.');
+}

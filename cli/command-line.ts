@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { INSTANCES_MAX, phases } from '../subjects/index.ts';
-import { parseLabel, parseNumber, parseSince, parseSpan } from './arguments.ts';
+import { parseLabel, parseLetter, parseNumber, parseSince, parseSpan } from './arguments.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { DeleteOptions } from './commands/delete.ts';
 import type { EventsOptions } from './commands/events.ts';
@@ -29,6 +29,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addChanges(program, wiring);
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
+  addDeadCommands(program, wiring);
   addBusCommands(program, wiring);
 }
 
@@ -124,12 +125,23 @@ function addChanges(program: Command, { session, end }: Wiring): void {
     .command('scale')
     .summary('change how many instances a workload has')
     .argument('<name>', 'the workload')
-    .requiredOption('--count <n>', 'how many', parseNumber(0, INSTANCES_MAX))
+    .argument('[count]', 'how many', parseNumber(0, INSTANCES_MAX))
+    .option('--count <n>', 'the same', parseNumber(0, INSTANCES_MAX))
     .addOption(waitOption('it is ready'))
-    .action(async (name: string, options: { count: number; wait?: number }, command: Command) => {
-      const { scale } = await import('./commands/scale.ts');
-      end(await scale(session(command), name, options));
-    });
+    .action(
+      async (
+        name: string,
+        given: number | undefined,
+        { count = given, ...options }: { count?: number; wait?: number },
+        command: Command,
+      ) => {
+        if (count === undefined || (given !== undefined && given !== count)) {
+          command.error('error: say once how many: shoal scale NAME COUNT');
+        }
+        const { scale } = await import('./commands/scale.ts');
+        end(await scale(session(command), name, { count, ...options }));
+      },
+    );
 }
 
 function addStreams(program: Command, { session, end }: Wiring): void {
@@ -194,6 +206,34 @@ function addNodeCommands(program: Command, { session, end }: Wiring): void {
       .action(async (name: string, options: { readonly reason?: string }, command: Command) => {
         const { orderNode } = await import('./commands/node.ts');
         end(await orderNode(session(command), order, name, options));
+      });
+  }
+}
+
+const letterOrders: readonly (readonly ['show' | 'replay' | 'drop', string])[] = [
+  ['show', 'everything about a letter'],
+  ['replay', 'put its message back where it came from'],
+  ['drop', 'forget it'],
+];
+
+function addDeadCommands(program: Command, { session, end }: Wiring): void {
+  const dead = program.command('dead').summary('what could not be handled: list, replay, drop');
+  dead
+    .command('ls')
+    .summary('list dead letters')
+    .action(async (_options: object, command: Command) => {
+      const { listLetters } = await import('./commands/dead.ts');
+      end(await listLetters(session(command)));
+    });
+  for (const [order, summary] of letterOrders) {
+    dead
+      .command(order)
+      .summary(summary)
+      .argument('<letter>', 'as `shoal dead ls` shows it: ACTOR/ID', parseLetter)
+      .action(async (letter: string, _options: object, command: Command) => {
+        const { showLetter, replayLetter, dropLetter } = await import('./commands/dead.ts');
+        const act = { show: showLetter, replay: replayLetter, drop: dropLetter }[order];
+        end(await act(session(command), letter));
       });
   }
 }

@@ -6,6 +6,7 @@ export const workloadsPath = `${API}/workloads`;
 export const instancesPath = `${API}/instances`;
 export const nodesPath = `${API}/nodes`;
 export const eventsPath = `${API}/events`;
+export const deadPath = `${API}/dead`;
 
 /** Most events and lines the gateway gives at a time. */
 export const EVENTS_MAX = 1_000;
@@ -21,4 +22,9 @@ export function instancePath(id: string): string {
 
 export function nodePath(id: string): string {
   return `${nodesPath}/${encodeURIComponent(id)}`;
+}
+
+/** `letter`: the actor and its letter, as `shoal dead ls` shows it. */
+export function letterPath(letter: string): string {
+  return `${deadPath}/${letter.split('/').map(encodeURIComponent).join('/')}`;
 }

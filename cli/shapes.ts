@@ -134,6 +134,19 @@ export interface LogLineShape {
   readonly text: string;
 }
 
+export interface LetterShape {
+  readonly actor: string;
+  readonly letter: string;
+  readonly at: string;
+  readonly contract: string;
+  readonly about: string;
+  readonly reason: { readonly code: string; readonly detail: string };
+  readonly deliveries: number;
+  readonly payload?: unknown;
+  readonly excerpt?: string;
+  readonly replayedAt?: string;
+}
+
 export interface AppliedShape {
   readonly name: string;
   readonly generation: number;

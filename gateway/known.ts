@@ -5,6 +5,7 @@
 import type { View } from '../actors/runtime/view.ts';
 import type { Views } from '../actors/runtime/views.ts';
 import {
+  deadRecord,
   type Instance,
   instanceRecord,
   ledgerRecord,
@@ -36,6 +37,7 @@ export class Known {
   readonly nodes: View<typeof nodeRecord>;
   readonly ledgers: View<typeof ledgerRecord>;
   readonly routes: View<typeof routeRecord>;
+  readonly letters: View<typeof deadRecord>;
   readonly #views: Views;
   readonly #listeners: (() => void)[] = [];
 
@@ -47,6 +49,7 @@ export class Known {
     this.#views = views;
     this.workloads = views.follow(workloadRecord);
     this.ledgers = views.follow(ledgerRecord);
+    this.letters = views.follow(deadRecord);
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);
     this.nodes = views.follow(nodeRecord, {}, tell);

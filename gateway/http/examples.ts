@@ -35,6 +35,12 @@ const node = {
 };
 
 export const examples: Readonly<Record<string, unknown>> = {
+  DeadLetter: {
+    ...{ actor: 'scheduler', letter: '1x2y3z', at: '2026-11-21T04:00:00.000Z', deliveries: 5 },
+    ...{ contract: 'work.place', about: 'shoal.work.place.normal.default.hello' },
+    reason: { code: 'actor-fault', detail: 'TypeError: x is undefined' },
+    payload: { reason: 'instances want a node' },
+  },
   Manifest: {
     ...{ apiVersion: 'shoal/v1', kind: 'service' },
     metadata: { name: 'hello', labels: { app: 'hello' } },

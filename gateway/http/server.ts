@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fasti
 import { refusal, workloadApply } from '../../subjects/index.ts';
 import type { Inside } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
+import { deadRoutes } from '../routes/dead.ts';
 import { eventRoutes } from '../routes/events.ts';
 import { gatewayRoutes } from '../routes/gateway.ts';
 import { instanceRoutes } from '../routes/instances.ts';
@@ -85,7 +86,14 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
   return (scope, _options, done) => {
     const api = typed(scope);
     workloadRoutes(api, inside, ingressPort);
-    const others = [workloadOrderRoutes, instanceRoutes, nodeRoutes, eventRoutes, logRoutes];
+    const others = [
+      workloadOrderRoutes,
+      instanceRoutes,
+      nodeRoutes,
+      eventRoutes,
+      logRoutes,
+      deadRoutes,
+    ];
     for (const routes of others) routes(api, inside);
     scope.register((manifests, _more, registered) => {
       readManifests(manifests);

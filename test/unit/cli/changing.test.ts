@@ -233,6 +233,16 @@ job count-to-three of tenant mine created (generation 1)
 });
 
 describe('scale', () => {
+  test('by a word as by an option', async () => {
+    await using stub = await StubGateway.start({
+      [`POST ${helloPath}/scale`]: { body: { name: 'hello', generation: 3, count: 3 } },
+    });
+    for (const words of ['scale hello 3', 'scale hello --count 3', 'scale hello 3 --count 3']) {
+      expect(await shoal(stub, words)).toMatchObject({ code: 0 });
+    }
+    expect(stub.asked.map((each) => each.body)).toEqual([{ count: 3 }, { count: 3 }, { count: 3 }]);
+  });
+
   test('and wait', async () => {
     await using stub = await StubGateway.start({
       [`POST ${helloPath}/scale`]: {
@@ -253,6 +263,8 @@ describe('scale', () => {
 
   test.each([
     'scale hello',
+    'scale hello 3 --count 4',
+    'scale hello -- -1',
     'scale hello --count many',
     'scale hello --count -1',
     'scale hello --count 3 --wait soon',

@@ -5,7 +5,13 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { examples } from '../../../gateway/http/examples.ts';
 import { apiServer } from '../../../gateway/http/server.ts';
-import { type Answer, type RefusalCode, refusal, refusals } from '../../../subjects/index.ts';
+import {
+  type Answer,
+  deadRecord,
+  type RefusalCode,
+  refusal,
+  refusals,
+} from '../../../subjects/index.ts';
 import {
   type Asked,
   Hand,
@@ -35,6 +41,11 @@ beforeAll(async () => {
   hand.instance(instanceOf('web-1'));
   hand.observed(observedOf('web-1'));
   hand.node(nodeOf('n1'));
+  const letter = { actor: 'scheduler', letter: '1x2y3z' };
+  hand.put(deadRecord, letter, {
+    ...{ ...letter, at: 1_000, contract: 'work.place', about: 'a subject', deliveries: 5 },
+    reason: { code: 'actor-fault', detail: 'Error' },
+  });
   const inside = insideOf(hand, (asked) => answer(asked));
   api = await apiServer(inside, { requestsPerSecond: 1_000_000, ingressPort: 8481 });
   document = (await api.inject('/openapi.json')).json();
@@ -110,12 +121,15 @@ const values: Record<string, unknown> = {
   'node.cordon': { state: 'cordoned' },
   'node.uncordon': { state: 'ready' },
   'node.drain': { state: 'draining' },
+  'dead.replay': { letter: '1x2y3z' },
+  'dead.drop': { letter: '1x2y3z' },
 };
 
 /** What makes a call right, by parameter and by operation. */
 const rights: Record<string, string> = {
   ...{ tenant: 'default', name: 'web', kind: 'service', label: 'app=web', limit: '1', tail: '5' },
   ...{ dryRun: 'true', phase: 'ready', node: 'n1', workload: 'web', after: '0' },
+  ...{ actor: 'scheduler', letter: '1x2y3z' },
   ...{ noun: 'node', since: '10m', 'if-match': '"1"', 'if-none-match': '*', 'last-event-id': '0' },
 };
 const rightBody = ({ operationId }: Operation): unknown =>
