@@ -41,28 +41,26 @@ export const deadRecord = record({
 });
 export type DeadLetter = z.infer<typeof deadRecord.schema>;
 
-const done = z.object({ letter: letterId });
-
-export const deadReplay = request({
-  name: 'dead.replay',
-  subject: 'shoal.dead.{actor}.{letter}.replay',
+/** What is asked about a letter. */
+const order = {
   schema: z.object({}),
-  reply: done,
+  reply: z.object({ letter: letterId }),
   bytesMax: 256,
   timeoutMs: 5_000,
   from: ['gateway', 'operator'],
   to: ['control'],
+} as const;
+
+export const deadReplay = request({
+  name: 'dead.replay',
+  subject: 'shoal.dead.{actor}.{letter}.replay',
+  ...order,
   summary: 'Puts a dead letter back where it came from.',
 });
 
 export const deadDrop = request({
   name: 'dead.drop',
   subject: 'shoal.dead.{actor}.{letter}.drop',
-  schema: z.object({}),
-  reply: done,
-  bytesMax: 256,
-  timeoutMs: 5_000,
-  from: ['gateway', 'operator'],
-  to: ['control'],
+  ...order,
   summary: 'Forgets a dead letter.',
 });

@@ -17,6 +17,7 @@ import {
   fits,
   type RemovedCounts,
 } from '../../subjects/index.ts';
+import { Heap } from '../runtime/heap.ts';
 import { hash32 } from '../runtime/ids.ts';
 import { type Need, removedBy } from './feasible.ts';
 import type { Row } from './table.ts';
@@ -53,7 +54,7 @@ export interface Seen {
 export class Chooser {
   readonly seen: Seen = { nodes: 0, feasible: 0, removed: {} };
   readonly #need: Need;
-  readonly #heap: Candidate[] = [];
+  readonly #heap = new Heap<Candidate>(isBetter);
 
   constructor(of: Choosing) {
     this.#need = of.need;
@@ -71,7 +72,7 @@ export class Chooser {
         continue;
       }
       this.seen.feasible++;
-      this.#push({
+      this.#heap.push({
         row,
         free,
         count: of.countOn(row.id),
@@ -86,14 +87,14 @@ export class Chooser {
   next(isAllowed: (node: string) => boolean): Row | undefined {
     const passed: Candidate[] = [];
     let chosen: Candidate | undefined;
-    for (let best = this.#pop(); best; best = this.#pop()) {
+    for (let best = this.#heap.pop(); best; best = this.#heap.pop()) {
       if (isAllowed(best.row.id)) {
         chosen = best;
         break;
       }
       passed.push(best);
     }
-    for (const each of passed) this.#push(each);
+    for (const each of passed) this.#heap.push(each);
     if (!chosen) return undefined;
     this.#take(chosen);
     return chosen.row;
@@ -113,39 +114,7 @@ export class Chooser {
       return;
     }
     candidate.fit = fitOf(this.#need.amounts, candidate.free, candidate.row.capacity);
-    this.#push(candidate);
-  }
-
-  #push(candidate: Candidate): void {
-    const heap = this.#heap;
-    heap.push(candidate);
-    let index = heap.length - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!isBetter(candidate, heap[parent] as Candidate)) break;
-      heap[index] = heap[parent] as Candidate;
-      index = parent;
-    }
-    heap[index] = candidate;
-  }
-
-  #pop(): Candidate | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (heap.length === 0 || !last) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      const right = heap[child + 1];
-      if (right && isBetter(right, heap[child] as Candidate)) child++;
-      if (!isBetter(heap[child] as Candidate, last)) break;
-      heap[index] = heap[child] as Candidate;
-      index = child;
-    }
-    heap[index] = last;
-    return first;
+    this.#heap.push(candidate);
   }
 }
 
