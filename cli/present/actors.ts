@@ -30,7 +30,7 @@ export function actorTable(stats: readonly Stats[]): string {
   const columns: readonly Column<Stats>[] = [
     { title: 'actor', text: (each) => each.name },
     { title: 'id', text: (each) => each.id },
-    { title: 'version', text: (each) => each.version },
+    { title: 'role', text: roleText },
     { title: 'requests', text: (each) => sum(each, 'num_requests'), align: 'right' },
     { title: 'errors', text: (each) => sum(each, 'num_errors'), align: 'right' },
     { title: 'mean', text: meanText, align: 'right' },
@@ -58,6 +58,12 @@ function sum(stats: Stats, field: Summed): number {
 function count(stats: Stats, name: string): number | undefined {
   const value = stats.endpoints?.[0]?.data?.[name];
   return typeof value === 'number' ? value : undefined;
+}
+
+/** Of several copies one acts; those that compete for work all do. */
+function roleText(stats: Stats): string | undefined {
+  const acting = count(stats, 'acting');
+  return acting === undefined ? undefined : acting > 0 ? 'acting' : 'standby';
 }
 
 /** Mean time of a request, in µs below a millisecond. */

@@ -86,7 +86,7 @@ test('a line per actor, with its counts', async () => {
   expect(title).toEqual([
     'ACTOR',
     'ID',
-    'VERSION',
+    'ROLE',
     'REQUESTS',
     'ERRORS',
     'MEAN',
@@ -99,7 +99,7 @@ test('a line per actor, with its counts', async () => {
   expect(line).toEqual([
     'shoal-doubler',
     'doubler-1',
-    '1.2.3',
+    'acting',
     '3',
     '0',
     expect.stringMatching(/s$/),
