@@ -138,7 +138,7 @@ test('versions and actors', async () => {
   for (const actor of ['gateway', 'membership', 'scheduler', 'workload']) {
     expect(out).toMatch(new RegExp(`^shoal-${actor} `, 'm'));
   }
-  expect(out).toMatch(/^ACTOR +ID +VERSION +REQUESTS +ERRORS +MEAN +STEPS/);
+  expect(out).toMatch(/^ACTOR +ID +ROLE +REQUESTS +ERRORS +MEAN +STEPS/);
 });
 
 test('nobody there: exit 3 with what to do', async () => {

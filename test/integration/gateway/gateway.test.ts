@@ -100,8 +100,11 @@ describe('what it says of itself', () => {
 });
 
 const CALLS = [
+  'DELETE /api/v1/dead/{actor}/{letter}',
   'DELETE /api/v1/instances/{id}',
   'DELETE /api/v1/workloads/{name}',
+  'GET /api/v1/dead',
+  'GET /api/v1/dead/{actor}/{letter}',
   'GET /api/v1/events',
   'GET /api/v1/instances',
   'GET /api/v1/instances/{id}',
@@ -114,6 +117,7 @@ const CALLS = [
   'GET /health',
   'GET /metrics',
   'GET /ready',
+  'POST /api/v1/dead/{actor}/{letter}/replay',
   'POST /api/v1/nodes/{id}/cordon',
   'POST /api/v1/nodes/{id}/drain',
   'POST /api/v1/nodes/{id}/uncordon',

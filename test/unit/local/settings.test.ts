@@ -12,7 +12,7 @@ describe('without any', () => {
   test('there are three nodes on the usual ports, in the checkout', () => {
     expect(upSettings({}, '/bin/nats-server')).toEqual({
       ...{ folder: join(root, '.shoal/up'), server: '/bin/nats-server', nodes: ['n1', 'n2', 'n3'] },
-      ...{ capacity: capacityOf(3), isKept: true, syncInterval: '10s' },
+      ...{ capacity: capacityOf(3), copies: 1, isKept: true, syncInterval: '10s' },
       ports: { nats: 4222, monitor: 8222, gateway: 8480, ingress: 8481 },
     });
   });
@@ -23,6 +23,7 @@ test.each([
   ['STATE', 'here', { folder: resolve('here') }],
   ['SHOAL_CAPACITY', 'cpu=1', { capacity: 'cpu=1' }],
   ['SHOAL_SYNC', 'always', { syncInterval: 'always' }],
+  ['COPIES', '5', { copies: 5 }],
   ['SHOAL_NATS_PORT', '1', { ports: { nats: 1 } }],
   ['SHOAL_MONITOR_PORT', '65535', { ports: { monitor: 65_535 } }],
 ])('%s=%s', (name, value, expected) => {
@@ -31,6 +32,7 @@ test.each([
 
 test.each([
   ['NODES', '0'],
+  ['COPIES', '6'],
   ['NODES', '51'],
   ['NODES', '1.5'],
   ['NODES', 'three'],
