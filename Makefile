@@ -48,6 +48,11 @@ bench: ## Run the benchmarks, or those of a prefix (ONLY=fabric)
 	$(PREPARE)
 	@node dist/test/bench/main.js "$(ONLY)"
 
+.PHONY: chaos
+chaos: ## Hurt a real fabric at random, then check what it promised (MINUTES=5 SEED=)
+	$(PREPARE)
+	@node dist/test/chaos/main.js
+
 .PHONY: generate
 generate: ## Write the files derived from the contracts
 	$(PREPARE)

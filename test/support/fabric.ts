@@ -49,6 +49,8 @@ export async function fabricUnderTest(
     readonly capacity?: string;
     readonly hasGateway?: boolean;
     readonly copies?: number;
+    /** Whether programs that die are started again; default no. */
+    readonly isKept?: boolean;
   } = {},
 ): Promise<FabricUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
@@ -58,10 +60,11 @@ export async function fabricUnderTest(
     ...{ gateway: await freePort(), ingress: await freePort() },
   };
   const fabric = new Fabric({
-    ...{ folder, server: server.path, nodes, ports, isKept: false, syncInterval: '10s' },
+    ...{ folder, server: server.path, nodes, ports, syncInterval: '10s' },
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,
+    isKept: options.isKept ?? false,
   });
   await fabric.start();
   const seedFile = join(fabric.layout.keys, 'operator-operator.nk');

@@ -1,0 +1,46 @@
+/** What must be so once faults have ceased: promises kept, each instance once, nothing left over. */
+import { nodeState } from '../../subjects/index.ts';
+import type { FabricUnderTest } from '../support/fabric.ts';
+import type { Orders } from './orders.ts';
+
+/** What is not as it should be; none: the fabric is whole. */
+export async function problems(under: FabricUnderTest, orders: Orders): Promise<string[]> {
+  const found: string[] = [];
+  for (const { value } of under.nodes.entries()) {
+    const state = nodeState(value);
+    if (state !== 'ready') found.push(`node ${value.node} is ${state}`);
+  }
+  for (const [name, promised] of orders.promised) {
+    const workload = under.workloads.get({ tenant: 'default', workload: name });
+    if (promised === 'unknown') continue;
+    if (promised === 0) {
+      if (workload) found.push(`${name} was deleted and is there`);
+    } else if (workload?.spec.count !== promised) {
+      found.push(`${name} was promised ${promised} and wants ${workload?.spec.count ?? 'none'}`);
+    }
+  }
+  for (const { value } of under.workloads.entries()) {
+    const ready = under.ready(value.name).length;
+    if (ready !== value.spec.count) found.push(`${value.name}: ${ready} of ${value.spec.count}`);
+  }
+  return [...found, ...(await misplaced(under))];
+}
+
+/** Every process is an entry of a ledger, and every entry one process. */
+async function misplaced(under: FabricUnderTest): Promise<string[]> {
+  const found: string[] = [];
+  const listed = new Map<string, number>();
+  for (const { value } of under.ledgers.entries()) {
+    for (const name of Object.keys(value.entries)) listed.set(name, (listed.get(name) ?? 0) + 1);
+  }
+  const running = await under.running();
+  for (const [name, pids] of running) {
+    if (pids.length > 1) found.push(`${name} runs ${pids.length} times`);
+    if (!listed.has(name)) found.push(`${name} runs and is on no ledger`);
+  }
+  for (const [name, times] of listed) {
+    if (times > 1) found.push(`${name} is on ${times} ledgers`);
+    if (!running.has(name)) found.push(`${name} is on a ledger and does not run`);
+  }
+  return found;
+}

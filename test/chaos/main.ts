@@ -1,0 +1,98 @@
+/**
+ * `make chaos MINUTES=5`: a real fabric (nats-server, two control planes, a gateway, three agents,
+ * processes) is hurt at random while callers submit, scale and delete. After each fault, or several
+ * at once, callers wait until everything promised is so, and stays so. SEED repeats the choices, not the
+ * machine. Exit codes: 0 all kept, 1 something was not.
+ */
+import { seededRandom } from '../../actors/runtime/ids.ts';
+import { percentile } from '../bench/figure.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { problems } from './checks.ts';
+import { faults } from './faults.ts';
+import { Orders } from './orders.ts';
+
+/** How long a fabric has to be whole again once faults have ceased, in milliseconds. */
+const RECOVERY_MS = 60_000;
+const LOOK_MS = 50;
+/** How long it must stay whole, in milliseconds. */
+const CALM_MS = 1_500;
+
+const minutes = Number(process.env['MINUTES'] || 5);
+const seed = Number(process.env['SEED'] || Date.now() % 1_000_000);
+const random = seededRandom(seed);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const began = performance.now();
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const clock = (): string => `${((performance.now() - began) / 1000).toFixed(1).padStart(7)}s`;
+
+/**
+ * Time since `from` until nothing was wrong any more, in milliseconds (0: nobody noticed anything);
+ * undefined: it did not come to that in time. What is whole must stay so for a while.
+ */
+async function recovery(
+  under: FabricUnderTest,
+  orders: Orders,
+  from = performance.now(),
+): Promise<number | undefined> {
+  let wrongAt = from;
+  while (performance.now() - from < RECOVERY_MS) {
+    if ((await problems(under, orders)).length > 0) wrongAt = performance.now();
+    else if (performance.now() - wrongAt > CALM_MS) return wrongAt - from;
+    await pause(LOOK_MS);
+  }
+  return undefined;
+}
+
+function report(recoveries: ReadonlyMap<string, readonly number[]>, orders: Orders): void {
+  say(`\n${orders.asked} asks, ${orders.acknowledged} acknowledged, seed ${seed}`);
+  say('fault                     times  whole again p50 / p95 / longest');
+  for (const [kind, times] of [...recoveries].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const [p50, p95, longest] = [0.5, 0.95, 1].map(
+      (share) => `${(percentile(times, share) / 1000).toFixed(2)} s`,
+    );
+    say(`${kind.padEnd(24)} ${String(times.length).padStart(6)}  ${p50} / ${p95} / ${longest}`);
+  }
+}
+
+async function chaos(): Promise<string[]> {
+  await using under = await fabricUnderTest(['n1', 'n2', 'n3'], { copies: 2, isKept: true });
+  const orders = new Orders(under, random);
+  const recoveries = new Map<string, number[]>();
+  const end = performance.now() + minutes * 60_000;
+  while (performance.now() < end) {
+    const asking = orders.start();
+    const done = await someFaults(under);
+    const from = performance.now();
+    await pause(random() * 500);
+    await asking.stop();
+    const tookMs = await recovery(under, orders, from);
+    const kind = done.map((each) => each.kind).join(', ');
+    const told = tookMs === undefined ? 'NOT WHOLE' : `whole after ${Math.round(tookMs)} ms`;
+    say(`${clock()}  ${done.map((each) => `${each.kind}: ${each.what}`).join(', ')}; ${told}`);
+    if (tookMs === undefined) return [`${kind}: ${(await problems(under, orders)).join('; ')}`];
+    const group = done.length > 1 ? 'several at once' : kind;
+    recoveries.set(group, [...(recoveries.get(group) ?? []), tookMs]);
+  }
+  await orders.settle();
+  const last = await recovery(under, orders);
+  report(recoveries, orders);
+  return last === undefined ? [`at the end: ${(await problems(under, orders)).join('; ')}`] : [];
+}
+
+/** One fault, or several at once. */
+async function someFaults(
+  under: FabricUnderTest,
+): Promise<readonly { readonly kind: string; readonly what: string }[]> {
+  await pause(300 + random() * 1_200);
+  const some = Array.from({ length: random() < 0.25 ? 3 : 1 }, () => {
+    return faults[Math.floor(random() * faults.length)] as (typeof faults)[number];
+  });
+  const different = [...new Map(some.map((each) => [each.kind, each])).values()];
+  return Promise.all(
+    different.map(async (each) => ({ kind: each.kind, what: await each.act(under, random) })),
+  );
+}
+
+const violations = await chaos();
+say(violations.length === 0 ? 'no violations' : `VIOLATIONS\n  ${violations.join('\n  ')}`);
+process.exit(violations.length === 0 ? 0 : 1);
