@@ -59,10 +59,14 @@ export function agentShell(parts: ShellParts): Shell {
     driver.forget(name);
   };
   const adopt = async (report: (outcome: AdoptReport) => void): Promise<void> => {
-    const tell = (each: InstanceReport): void => report({ kind: 'instance', report: each });
-    const found = await driver.found(tell);
+    // What is already over is told before everything is found: it is news only of what was found.
+    const early: InstanceReport[] = [];
+    let tell = (each: InstanceReport): void => void early.push(each);
+    const found = await driver.found((each) => tell(each));
     for (const each of found) follow(each);
     report({ kind: 'found', found });
+    tell = (each) => report({ kind: 'instance', report: each });
+    for (const each of early) tell(each);
   };
   const jobs: Record<string, Job> = {
     facts: (_input, report) => void factsOf(parts).then(report),

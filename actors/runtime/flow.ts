@@ -209,8 +209,8 @@ export class Flow {
 
   /** Asks the store what stands under the keys, waits until the views have it, and goes again. */
   #resolve(bucket: Bucket, wanted: readonly PlannedWrite[]): void {
-    // A write that expects nothing is simply made again.
-    const asked = wanted.filter((each) => each.write.expected !== 'any');
+    // A write that expects nothing is simply made again, and so is one whose key is not followed.
+    const asked = wanted.filter((each) => each.write.expected !== 'any' && !each.isOwn);
     let open = asked.length;
     let newest = 0;
     if (open === 0) return this.#end.again();

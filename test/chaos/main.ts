@@ -4,6 +4,9 @@
  * at once, callers wait until everything promised is so, and stays so. SEED repeats the choices, not the
  * machine. Exit codes: 0 all kept, 1 something was not.
  */
+import { cp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { seededRandom } from '../../actors/runtime/ids.ts';
 import { percentile } from '../bench/figure.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
@@ -58,8 +61,8 @@ async function chaos(): Promise<string[]> {
   await using under = await fabricUnderTest(['n1', 'n2', 'n3'], { copies: 2, isKept: true });
   const orders = new Orders(under, random);
   const recoveries = new Map<string, number[]>();
-  const end = performance.now() + minutes * 60_000;
-  while (performance.now() < end) {
+  const until = performance.now() + minutes * 60_000;
+  while (performance.now() < until) {
     const asking = orders.start();
     const done = await someFaults(under);
     const from = performance.now();
@@ -67,16 +70,25 @@ async function chaos(): Promise<string[]> {
     await asking.stop();
     const tookMs = await recovery(under, orders, from);
     const kind = done.map((each) => each.kind).join(', ');
-    const told = tookMs === undefined ? 'NOT WHOLE' : `whole after ${Math.round(tookMs)} ms`;
-    say(`${clock()}  ${done.map((each) => `${each.kind}: ${each.what}`).join(', ')}; ${told}`);
-    if (tookMs === undefined) return [`${kind}: ${(await problems(under, orders)).join('; ')}`];
+    const end = tookMs === undefined ? 'NOT WHOLE' : `whole after ${Math.round(tookMs)} ms`;
+    say(`${clock()}  ${done.map((each) => `${each.kind}: ${each.what}`).join(', ')}; ${end}`);
+    if (tookMs === undefined) return [`${kind}: ${await told(under, orders)}`];
     const group = done.length > 1 ? 'several at once' : kind;
     recoveries.set(group, [...(recoveries.get(group) ?? []), tookMs]);
   }
   await orders.settle();
   const last = await recovery(under, orders);
   report(recoveries, orders);
-  return last === undefined ? [`at the end: ${(await problems(under, orders)).join('; ')}`] : [];
+  return last === undefined ? [`at the end: ${await told(under, orders)}`] : [];
+}
+
+/** What is wrong, and where the logs of it are kept. */
+async function told(under: FabricUnderTest, orders: Orders): Promise<string> {
+  const kept = join(tmpdir(), `shoal-chaos-${seed}`);
+  await cp(under.fabric.layout.logs, kept, { recursive: true });
+  const acting = [...under.leases.entries()].map(({ value }) => `${value.actor}: ${value.holder}`);
+  const wrong = (await problems(under, orders)).join('\n  ');
+  return `${wrong}\n  leases ${acting.join(', ')}\n  the logs are in ${kept}`;
 }
 
 /** One fault, or several at once. */

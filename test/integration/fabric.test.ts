@@ -167,6 +167,20 @@ describe('a fabric of processes', () => {
     await remove();
   });
 
+  test('a node loses its power for a moment: everything it had is started again there', async () => {
+    await apply(service(6));
+    await ready(6);
+    for (const pauseMs of [0, 500]) {
+      await under.fabric.killNode('n2');
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await under.fabric.startAgent('n2');
+      await eventually(async () => (await running()).length === 6, 10_000, 'six that run');
+      await ready(6);
+      await expectConsistent();
+    }
+    await remove();
+  });
+
   test('the control plane is killed and started again: what was acknowledged comes true', async () => {
     expect(await apply(service(4))).toMatchObject({ ok: true });
     await under.fabric.child('control').stop('SIGKILL');

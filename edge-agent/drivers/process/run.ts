@@ -96,7 +96,7 @@ export class Run {
       if (!isThere) return run.#finish();
       run.#look = setTimeout(() => void look(), LOOK_MS);
     };
-    // Not before the caller has said what was found.
+    // Not before the caller has it; whoever asked keeps what is told until all are found.
     run.#look = setTimeout(() => void look(), 0);
     run.#listen();
     return run;
