@@ -38,6 +38,16 @@ test: ## Run every test whose engine is here
 	$(PREPARE)
 	@node_modules/.bin/vitest run
 
+.PHONY: sim
+sim: ## Run simulated storms (SEEDS=100 SEED=1)
+	$(PREPARE)
+	@node --max-semi-space-size=64 dist/test/sim/main.js $(or $(SEED),1) $(or $(SEEDS),100)
+
+.PHONY: soak
+soak: ## Run simulated storms until stopped, from SEED on; prints failures
+	$(PREPARE)
+	@node --max-semi-space-size=64 dist/test/sim/main.js $(or $(SEED),$$(date +%s))
+
 .PHONY: engines
 engines: ## Install what the tests need beside Node: nats-server
 	$(PREPARE)

@@ -80,18 +80,14 @@ export class Machine {
   }
 
   /** The jobs of an agent on this machine. `isOpen` ends with the agent's process. */
-  jobs(agent: {
-    readonly connection: number;
-    isOpen(): boolean;
-    giveUp(): void;
-  }): Record<string, Job> {
+  jobs(agent: { connection(): number; isOpen(): boolean; giveUp(): void }): Record<string, Job> {
     const later = (delayMs: number, call: () => void): void => {
       this.#clock.after(delayMs, () => agent.isOpen() && call());
     };
-    return {
+    return onlyWhile(agent.isOpen, {
       facts: (_input, report) => later(1, () => report(this.facts())),
       connection: (_input, report) =>
-        later(0, () => report({ server: 'S', client: agent.connection })),
+        later(0, () => report({ server: 'S', client: agent.connection() })),
       measure: () => undefined,
       adopt: (_input, report) => later(1, () => this.#adopt(report as (of: AdoptReport) => void)),
       start: (input, report) => this.#start(input as StartInput, report as never, later),
@@ -100,7 +96,7 @@ export class Machine {
       relabel: (input) => this.#relabel(input as { name: string; epoch: number }),
       reread: () => undefined,
       giveUp: () => agent.giveUp(),
-    };
+    });
   }
 
   facts(): NodeFacts {
@@ -215,4 +211,14 @@ export class Machine {
     const process = this.processes.get(of.name);
     if (process) process.epoch = of.epoch;
   }
+}
+
+/** Jobs of a process that is gone are not done. */
+function onlyWhile(isOpen: () => boolean, jobs: Record<string, Job>): Record<string, Job> {
+  return Object.fromEntries(
+    Object.entries(jobs).map(([name, job]): [string, Job] => [
+      name,
+      (input, report) => isOpen() && job(input, report),
+    ]),
+  );
 }

@@ -9,7 +9,7 @@ import { Host } from '../../actors/runtime/host.ts';
 import { seededRandom } from '../../actors/runtime/ids.ts';
 import { type Log, silentLog } from '../../actors/runtime/log.ts';
 import { FakeClock } from '../../actors/runtime/memory/clock.ts';
-import { type Link, MemoryConnection } from '../../actors/runtime/memory/connection.ts';
+import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
 import { ID_HEADER, TYPE_HEADER } from '../../actors/runtime/ports.ts';
@@ -24,6 +24,7 @@ import {
   busDisconnected,
   type Contract,
   contentType,
+  covers,
   decode,
   encode,
   type PayloadOf,
@@ -34,22 +35,22 @@ import {
 } from '../../subjects/index.ts';
 import { Checkers } from './checkers.ts';
 import { Machine, type MachineOptions } from './machine.ts';
-
-/** What the network does to each message. */
-export interface Weather {
-  delayMsMax: number;
-  /** Share of messages that are lost. */
-  lossRatio: number;
-}
+import { ProcessClock } from './process-clock.ts';
+import { traceWrites } from './trace.ts';
+import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 
 /** How long a program takes until it is on the bus: longer than its predecessor's last words. */
 const BOOT_MS = 150;
 
 /** A process of Shoal in the world. */
-interface Process {
+export interface Process {
   readonly name: string;
   readonly connection: MemoryConnection;
+  readonly clock: ProcessClock;
+  readonly wire: Wire;
   readonly hosts: Host[];
+  /** Number of its connection at the server; a new one after each reconnect. */
+  client: number;
   isOpen: boolean;
 }
 
@@ -59,7 +60,11 @@ export class World {
   readonly clock = new FakeClock();
   readonly server = new MemoryServer(this.clock);
   readonly random: () => number;
-  readonly weather: Weather = { delayMsMax: 2, lossRatio: 0 };
+  readonly weather: Weather = { ...calmWeather };
+  /** Clocks of processes that start run this much too fast or too slow, at most. */
+  driftMax = 0;
+  /** How often each fault happened. */
+  readonly faults = new Map<string, number>();
   readonly machines = new Map<string, Machine>();
   readonly processes = new Map<string, Process>();
   readonly checkers: Checkers;
@@ -67,8 +72,6 @@ export class World {
   readonly trace: string[] = [];
   readonly #log: Log;
   readonly #caller: MemoryConnection;
-  /** Number of each agent's connection, by node. */
-  readonly #clients = new Map<string, number>();
   readonly #isTraced: boolean;
   #ids = 0;
 
@@ -76,10 +79,14 @@ export class World {
   constructor(seed: number, options: { readonly log?: Log; readonly isTraced?: boolean } = {}) {
     this.random = seededRandom(seed);
     this.#log = options.log ?? silentLog;
-    this.#caller = this.#connect();
+    this.#caller = this.#open('caller').connection;
     this.checkers = new Checkers(this.server, this.clock);
     this.#isTraced = options.isTraced ?? false;
     if (this.#isTraced) traceWrites(this);
+  }
+
+  count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
 
   note(line: string): void {
@@ -89,17 +96,17 @@ export class World {
 
   /** Starts a control plane: all actors in one process. */
   startControl(name = 'control'): void {
-    const connection = this.#connect();
-    const views = new Views(connection.ports.store, this.clock, this.#log);
+    const process = this.#open(name);
+    const { connection, clock } = process;
+    const views = new Views(connection.ports.store, clock, this.#log);
     const actors = [membership(), scheduler(), workload()] as unknown as Actor[];
     const copy = `${name}-${++this.#ids}`;
-    const hosts = actors.map(
-      (actor) => new Host(actor, { ports: connection.ports, views, copy, log: this.#log }),
-    );
-    const process: Process = { name, connection, hosts, isOpen: true };
+    for (const actor of actors) {
+      process.hosts.push(new Host(actor, { ports: connection.ports, views, copy, log: this.#log }));
+    }
     this.processes.set(name, process);
     views.start(() => {
-      if (process.isOpen) for (const host of hosts) host.start();
+      if (process.isOpen) for (const host of process.hosts) host.start();
     });
     this.note(`${name} starts`);
   }
@@ -116,25 +123,23 @@ export class World {
   startAgent(id: string): void {
     const machine = this.machines.get(id);
     if (!machine || this.processes.has(id)) return;
-    const connection = this.#connect();
-    const views = new Views(connection.ports.store, this.clock, this.#log);
-    const process: Process = { name: id, connection, hosts: [], isOpen: true };
-    const client = ++this.#ids;
+    const process = this.#open(id);
+    const { connection, clock } = process;
+    const views = new Views(connection.ports.store, clock, this.#log);
     const jobs = machine.jobs({
-      connection: client,
+      connection: () => process.client,
       isOpen: () => process.isOpen,
       giveUp: () => this.crash(id),
     });
     const host = new Host(agent(id) as unknown as Actor, {
       ports: connection.ports,
       views,
-      copy: `${id}-${client}`,
+      copy: `${id}-${process.client}`,
       log: this.#log,
       jobs,
     });
     process.hosts.push(host);
     this.processes.set(id, process);
-    this.#clients.set(id, client);
     this.clock.after(BOOT_MS, () => {
       if (!process.isOpen) return;
       views.start(() => {
@@ -148,14 +153,40 @@ export class World {
   crash(name: string): void {
     const process = this.processes.get(name);
     if (!process) return;
-    process.isOpen = false;
+    this.#end(process);
     for (const host of process.hosts) host.stop();
-    process.connection.close();
     this.processes.delete(name);
     this.machines.get(name)?.deafen();
-    const client = this.#clients.get(name);
-    if (client !== undefined) this.#tellDisconnect(client);
+    // Who is cut off already says no farewell.
+    if (process.wire.cut === 'none') this.#tellDisconnect(process.client);
     this.note(`${name} dies`);
+  }
+
+  /** A process does nothing more from now on; its remains are cleared away by `crash`. */
+  #end(process: Process): void {
+    process.isOpen = false;
+    process.clock.stop();
+    process.connection.close();
+  }
+
+  /** Cuts a process off, in one direction or both. */
+  cut(name: string, how: Cut): void {
+    const process = this.processes.get(name);
+    if (!process) return;
+    process.wire.cut = how;
+    this.note(`${name} is cut off: ${how}`);
+  }
+
+  /** Its network is back. With `isNew` it had noticed, and has a new connection. */
+  heal(name: string, isNew: boolean): void {
+    const process = this.processes.get(name);
+    if (!process || process.wire.cut === 'none') return;
+    process.wire.cut = 'none';
+    this.note(`${name} is reached again${isNew ? ', anew' : ''}`);
+    if (!isNew) return;
+    this.#tellDisconnect(process.client);
+    process.client = ++this.#ids;
+    process.connection.noticeConnection(true);
   }
 
   /** A device loses power. */
@@ -221,7 +252,7 @@ export class World {
     const found: PayloadOf<C>[] = [];
     for (const stored of this.server.stored(record.bucket)) {
       if (!stored.body) continue;
-      if (!matches(record, stored.key)) continue;
+      if (!covers(record.subject.pattern, stored.key)) continue;
       const decoded = decode(record, stored.body);
       if (decoded.ok) found.push(decoded.value as PayloadOf<C>);
     }
@@ -239,50 +270,24 @@ export class World {
     );
   }
 
-  #connect(): MemoryConnection {
+  /** A process with its clock and its way to the server. */
+  #open(name: string): Process {
     const { weather, random } = this;
-    const link: Link = {
-      isUp: true,
-      transfer: () =>
-        random() < weather.lossRatio ? undefined : 0.1 + random() * weather.delayMsMax,
-    };
-    return new MemoryConnection(this.server, this.clock, {
-      link,
-      newId: () => `id-${++this.#ids}`,
+    const rate = this.driftMax === 0 ? 1 : 1 + (random() * 2 - 1) * this.driftMax;
+    const clock = new ProcessClock(this.clock, rate);
+    const wire = new Wire({
+      ...{ weather, clock, random },
+      count: (fault) => this.count(fault),
+      end: () => {
+        this.count('crashBetween');
+        this.#end(process);
+        this.clock.soon(() => this.processes.get(name) === process && this.crash(name));
+      },
     });
+    const newId = (): string => `id-${++this.#ids}`;
+    const connection = new MemoryConnection(this.server, this.clock, { link: wire, clock, newId });
+    const client = ++this.#ids;
+    const process: Process = { name, connection, clock, wire, client, hosts: [], isOpen: true };
+    return process;
   }
-}
-
-/** One line per write: the key, and what matters of its value. */
-function traceWrites(world: World): void {
-  for (const bucket of ['shoal', 'shoal-observed'] as const) {
-    world.server.side(bucket).watchers.add(({ key, body, revision, headers }) => {
-      const value = body ? JSON.parse(new TextDecoder().decode(body)) : undefined;
-      const by = headers['Shoal-Writer'] ?? '';
-      world.note(`  ${String(revision).padStart(5)} ${key} ${gist(value)}  <- ${by}`);
-    });
-  }
-}
-
-function gist(value: Record<string, unknown> | undefined): string {
-  if (!value) return 'deleted';
-  const { entries, accepts, incarnation, node, epoch, intent, state, outcome, attempt } = value;
-  const { isReady } = value;
-  if (entries) {
-    const names = Object.entries(
-      entries as Record<string, { epoch: number; isStopping?: boolean }>,
-    );
-    const listed = names.map(([name, one]) => `${name}@${one.epoch}${one.isStopping ? '!' : ''}`);
-    return `${accepts} #${incarnation} [${listed.join(' ')}]`;
-  }
-  return JSON.stringify({ node, epoch, attempt, intent, state, isReady, outcome });
-}
-
-function matches(record: RecordContract, key: string): boolean {
-  const parts = record.subject.pattern.split('.');
-  const pieces = key.split('.');
-  if (parts.at(-1) === '>' ? pieces.length < parts.length : pieces.length !== parts.length) {
-    return false;
-  }
-  return parts.every((part, index) => part === '*' || part === '>' || part === pieces[index]);
 }

@@ -27,12 +27,18 @@ import type {
 } from '../ports.ts';
 import type { MemoryServer } from './server.ts';
 
-/** The way between a process and the server. */
+/** The way between a process and the server. What is optional is for faults. */
 export interface Link {
-  /** How long this message takes, in milliseconds; undefined: it is lost. */
-  transfer(): number | undefined;
+  /** How long a message from the process (`out`) or to it takes, in ms; undefined: it is lost. */
+  transfer(way: 'out' | 'in'): number | undefined;
   /** Whether the connection stands. */
   readonly isUp: boolean;
+  /** How often one delivery of a message or a work item arrives; default once. */
+  copies?(): number;
+  /** What the store does with an ask: `deaf` does nothing, `silent` does it and does not say so. */
+  store?(): 'answers' | 'deaf' | 'silent';
+  /** Hands the process what has arrived; one that stands still takes it later. */
+  arrive?(call: () => void): void;
 }
 
 /** Everything arrives at once. */
@@ -47,7 +53,9 @@ const REPAIR_MS = 1_000;
 export class MemoryConnection {
   readonly ports: Ports;
   readonly #server: MemoryServer;
+  /** The clock of the network, and the one of the process, which may go wrong. */
   readonly #clock: Clock;
+  readonly #own: Clock;
   readonly #link: Link;
   readonly #closes = new Set<Close>();
   readonly #watchers = new Set<(isConnected: boolean) => void>();
@@ -56,13 +64,15 @@ export class MemoryConnection {
   constructor(
     server: MemoryServer,
     clock: Clock,
-    options: { readonly link?: Link; readonly newId: () => string },
+    options: { readonly link?: Link; readonly clock?: Clock; readonly newId: () => string },
   ) {
     this.#server = server;
     this.#clock = clock;
+    this.#own = options.clock ?? clock;
     this.#link = options.link ?? directLink;
     const { newId } = options;
-    this.ports = { clock, bus: this.#bus(), store: this.#store(), queue: this.#queue(), newId };
+    const ports = { bus: this.#bus(), store: this.#store(), queue: this.#queue() };
+    this.ports = { clock: this.#own, ...ports, newId };
   }
 
   /** The process is gone: it hears and says nothing more. */
@@ -75,22 +85,30 @@ export class MemoryConnection {
   /** Tells the process that its connection was lost or is back. */
   noticeConnection(isConnected: boolean): void {
     for (const watcher of [...this.#watchers]) {
-      this.#clock.soon(() => this.#isOpen && watcher(isConnected));
+      this.#clock.soon(() => this.#arrive(() => watcher(isConnected)));
     }
   }
 
   /** Runs a call at the server after the way there; the way back is `back`. */
   #there(call: () => void): void {
-    const delay = this.#isOpen ? this.#link.transfer() : undefined;
+    const delay = this.#isOpen ? this.#link.transfer('out') : undefined;
     if (delay !== undefined) this.#clock.after(delay, call);
   }
 
   #back(call: () => void): void {
-    const delay = this.#isOpen ? this.#link.transfer() : undefined;
-    if (delay === undefined) return;
-    this.#clock.after(delay, () => {
-      if (this.#isOpen) call();
-    });
+    const delay = this.#isOpen ? this.#link.transfer('in') : undefined;
+    if (delay !== undefined) this.#clock.after(delay, () => this.#arrive(call));
+  }
+
+  #arrive(call: () => void): void {
+    if (!this.#isOpen) return;
+    if (this.#link.arrive) this.#link.arrive(() => this.#isOpen && call());
+    else call();
+  }
+
+  /** Delivers once, or as often as the link repeats it. */
+  #deliver(call: () => void): void {
+    for (let copies = this.#link.copies?.() ?? 1; copies > 0; copies--) this.#back(call);
   }
 
   /** An ask with one answer: `late` is called when none came in time. */
@@ -107,10 +125,12 @@ export class MemoryConnection {
       cancel();
       call();
     };
-    const cancel = this.#clock.after(timeoutMs, () => this.#isOpen && finish(late));
+    const cancel = this.#own.after(timeoutMs, () => this.#isOpen && finish(late));
     this.#there(() => {
+      const mood = this.#link.store?.() ?? 'answers';
+      if (mood === 'deaf') return;
       const value = act();
-      this.#back(() => finish(() => answer(value)));
+      if (mood === 'answers') this.#back(() => finish(() => answer(value)));
     });
   }
 
@@ -149,7 +169,7 @@ export class MemoryConnection {
       cancel();
       done(outcome);
     };
-    const cancel = this.#clock.after(timeoutMs, () => this.#isOpen && finish({ kind: 'timeout' }));
+    const cancel = this.#own.after(timeoutMs, () => this.#isOpen && finish({ kind: 'timeout' }));
     this.#there(() => {
       const heard = this.#server.publish({
         ...message,
@@ -167,7 +187,7 @@ export class MemoryConnection {
       this.#server.subscribe({
         ...of,
         deliver: (message) =>
-          this.#back(() => {
+          this.#deliver(() => {
             const { subject, body, headers, reply } = message;
             const answer =
               reply && ((...parts: Parameters<typeof reply>) => this.#there(() => reply(...parts)));
@@ -234,14 +254,14 @@ export class MemoryConnection {
     let lastAt = 0;
     // In order: nothing arrives before what was sent earlier.
     const send = (call: () => void): void => {
-      const delay = this.#isOpen && isOpen ? this.#link.transfer() : undefined;
+      const delay = this.#isOpen && isOpen ? this.#link.transfer('in') : undefined;
       if (delay === undefined) {
         broken();
         return;
       }
       lastAt = Math.max(lastAt, this.#clock.now() + delay);
       this.#clock.after(lastAt - this.#clock.now(), () => {
-        if (this.#isOpen && isOpen) call();
+        this.#arrive(() => isOpen && call());
       });
     };
     const list = (): void => {
@@ -294,7 +314,7 @@ export class MemoryConnection {
                 retry: (delayMs) => this.#there(() => this.#server.retry(turn, delayMs)),
                 extend: () => this.#there(() => this.#server.extend(turn)),
               };
-              this.#back(() => receive(item));
+              this.#deliver(() => receive(item));
             },
           }),
         ),

@@ -1,0 +1,234 @@
+/**
+ * What can go wrong in a storm, each with its share: a number is a share of messages or of clocks
+ * where the comment says so, and a weight among the others elsewhere. Zero switches one off.
+ */
+import type { Process, World } from './world.ts';
+
+export const usualFaults = {
+  /** Share of messages that are lost. */
+  loss: 0.02,
+  /** Share of deliveries that come twice. */
+  duplicate: 0.01,
+  /** Share of messages that come late, after others. */
+  late: 0.01,
+  /** By how much clocks of processes may run too fast or too slow. */
+  drift: 0.005,
+  killInstance: 12,
+  crashAgent: 8,
+  crashMachine: 5,
+  crashControl: 5,
+  /** A process ends between two effects, wherever that is. */
+  crashBetween: 6,
+  /** A process is cut off from the bus, in one direction or both. */
+  partition: 5,
+  /** A process stands still (SIGSTOP); what is due and what arrives waits. */
+  pause: 4,
+  /** A device is suspended: even the time it measures stands still. */
+  suspend: 2,
+  /** A process's time of day jumps. */
+  clock: 3,
+  /** The store does not answer: it does what it is asked, or it does not. */
+  store: 3,
+};
+
+export type Faults = Readonly<Record<keyof typeof usualFaults, number>>;
+type Incident = Exclude<keyof Faults, 'loss' | 'duplicate' | 'late' | 'drift'>;
+
+/** No fault at all. */
+export const noFaults = Object.fromEntries(
+  Object.keys(usualFaults).map((each) => [each, 0]),
+) as unknown as Faults;
+
+/** Names of control planes. */
+const controls = ['control', 'control-2', 'control-3'];
+/** Longest time until a control plane that died is started again, in milliseconds. */
+const RESTART_MS = 4_000;
+const CUT_MS = 8_000;
+const PAUSE_MS = 6_000;
+const STORE_MS = 5_000;
+/** How far a clock jumps: mostly a little, now and then by an hour. */
+const JUMP_MS = 3_000;
+const HOUR_MS = 3_600_000;
+const WRONG_MS = 20_000;
+/** Most effects a process performs before it ends between two. */
+const EFFECTS_MAX = 40;
+
+/** The names of so many control planes. */
+export function controlsOf(copies: number): readonly string[] {
+  return controls.slice(0, copies);
+}
+
+export class Trouble {
+  readonly #world: World;
+  readonly #faults: Faults;
+  readonly #copies: number;
+  #isOver = false;
+
+  constructor(world: World, faults: Faults, copies: number) {
+    this.#world = world;
+    this.#faults = faults;
+    this.#copies = copies;
+  }
+
+  /** One incident, by the weights. */
+  strike(): void {
+    const { random } = this.#world;
+    const incidents = Object.keys(this.#incidents) as Incident[];
+    const whole = incidents.reduce((sum, each) => sum + this.#faults[each], 0);
+    let dice = random() * whole;
+    const chosen = incidents.find((each) => {
+      dice -= this.#faults[each];
+      return dice < 0;
+    });
+    if (chosen && this.#incidents[chosen]()) this.#world.count(chosen);
+  }
+
+  /** Everything that lasts ends, whatever was arranged. */
+  end(): void {
+    this.#isOver = true;
+    this.#world.weather.store = 'answers';
+    for (const process of this.#world.processes.values()) {
+      process.wire.crashIn = undefined;
+      process.clock.skewMs = 0;
+      process.clock.resume();
+      this.#world.heal(process.name, true);
+    }
+  }
+
+  /** Each says whether it found something to break. */
+  readonly #incidents: Readonly<Record<Incident, () => boolean>> = {
+    killInstance: () => this.#killInstance(),
+    crashAgent: () => this.#crashAgent(),
+    crashMachine: () => this.#crashMachine(),
+    crashControl: () => this.#crashControl(),
+    crashBetween: () => this.#crashBetween(),
+    partition: () => this.#partition(),
+    pause: () => this.#pause(false),
+    suspend: () => this.#pause(true),
+    clock: () => this.#jump(),
+    store: () => this.#silence(),
+  };
+
+  #killInstance(): boolean {
+    const machine = this.#anyMachine();
+    const victim = this.#any(machine?.running() ?? []);
+    if (!victim) return false;
+    this.#world.note(`kill ${victim.input.name} on ${machine?.id}`);
+    machine?.kill(victim.input.name);
+    return true;
+  }
+
+  #crashAgent(): boolean {
+    const machine = this.#anyMachine();
+    if (!machine || !this.#world.processes.has(machine.id)) return false;
+    this.#world.crash(machine.id);
+    return true;
+  }
+
+  #crashMachine(): boolean {
+    const alive = [...this.#world.machines.values()].filter((each) => each.isAlive);
+    const machine = this.#anyMachine();
+    if (alive.length < 2 || !machine?.isAlive) return false;
+    this.#world.crashMachine(machine.id);
+    return true;
+  }
+
+  #crashControl(): boolean {
+    const name = this.#any(controlsOf(this.#copies));
+    if (name === undefined || !this.#world.processes.has(name)) return false;
+    this.#world.crash(name);
+    this.#restartSoon(name);
+    return true;
+  }
+
+  #restartSoon(name: string): void {
+    const world = this.#world;
+    world.clock.after(world.random() * RESTART_MS, () => {
+      if (!world.processes.has(name)) world.startControl(name);
+    });
+  }
+
+  #crashBetween(): boolean {
+    const process = this.#anyProcess();
+    if (!process || process.wire.crashIn !== undefined) return false;
+    process.wire.crashIn = 1 + Math.floor(this.#world.random() * EFFECTS_MAX);
+    this.#world.note(`${process.name} will end in ${process.wire.crashIn} effects`);
+    if (controls.includes(process.name)) {
+      // It is looked after for as long as it may take.
+      this.#later(RESTART_MS * 2, () => {
+        if (!this.#world.processes.has(process.name)) this.#world.startControl(process.name);
+      });
+    }
+    return true;
+  }
+
+  #partition(): boolean {
+    const world = this.#world;
+    const process = this.#anyProcess();
+    if (!process) return false;
+    if (process.wire.cut !== 'none') return false;
+    world.cut(process.name, this.#any(['in', 'out', 'both'] as const) ?? 'both');
+    const isNew = world.random() < 0.5;
+    this.#later(world.random() * CUT_MS, () => {
+      if (process.isOpen) world.heal(process.name, isNew);
+    });
+    return true;
+  }
+
+  #pause(isSuspended: boolean): boolean {
+    const world = this.#world;
+    const process = this.#anyProcess();
+    if (!process || process.clock.isPaused) return false;
+    process.clock.pause(isSuspended);
+    world.note(`${process.name} stands still${isSuspended ? ' with its device' : ''}`);
+    this.#later(world.random() * PAUSE_MS, () => {
+      process.clock.resume();
+      world.note(`${process.name} goes on`);
+    });
+    return true;
+  }
+
+  #jump(): boolean {
+    const world = this.#world;
+    const process = this.#anyProcess();
+    if (!process) return false;
+    const farMs = world.random() < 0.3 ? HOUR_MS : world.random() * JUMP_MS;
+    process.clock.skewMs = world.random() < 0.5 ? -farMs : farMs;
+    world.note(`the clock of ${process.name} is wrong by ${process.clock.skewMs.toFixed(0)} ms`);
+    this.#later(world.random() * WRONG_MS, () => {
+      process.clock.skewMs = 0;
+      world.note(`the clock of ${process.name} is right`);
+    });
+    return true;
+  }
+
+  #silence(): boolean {
+    const world = this.#world;
+    if (world.weather.store !== 'answers') return false;
+    world.weather.store = world.random() < 0.5 ? 'deaf' : 'silent';
+    world.note(`the store is ${world.weather.store}`);
+    this.#later(world.random() * STORE_MS, () => {
+      world.weather.store = 'answers';
+      world.note('the store answers');
+    });
+    return true;
+  }
+
+  #later(delayMs: number, call: () => void): void {
+    this.#world.clock.after(delayMs, () => {
+      if (!this.#isOver) call();
+    });
+  }
+
+  #any<T>(among: readonly T[]): T | undefined {
+    return among[Math.floor(this.#world.random() * among.length)];
+  }
+
+  #anyMachine() {
+    return this.#any([...this.#world.machines.values()]);
+  }
+
+  #anyProcess(): Process | undefined {
+    return this.#any([...this.#world.processes.values()]);
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Runs storms outside the test suite: `main.js <first seed> <how many>`; without a number, until
+ * it is stopped. Prints failures, each with the command that replays it.
+ */
+import { replay } from './replay.ts';
+import { Storm } from './storm.ts';
+
+const [first = 1, count = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(Number);
+const began = performance.now();
+let simulatedMs = 0;
+let bad = 0;
+for (let seed = first; seed < first + count; seed++) {
+  const storm = new Storm(seed);
+  const problems = storm.run();
+  simulatedMs += storm.world.clock.elapsed();
+  if (problems.length === 0) continue;
+  bad++;
+  process.stdout.write(`${replay(seed, problems)}\n`);
+}
+const speed = Math.round(simulatedMs / (performance.now() - began));
+process.stdout.write(`${count} seeds, ${bad} failed, ${speed} simulated seconds per second\n`);
+process.exitCode = bad > 0 ? 1 : 0;

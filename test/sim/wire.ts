@@ -1,0 +1,96 @@
+/** The network between one process and the server, with all that can go wrong on it. */
+import type { Link } from '../../actors/runtime/memory/connection.ts';
+import type { ProcessClock } from './process-clock.ts';
+
+/** What the network and the store do to each message. */
+export interface Weather {
+  delayMsMax: number;
+  /** Share of messages that are lost. */
+  lossRatio: number;
+  /** Share of deliveries that come twice. */
+  duplicateRatio: number;
+  /** Share of messages that take up to `LATE_MS` longer, so that later ones overtake them. */
+  lateRatio: number;
+  store: 'answers' | 'deaf' | 'silent';
+}
+
+/** Calm weather. */
+export const calmWeather: Readonly<Weather> = {
+  delayMsMax: 2,
+  lossRatio: 0,
+  duplicateRatio: 0,
+  lateRatio: 0,
+  store: 'answers',
+};
+
+export type Cut = 'none' | 'in' | 'out' | 'both';
+
+/** How late a late message is at most, in milliseconds: it is still younger than any repeat. */
+const LATE_MS = 400;
+
+interface Around {
+  readonly weather: Readonly<Weather>;
+  readonly clock: ProcessClock;
+  random(): number;
+  count(fault: string): void;
+  /** The process ends here, between two effects. */
+  end(): void;
+}
+
+export class Wire implements Link {
+  readonly isUp = true;
+  cut: Cut = 'none';
+  /** Effects outside the process until it ends; undefined: it does not. */
+  crashIn: number | undefined;
+  readonly #around: Around;
+
+  constructor(around: Around) {
+    this.#around = around;
+  }
+
+  transfer(way: 'out' | 'in'): number | undefined {
+    const { weather, random, count } = this.#around;
+    if (way === 'out' && this.#isEnd()) return undefined;
+    if (this.cut === way || this.cut === 'both') {
+      count('cut');
+      return undefined;
+    }
+    if (weather.lossRatio > 0 && random() < weather.lossRatio) {
+      count('loss');
+      return undefined;
+    }
+    let delayMs = 0.1 + random() * weather.delayMsMax;
+    if (weather.lateRatio > 0 && random() < weather.lateRatio) {
+      count('late');
+      delayMs += random() * LATE_MS;
+    }
+    return delayMs;
+  }
+
+  copies(): number {
+    const { weather, random, count } = this.#around;
+    if (weather.duplicateRatio === 0 || random() >= weather.duplicateRatio) return 1;
+    count('duplicate');
+    return 2;
+  }
+
+  store(): Weather['store'] {
+    const { weather, count } = this.#around;
+    if (weather.store !== 'answers') count(weather.store);
+    return weather.store;
+  }
+
+  arrive(call: () => void): void {
+    this.#around.clock.arrive(call);
+  }
+
+  /** Counts an effect; true: the process ended before it. */
+  #isEnd(): boolean {
+    if (this.crashIn === undefined) return false;
+    this.crashIn--;
+    if (this.crashIn > 0) return false;
+    this.crashIn = undefined;
+    this.#around.end();
+    return true;
+  }
+}
