@@ -18,6 +18,9 @@ const CATCH_UP_MS = 1_000;
 
 type Listener = (change: Change) => void;
 
+/** Reads a value of the store. */
+export type Read = (record: RecordContract, body: Uint8Array) => Decoded<unknown>;
+
 interface Followed {
   readonly view: View;
   readonly patterns: Set<string>;
@@ -50,13 +53,16 @@ export class Views {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #read: Read;
   /** Writes of this process that are not confirmed yet, by their ids. */
   readonly #sending = new Map<string, Sending>();
   #isStarted = false;
   /** Values that no schema accepted. */
   unreadable = 0;
 
-  constructor(store: Store, clock: Clock, log: Log) {
+  /** `read`: how values are read; whoever has read the same bytes before may remember them. */
+  constructor(store: Store, clock: Clock, log: Log, read: Read = decode) {
+    this.#read = read;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -187,7 +193,7 @@ export class Views {
     const record = followed.view.record;
     let value: unknown;
     if (stored.body !== null) {
-      const decoded = this.#sentHere(stored) ?? decode(record, stored.body);
+      const decoded = this.#sentHere(stored) ?? this.#read(record, stored.body);
       if (!decoded.ok) {
         this.unreadable++;
         this.#log.warn('a value in the store cannot be read and is left out', {

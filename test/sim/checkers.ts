@@ -1,22 +1,29 @@
 /**
  * What must be true of the store after every single write, whatever fails: no instance on two
- * ledgers, no ledger beyond its capacity, sums that add up, epochs that only rise.
+ * ledgers, no ledger beyond its capacity, sums that add up, epochs that only rise, nothing run that
+ * was never listed, no workload gone that nobody deleted, no fence with two holders.
  */
 
+import { LEASE_MS } from '../../actors/runtime/lease.ts';
 import type { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import type { Clock, Stored } from '../../actors/runtime/ports.ts';
 import {
-  decode,
   fits,
   type Instance,
   instanceRecord,
+  type Lease,
   type Ledger,
+  leaseRecord,
   ledgerRecord,
   noAmounts,
+  type RecordContract,
   records,
   sum,
   tokensIn,
+  type Workload,
+  workloadRecord,
 } from '../../subjects/index.ts';
+import { readOnce } from './read.ts';
 
 export class Checkers {
   readonly violations: string[] = [];
@@ -25,34 +32,65 @@ export class Checkers {
   readonly #ledgers = new Map<string, Ledger>();
   readonly #holders = new Map<string, string>();
   readonly #instances = new Map<string, Instance>();
+  readonly #workloads = new Map<string, Workload>();
+  /** `<node> <name>@<epoch>` of every entry there ever was. */
+  readonly #listed = new Set<string>();
+  /** Who held which fence of an actor, and the highest one. */
+  readonly #fences = new Map<string, { fence: number; readonly holders: Map<number, string> }>();
+  /** When a copy last wrote the lease of its actor, in milliseconds. */
+  readonly #renewedAt = new Map<string, number>();
+  readonly #records = new Map<string, RecordContract | undefined>();
 
   constructor(server: MemoryServer, clock: Clock) {
     this.#clock = clock;
     server.side('shoal').watchers.add((stored) => this.#check(stored));
   }
 
+  /** A process runs on a machine under this epoch. */
+  ran(node: string, name: string, epoch: number): void {
+    this.checks++;
+    if (!this.#listed.has(`${node} ${name}@${epoch}`)) {
+      this.#violation(`${name} runs on ${node} with epoch ${epoch}, which was never listed there`);
+    }
+  }
+
+  /** A copy acts at this moment: its last renewal cannot be older than a lease. */
+  acting(actor: string, copy: string): void {
+    this.checks++;
+    const renewedAt = this.#renewedAt.get(`${actor} ${copy}`);
+    if (renewedAt === undefined) return this.#violation(`${copy} acts for ${actor} unasked`);
+    const ageMs = this.#clock.elapsed() - renewedAt;
+    if (ageMs >= LEASE_MS) {
+      this.#violation(`${copy} acts for ${actor} ${ageMs.toFixed(0)} ms after its renewal`);
+    }
+  }
+
   #check(stored: Stored): void {
-    if (tokensIn(ledgerRecord, stored.key)) this.#ledger(stored);
-    else if (tokensIn(instanceRecord, stored.key)) this.#instance(stored);
-    else this.#readable(stored);
-  }
-
-  /** Every value in the store belongs to a contract and can be read by it. */
-  #readable(stored: Stored): void {
     this.checks++;
-    const record = records.find(
-      (each) => each.bucket === 'shoal' && tokensIn(each, stored.key) !== undefined,
-    );
+    const record = this.#recordOf(stored.key);
     if (!record) return this.#violation(`${stored.key} belongs to no contract`);
-    const decoded = stored.body && decode(record, stored.body);
-    if (decoded && !decoded.ok) this.#violation(`${stored.key} cannot be read: ${decoded.reason}`);
+    const decoded = stored.body ? readOnce(record, stored.body) : undefined;
+    if (decoded?.ok === false) {
+      return this.#violation(`${stored.key} cannot be read: ${decoded.reason}`);
+    }
+    const value = decoded?.value;
+    if (record === ledgerRecord) this.#ledger(stored.key, value as Ledger | undefined);
+    if (record === instanceRecord) this.#instance(stored.key, value as Instance | undefined);
+    if (record === workloadRecord) this.#workload(stored.key, value as Workload | undefined);
+    if (record === leaseRecord && value) this.#lease(value as Lease);
   }
 
-  #ledger(stored: Stored): void {
-    this.checks++;
-    const decoded = stored.body && decode(ledgerRecord, stored.body);
-    if (!decoded?.ok) return this.#violation(`${stored.key} cannot be read: ${decoded?.reason}`);
-    const ledger = decoded.value;
+  /** The contract a key belongs to. */
+  #recordOf(key: string): RecordContract | undefined {
+    if (!this.#records.has(key)) {
+      const found = records.find((each) => each.bucket === 'shoal' && tokensIn(each, key));
+      this.#records.set(key, found);
+    }
+    return this.#records.get(key);
+  }
+
+  #ledger(key: string, ledger: Ledger | undefined): void {
+    if (!ledger) return this.#violation(`${key} was deleted`);
     const before = this.#ledgers.get(ledger.node);
     this.#ledgers.set(ledger.node, ledger);
     for (const name of Object.keys(before?.entries ?? {})) {
@@ -70,6 +108,7 @@ export class Checkers {
         this.#violation(`${name} is on the ledgers of ${holder} and ${ledger.node}`);
       }
       this.#holders.set(name, ledger.node);
+      this.#listed.add(`${ledger.node} ${name}@${entry.epoch}`);
     }
     if (JSON.stringify(total) !== JSON.stringify(sum(noAmounts, ledger.sums))) {
       this.#violation(`the sums of ${ledger.node} do not add up`);
@@ -85,20 +124,43 @@ export class Checkers {
     }
   }
 
-  #instance(stored: Stored): void {
-    this.checks++;
-    if (!stored.body) {
-      this.#instances.delete(stored.key);
+  #instance(key: string, instance: Instance | undefined): void {
+    const before = this.#instances.get(key);
+    if (!instance) {
+      this.#instances.delete(key);
       return;
     }
-    const decoded = decode(instanceRecord, stored.body);
-    if (!decoded.ok) return this.#violation(`${stored.key} cannot be read: ${decoded.reason}`);
-    const before = this.#instances.get(stored.key);
-    this.#instances.set(stored.key, decoded.value);
+    this.#instances.set(key, instance);
     if (!before) return;
-    if (decoded.value.epoch < before.epoch) this.#violation(`the epoch of ${stored.key} went back`);
-    if (before.outcome && !decoded.value.outcome)
-      this.#violation(`${stored.key} came back to life`);
+    if (instance.epoch < before.epoch) this.#violation(`the epoch of ${key} went back`);
+    if (before.outcome && !instance.outcome) this.#violation(`${key} came back to life`);
+  }
+
+  /** What was written down for a caller goes only when a caller wanted that. */
+  #workload(key: string, workload: Workload | undefined): void {
+    const before = this.#workloads.get(key);
+    if (workload) this.#workloads.set(key, workload);
+    else this.#workloads.delete(key);
+    if (!before) return;
+    if (!workload) {
+      if (before.deletedAt === undefined) this.#violation(`${key} is gone and was never deleted`);
+    } else if (workload.generation < before.generation) {
+      this.#violation(`the generation of ${key} went back`);
+    }
+  }
+
+  #lease({ actor, holder, fence }: Lease): void {
+    const known = this.#fences.get(actor) ?? { fence: 0, holders: new Map<number, string>() };
+    this.#fences.set(actor, known);
+    if (fence < known.fence) this.#violation(`the fence of ${actor} went back to ${fence}`);
+    known.fence = Math.max(fence, known.fence);
+    if (holder === '') return;
+    const other = known.holders.get(fence);
+    if (other !== undefined && other !== holder) {
+      this.#violation(`${other} and ${holder} hold ${actor} under the same fence ${fence}`);
+    }
+    known.holders.set(fence, holder);
+    this.#renewedAt.set(`${actor} ${holder}`, this.#clock.elapsed());
   }
 
   #violation(what: string): void {

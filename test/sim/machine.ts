@@ -31,6 +31,8 @@ export interface MachineOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Told of every process that starts or ends. */
   readonly tell?: ((line: string) => void) | undefined;
+  /** Told under which epoch an instance runs from now on. */
+  readonly ran?: (name: string, epoch: number) => void;
 }
 
 export class Machine {
@@ -151,6 +153,7 @@ export class Machine {
         ...{ isReady: false, isAlive: true, exitCode: undefined },
       };
       this.processes.set(input.name, process);
+      this.#options.ran?.(input.name, input.epoch);
       this.#options.tell?.(`  ${this.id} started ${input.name}@${input.epoch} run ${input.run}`);
       const { name, run } = input;
       const at = { address: '127.0.0.1', ports: {}, at: startedAt };
@@ -209,7 +212,9 @@ export class Machine {
 
   #relabel(of: { readonly name: string; readonly epoch: number }): void {
     const process = this.processes.get(of.name);
-    if (process) process.epoch = of.epoch;
+    if (!process) return;
+    process.epoch = of.epoch;
+    this.#options.ran?.(of.name, of.epoch);
   }
 }
 

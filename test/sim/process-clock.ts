@@ -74,6 +74,11 @@ export class ProcessClock implements Clock {
     return this.#isPaused;
   }
 
+  /** Whether its device was suspended: what it measures since is too short. */
+  get wasSuspended(): boolean {
+    return this.#lostMs > 0;
+  }
+
   /** The process stands still; with its device, even the time that is measured does. */
   pause(isSuspended: boolean): void {
     this.#isPaused = true;

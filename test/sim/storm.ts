@@ -101,10 +101,22 @@ export class Storm {
     const end = world.clock.now() + stormMs;
     while (world.clock.now() < end) {
       world.clock.advance(world.random() * 800);
+      this.#checkActing();
       const dice = world.random();
       if (dice < 0.45) this.#asks.ask();
       else if (dice < 0.85) this.#trouble.strike();
       else this.#repair();
+    }
+  }
+
+  /** Copies act only while their lease stands, by the clocks they can trust. */
+  #checkActing(): void {
+    const { checkers, processes } = this.world;
+    for (const { hosts, clock } of processes.values()) {
+      if (clock.isPaused || clock.wasSuspended) continue;
+      for (const { actor, copy, isActing } of hosts) {
+        if (isActing && actor.copies === 'acting') checkers.acting(actor.name, copy);
+      }
     }
   }
 

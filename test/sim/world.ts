@@ -25,7 +25,6 @@ import {
   type Contract,
   contentType,
   covers,
-  decode,
   encode,
   type PayloadOf,
   type RecordContract,
@@ -36,6 +35,7 @@ import {
 import { Checkers } from './checkers.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { ProcessClock } from './process-clock.ts';
+import { readAs, readOnce } from './read.ts';
 import { traceWrites } from './trace.ts';
 import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 
@@ -98,7 +98,7 @@ export class World {
   startControl(name = 'control'): void {
     const process = this.#open(name);
     const { connection, clock } = process;
-    const views = new Views(connection.ports.store, clock, this.#log);
+    const views = new Views(connection.ports.store, clock, this.#log, readOnce);
     const actors = [membership(), scheduler(), workload()] as unknown as Actor[];
     const copy = `${name}-${++this.#ids}`;
     for (const actor of actors) {
@@ -114,7 +114,10 @@ export class World {
   addMachine(id: string, options: Partial<MachineOptions> = {}): Machine {
     const capacity = options.capacity ?? smallMachine;
     const tell = this.#isTraced ? (line: string) => this.note(line) : undefined;
-    const machine = new Machine(id, this.clock, this.random, { ...options, capacity, tell });
+    const machine = new Machine(id, this.clock, this.random, {
+      ...{ ...options, capacity, tell },
+      ran: (name, epoch) => this.checkers.ran(id, name, epoch),
+    });
     this.machines.set(id, machine);
     this.startAgent(id);
     return machine;
@@ -125,7 +128,7 @@ export class World {
     if (!machine || this.processes.has(id)) return;
     const process = this.#open(id);
     const { connection, clock } = process;
-    const views = new Views(connection.ports.store, clock, this.#log);
+    const views = new Views(connection.ports.store, clock, this.#log, readOnce);
     const jobs = machine.jobs({
       connection: () => process.client,
       isOpen: () => process.isOpen,
@@ -253,8 +256,8 @@ export class World {
     for (const stored of this.server.stored(record.bucket)) {
       if (!stored.body) continue;
       if (!covers(record.subject.pattern, stored.key)) continue;
-      const decoded = decode(record, stored.body);
-      if (decoded.ok) found.push(decoded.value as PayloadOf<C>);
+      const decoded = readAs(record, stored.body);
+      if (decoded.ok) found.push(decoded.value);
     }
     return found;
   }
