@@ -2,6 +2,7 @@
  * What can go wrong in a storm, each with its share: a number is a share of messages or of clocks
  * where the comment says so, and a weight among the others elsewhere. Zero switches one off.
  */
+import type { Stored } from '../../actors/runtime/ports.ts';
 import type { Process, World } from './world.ts';
 
 export const usualFaults = {
@@ -29,6 +30,8 @@ export const usualFaults = {
   clock: 3,
   /** The store does not answer: it does what it is asked, or it does not. */
   store: 3,
+  /** A key that was deleted is there again with its last value, as after a server's hard end. */
+  revive: 2,
 };
 
 export type Faults = Readonly<Record<keyof typeof usualFaults, number>>;
@@ -62,12 +65,21 @@ export class Trouble {
   readonly #world: World;
   readonly #faults: Faults;
   readonly #copies: number;
+  /** Last values of keys that were deleted. */
+  readonly #gone = new Map<string, Stored>();
   #isOver = false;
 
   constructor(world: World, faults: Faults, copies: number) {
     this.#world = world;
     this.#faults = faults;
     this.#copies = copies;
+    const last = new Map<string, Stored>();
+    world.server.side('shoal').watchers.add((stored) => {
+      const before = last.get(stored.key);
+      last.set(stored.key, stored);
+      if (stored.body) this.#gone.delete(stored.key);
+      else if (before?.body) this.#gone.set(stored.key, before);
+    });
   }
 
   /** One incident, by the weights. */
@@ -107,6 +119,7 @@ export class Trouble {
     suspend: () => this.#pause(true),
     clock: () => this.#jump(),
     store: () => this.#silence(),
+    revive: () => this.#revive(),
   };
 
   #killInstance(): boolean {
@@ -211,6 +224,15 @@ export class Trouble {
       world.weather.store = 'answers';
       world.note('the store answers');
     });
+    return true;
+  }
+
+  #revive(): boolean {
+    const gone = this.#any([...this.#gone.values()]);
+    if (!gone) return false;
+    const { key, body, headers } = gone;
+    this.#world.note(`${key} comes back`);
+    this.#world.server.write({ bucket: 'shoal', key, body, headers, expected: 'any' });
     return true;
   }
 

@@ -270,7 +270,11 @@ export class MemoryConnection {
       const mine = ++round;
       const stored = [...side.keys.values()].filter((each) => isWanted(each.key));
       stored.sort((one, other) => one.revision - other.revision);
-      for (const each of stored) send(() => follower.change(each));
+      for (const each of stored) {
+        // As an ordered consumer: nothing is delivered beyond a gap.
+        if (isBroken) return;
+        send(() => follower.change(each));
+      }
       const keys = new Set(stored.map((each) => each.key));
       const revision = side.revision;
       // A list with a gap is not one: the next one tells.
