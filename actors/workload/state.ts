@@ -44,6 +44,17 @@ export function lookAll(state: State, groups: Iterable<string>): Effects {
   return [...new Set(groups)].flatMap((group) => look(state, group));
 }
 
+/**
+ * Arranges a look at each, whatever is arranged: for steps that commit, too. When their commit is
+ * refused they run again, and what they had arranged before was never set.
+ */
+export function lookAnew(state: State, groups: Iterable<string>): Effects {
+  return [...new Set(groups)].map((group) => {
+    state.due.add(group);
+    return after('look', GATHER_MS, { key: group });
+  });
+}
+
 export function groupOf(of: { readonly tenant: string; readonly workload: string }): string {
   return `${of.tenant}.${of.workload}`;
 }

@@ -13,7 +13,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
 import { commit, type Effect, type Effects, type Put, put, work } from '../runtime/effect.ts';
-import { type Ctx, groupOf, lookAll, type State } from './state.ts';
+import { type Ctx, groupOf, lookAnew, type State } from './state.ts';
 
 /** Most ledgers mended in one sweep. */
 const MENDED_MAX = 64;
@@ -29,7 +29,7 @@ export function sweep(state: State, _due: Due, context: Ctx): Effects {
     groups.add(groupOf(value));
     if (value.parked && !value.outcome) parked.add(groupOf(value));
   }
-  return [...mended(context), ...lookAll(state, groups), ...triedAgain(parked, context)];
+  return [...mended(context), ...lookAnew(state, groups), ...triedAgain(parked, context)];
 }
 
 /** Everybody who waits for room is asked for once more: a wake-up may have been lost. */
