@@ -5,6 +5,7 @@
  * I1  `now` never goes back; a call due earlier never runs after one due later.
  * I2  nothing runs outside `advance`, `runUntil` and `settle`.
  */
+import { Heap } from '../heap.ts';
 import type { Clock, Close } from '../ports.ts';
 
 interface Due {
@@ -18,8 +19,8 @@ const START_MS = 1_767_225_600_000;
 
 /** A clock that stands still until it is told to move. */
 export class FakeClock implements Clock {
-  /** A binary heap by time, then by order of asking. */
-  readonly #heap: Due[] = [];
+  /** By time, then by order of asking. */
+  readonly #heap = new Heap<Due>(isBefore);
   #now = START_MS;
   #order = 0;
 
@@ -35,27 +36,30 @@ export class FakeClock implements Clock {
 
   after(delayMs: number, call: () => void): Close {
     const due: Due = { at: this.#now + Math.max(0, delayMs), order: this.#order++, call };
-    this.#push(due);
+    this.#heap.push(due);
     return () => {
       due.call = undefined;
     };
   }
 
   soon(call: () => void): void {
-    this.#push({ at: this.#now, order: this.#order++, call });
+    this.#heap.push({ at: this.#now, order: this.#order++, call });
   }
 
   /** When the next call is due; undefined: nothing is. */
   get nextAt(): number | undefined {
-    while (this.#heap[0] && !this.#heap[0].call) this.#pop();
-    return this.#heap[0]?.at;
+    for (;;) {
+      const first = this.#heap.peek();
+      if (!first || first.call) return first?.at;
+      this.#heap.pop();
+    }
   }
 
   /** Runs the next call. False: there is none. */
   step(): boolean {
     const at = this.nextAt;
     if (at === undefined) return false;
-    const due = this.#pop() as Due;
+    const due = this.#heap.pop() as Due;
     this.#now = Math.max(this.#now, at);
     due.call?.();
     return true;
@@ -88,37 +92,6 @@ export class FakeClock implements Clock {
       if (at === undefined || at > end) throw new Error(`${what} did not hold in ${withinMs} ms`);
       this.step();
     }
-  }
-
-  #push(due: Due): void {
-    const heap = this.#heap;
-    heap.push(due);
-    let index = heap.length - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!isBefore(due, heap[parent] as Due)) break;
-      heap[index] = heap[parent] as Due;
-      index = parent;
-    }
-    heap[index] = due;
-  }
-
-  #pop(): Due | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (heap.length === 0 || !last) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Due, heap[child] as Due)) child++;
-      if (!isBefore(heap[child] as Due, last)) break;
-      heap[index] = heap[child] as Due;
-      index = child;
-    }
-    heap[index] = last;
-    return first;
   }
 }
 
