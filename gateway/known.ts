@@ -19,8 +19,9 @@ import {
   workloadRecord,
 } from '../subjects/index.ts';
 
-/** How often a read waits for a revision; each wait of the views ends after a second. */
+/** How often a read waits for a revision, and how long each time, in milliseconds. */
 const WAITS_MAX = 2;
+const WAIT_MS = 1_000;
 
 /** An instance with what its node says of it. */
 export interface Seen {
@@ -73,7 +74,9 @@ export class Known {
   /** Resolves when a revision has been seen, or after two seconds without it. */
   async reach(revision = 0): Promise<void> {
     for (let waits = 0; waits < WAITS_MAX && this.revision < revision; waits++) {
-      await new Promise<void>((resolve) => this.#views.catchUp('shoal', revision, resolve));
+      await new Promise<void>((resolve) =>
+        this.#views.catchUp('shoal', revision, resolve, WAIT_MS),
+      );
     }
   }
 

@@ -199,7 +199,7 @@ export class Flow {
     }
     if (isUnanswered) {
       this.#counters.unanswered++;
-      this.#ports.clock.after(UNANSWERED_RETRY_MS, () => this.#resolve(bucket, wanted));
+      this.#resolveLater(bucket, wanted);
     } else if (isBusy) {
       this.#ports.clock.after(BUSY_RETRY_MS, () => this.#resolve(bucket, wanted));
     } else {
@@ -212,20 +212,28 @@ export class Flow {
     // A write that expects nothing is simply made again, and so is one whose key is not followed.
     const asked = wanted.filter((each) => each.write.expected !== 'any' && !each.isOwn);
     let open = asked.length;
-    let newest = 0;
+    let newest: number | undefined = 0;
     if (open === 0) return this.#end.again();
     for (const each of asked) {
       this.#ports.store.newest(bucket, each.write.key, (revision) => {
-        newest = Math.max(newest, revision ?? 0);
+        newest =
+          revision === undefined || newest === undefined ? undefined : Math.max(newest, revision);
         open--;
         if (open > 0) return;
-        this.#views.catchUp(bucket, newest, () => {
-          const isMine = wanted.every((one) => this.#isStoredByMe(one));
-          if (isMine) this.proceed();
-          else this.#end.again();
-        });
+        // Without an answer nothing is known: what was written may be there.
+        if (newest === undefined) this.#resolveLater(bucket, wanted);
+        else this.#views.catchUp(bucket, newest, () => this.#decideOn(wanted));
       });
     }
+  }
+
+  #resolveLater(bucket: Bucket, wanted: readonly PlannedWrite[]): void {
+    this.#ports.clock.after(UNANSWERED_RETRY_MS, () => this.#resolve(bucket, wanted));
+  }
+
+  #decideOn(wanted: readonly PlannedWrite[]): void {
+    if (wanted.every((one) => this.#isStoredByMe(one))) this.proceed();
+    else this.#end.again();
   }
 
   #isStoredByMe(planned: PlannedWrite): boolean {

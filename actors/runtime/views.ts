@@ -13,9 +13,6 @@ import type { Log } from './log.ts';
 import { type Clock, type Close, type Store, type Stored, WRITER_HEADER } from './ports.ts';
 import { type Change, View } from './view.ts';
 
-/** How long to wait for a revision before trying again without it, in milliseconds. */
-const CATCH_UP_MS = 1_000;
-
 type Listener = (change: Change) => void;
 
 /** Reads a value of the store. */
@@ -119,8 +116,13 @@ export class Views {
     return this.#sides.get(bucket)?.revision ?? 0;
   }
 
-  /** Calls back when the bucket's views have reached a revision, or after a second without it. */
-  catchUp(bucket: Bucket, revision: number, done: () => void): void {
+  /**
+   * Calls back when the bucket's views have reached a revision of a key they follow, or are whole
+   * again after a loss of the connection; with a limit, at the latest after so many milliseconds.
+   * Who decides on what it finds then sets no limit: deciding on less than a conflict has shown
+   * could put an instance on two ledgers.
+   */
+  catchUp(bucket: Bucket, revision: number, done: () => void, limitMs?: number): void {
     const side = this.#sides.get(bucket);
     if (!side || side.revision >= revision) {
       this.#clock.soon(done);
@@ -136,7 +138,7 @@ export class Views {
       done();
     };
     const waiting: Waiting = { revision, done: finish };
-    const cancel = this.#clock.after(CATCH_UP_MS, finish);
+    const cancel = limitMs === undefined ? () => undefined : this.#clock.after(limitMs, finish);
     side.waiting.push(waiting);
   }
 
@@ -230,7 +232,8 @@ export class Views {
       }
     }
     side.revision = Math.max(side.revision, revision);
-    this.#wake(side);
+    // Everything there is has been told: what was waited for is among it, or the store lost it.
+    for (const each of side.waiting.splice(0)) this.#clock.soon(each.done);
     side.isCurrent = true;
     this.#announce();
   }
