@@ -4,6 +4,7 @@
  */
 import {
   entryName,
+  holds,
   type Instance,
   instanceRecord,
   type Ledger,
@@ -112,6 +113,22 @@ export class Changes {
       const entry = entries[name];
       if (entry) this.#released.push({ node, entry });
       this.#edit(node, (ledger) => without(ledger, name));
+    }
+  }
+
+  /**
+   * Takes an instance that its own node's ledger holds out of every other that still lists it, at
+   * an earlier epoch: however that came about, it would run twice.
+   */
+  withdraw(known: Known): void {
+    const { instance, ledger, listing } = known;
+    if (!holds(ledger, instance)) return;
+    const name = entryName(instance);
+    for (const { node, entries } of listing) {
+      const entry = entries[name];
+      if (!entry || node === instance.node || entry.epoch >= instance.epoch) continue;
+      this.#released.push({ node, entry });
+      this.#edit(node, (before) => without(before, name));
     }
   }
 

@@ -88,6 +88,7 @@ function settled(
       if (settlement.instance) changes.write(after, settlement.kind === 'release');
     }
     if (settlement.kind === 'release') changes.release(one);
+    else changes.withdraw(one);
     if (after.attempt > instance.attempt) retriesLeft--;
     if (after.outcome) ended.push(after);
     else known.push(after === instance ? one : { ...one, instance: after });

@@ -5,11 +5,14 @@ import { look, newState } from '../../../actors/workload/state.ts';
 import {
   type Instance,
   instanceRecord,
+  type Ledger,
   ledgerRecord,
   placeWork,
   routeRecord,
+  specRecord,
   type Wanted,
   type Workload,
+  withEntry,
   workloadRecord,
 } from '../../../subjects/index.ts';
 import { deleted, ofKind, sent, stages, told, written } from '../../support/effects.ts';
@@ -21,6 +24,7 @@ import {
   addWorkload,
   instanceOf,
   observedOf,
+  usual,
   workloadOf,
 } from '../../support/records.ts';
 import { job, service } from '../../support/specs.ts';
@@ -95,6 +99,36 @@ describe('a workload that is as it should be', () => {
     expect(laterMs(looked())).toEqual([['later', 'default.web', 4_000]]);
     expect(places(looked())).toBe(0);
     stage.now += 4_000;
+    expect(places(looked())).toBe(1);
+  });
+});
+
+describe('an instance that a second node lists', () => {
+  const old = instanceOf('web-1', { node: 'n1', epoch: 1 });
+  const listOn = (node: string, instance: Instance): void => {
+    const ledger = stage.views.ledgers.get({ node }) as Ledger;
+    stage.put(ledgerRecord, { node }, withEntry(ledger, instance, usual));
+  };
+  beforeEach(() => {
+    web(service(1));
+    addNode(stage, 'n2');
+  });
+
+  test('at an earlier epoch is taken out there, with its spec, and left where it belongs', () => {
+    addObserved(stage, observedOf(addBound(stage, 'n2', instanceOf('web-1', { epoch: 3 }))));
+    listOn('n1', old);
+    const effects = done();
+    expect(written(effects, ledgerRecord).map((each) => [each.node, each.entries])).toEqual([
+      ['n1', {}],
+    ]);
+    expect(deleted(effects, specRecord)).toMatchObject([{ node: 'n1', workload: 'web' }]);
+    expect(looked()).toEqual([]);
+  });
+
+  test('is left alone while its own node does not: who places it takes care of both', () => {
+    addInstance(stage, { ...old, node: 'n2', epoch: 2 });
+    listOn('n1', old);
+    expect(stages(looked())).toEqual([]);
     expect(places(looked())).toBe(1);
   });
 });
