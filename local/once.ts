@@ -1,5 +1,6 @@
 /** Makes sure that a command that does one thing ends alike: done, or one sentence on what to do. */
 import { constants } from 'node:os';
+import { FAULT_EXIT } from '../actors/runtime/program.ts';
 import { START_ERROR_EXIT, StartError } from '../actors/runtime/start-error.ts';
 
 /** Runs it and ends the process: 0, 78 with a sentence, or 70 where the mistake is Shoal's own. */
@@ -18,9 +19,6 @@ export async function runOnce(act: () => Promise<void>): Promise<never> {
   // It goes on without this process, where something does.
   process.exit(0);
 }
-
-/** `sysexits.h` EX_SOFTWARE. */
-const FAULT_EXIT = 70;
 
 /** What a process ends with that was told to by a signal, as shells write it. */
 export function exitCodeOf(signal: NodeJS.Signals): number {

@@ -126,12 +126,10 @@ export class Host<S = unknown, V = unknown> {
     });
   }
 
-  /** Messages waiting. */
   get waiting(): number {
     return this.#mailbox.size;
   }
 
-  /** Messages whose effects are under way. */
   get underWay(): number {
     return this.#flows;
   }
@@ -387,7 +385,9 @@ export class Host<S = unknown, V = unknown> {
   }
 
   #checkDrained(): void {
-    if (!this.#isDraining || this.#flows > 0 || this.#mailbox.size > 0) return;
+    // A copy that stands by handles nothing more: what came back to its mailbox is another's.
+    const waiting = this.#isRunning ? this.#mailbox.size : 0;
+    if (!this.#isDraining || this.#flows > 0 || waiting > 0) return;
     this.#isRunning = false;
     for (const done of this.#drained.splice(0)) this.#ports.clock.soon(done);
   }
