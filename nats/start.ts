@@ -69,28 +69,36 @@ async function ready(
 
 /** Throws StartError when a port cannot be listened on. `setting` names what chooses another. */
 export async function checkPort(host: string, port: number, setting?: string): Promise<void> {
+  const error = await listenError(host, port);
+  if (error === undefined) return;
   const other = setting === undefined ? 'choose another port' : `set ${setting} to another one`;
-  await new Promise<void>((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new StartError(`port ${port} on ${host} is in use; stop what listens there or ${other}`)
-          : new StartError(`port ${port} on ${host} cannot be used (${error.message}); ${other}`),
-      );
-    });
-    probe.listen(port, host, () => probe.close(() => resolve()));
-  });
+  throw error.code === 'EADDRINUSE'
+    ? new StartError(`port ${port} on ${host} is in use; stop what listens there or ${other}`)
+    : new StartError(`port ${port} on ${host} cannot be used (${error.message}); ${other}`);
 }
 
-/** A port nobody uses at the moment. */
+/**
+ * Below the ports that systems give to outgoing connections (32768 on Linux, 49152 elsewhere) and
+ * beside those that agents give to instances: a port found here stays free until it is bound.
+ */
+const FREE_PORTS = { from: 10_000, to: 19_999 };
+let next = FREE_PORTS.from + Math.floor(Math.random() * (FREE_PORTS.to - FREE_PORTS.from + 1));
+
+/** A port nobody uses at the moment, another one with each call. Throws StartError: all are in use. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  return new Promise((resolve, reject) => {
+  for (let tried = FREE_PORTS.from; tried <= FREE_PORTS.to; tried++) {
+    const port = next;
+    next = port >= FREE_PORTS.to ? FREE_PORTS.from : port + 1;
+    if ((await listenError(host, port)) === undefined) return port;
+  }
+  throw new StartError(`every port from ${FREE_PORTS.from} to ${FREE_PORTS.to} is in use`);
+}
+
+/** Why a port cannot be listened on; undefined: it can. */
+function listenError(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, host, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+    probe.once('error', resolve);
+    probe.listen(port, host, () => probe.close(() => resolve(undefined)));
   });
 }

@@ -84,6 +84,12 @@ describe('nats-server', () => {
     );
   });
 
+  test('a free port is never one that the system gives to outgoing connections', async () => {
+    const ports = [await freePort(), await freePort(), await freePort()];
+    expect(new Set(ports).size).toBe(3);
+    for (const port of ports) expect(port).toBeLessThan(32_768);
+  });
+
   test('that cannot be run is named, and nothing is waited for', async () => {
     const started = performance.now();
     const settings = await settingsIn(await freePort());
