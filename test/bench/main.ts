@@ -1,14 +1,30 @@
 /** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
 import { beats } from './beats.ts';
 import { print } from './figure.ts';
+import { letters } from './letters.ts';
 import { life } from './life.ts';
 import { memory } from './memory.ts';
 import { placements } from './placements.ts';
+import { recovery } from './recovery.ts';
 import { runtime } from './runtime.ts';
+import { simulator } from './simulator.ts';
+import { steady } from './steady.ts';
 import { store } from './store.ts';
 import { takeover } from './takeover.ts';
 
-const all = [runtime, store, placements, beats, memory, life, takeover];
+const all = [
+  runtime,
+  store,
+  placements,
+  beats,
+  memory,
+  life,
+  takeover,
+  recovery,
+  letters,
+  steady,
+  simulator,
+];
 const only = process.argv[2] ?? '';
 const chosen = all.filter((each) => each.name.startsWith(only) || only.startsWith(each.name));
 if (chosen.length === 0) {
