@@ -4,7 +4,9 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
+import { tolerantJson } from '../actors/runtime/tolerant-json.ts';
 import { nodeId } from '../subjects/index.ts';
 
 const identitySchema = z.object({ node: nodeId, identity: z.uuid() });
@@ -49,10 +51,6 @@ async function keptText(file: string): Promise<string | undefined> {
   }
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 function check(text: string, file: string, wanted: string | undefined): NodeIdentity {
   const parsed = identitySchema.safeParse(tolerantJson(text));
   if (!parsed.success) {
@@ -64,14 +62,6 @@ function check(text: string, file: string, wanted: string | undefined): NodeIden
     );
   }
   return parsed.data;
-}
-
-function tolerantJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A node id made of a host name. */

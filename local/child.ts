@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 
 /** Pause before a program that died is started again: doubling, at most this long. */
@@ -122,7 +123,7 @@ export class Child {
       mkdirSync(dirname(log), { recursive: true });
       return openSync(log, 'a');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       throw new StartError(`${name} cannot write its log (${reason}); let its folder be written`);
     }
   }

@@ -9,6 +9,7 @@ import { execFile, type PromiseWithChild } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { obtainServer } from '../nats/obtain.ts';
 import { freePort } from '../nats/start.ts';
 import { DemoApi, type InstanceShape } from './demo-api.ts';
@@ -185,7 +186,7 @@ class Interrupted extends Error {
 
 /** Says what failed, stops everything, ends the process. */
 async function fail(error: unknown): Promise<never> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   tell(`failed to ${current}: ${reason}`);
   let code = error instanceof Interrupted ? exitCodeOf(error.signal) : 1;
   try {

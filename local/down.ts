@@ -4,6 +4,8 @@
  *
  * Exit codes: 0 nothing of it runs any more, 78 it could not be stopped (one sentence says why).
  */
+
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import { Layout } from './layout.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -48,10 +50,6 @@ async function stop({ pid }: FabricRecord, layout: Layout): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 await runOnce(down);

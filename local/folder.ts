@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import { formatBytes } from '../subjects/index.ts';
 
@@ -17,7 +18,7 @@ export async function prepareFolder(folder: string): Promise<void> {
     }
     await access(folder, constants.W_OK);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new StartError(
       `cannot write to ${folder} (${reason}); set STATE to a folder that can be written`,
     );

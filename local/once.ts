@@ -1,6 +1,7 @@
 /** Makes sure that a command that does one thing ends alike: done, or one sentence on what to do. */
 import { constants } from 'node:os';
 import { FAULT_EXIT } from '../actors/runtime/program.ts';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { START_ERROR_EXIT, StartError } from '../actors/runtime/start-error.ts';
 
 /** Runs it and ends the process: 0, 78 with a sentence, or 70 where the mistake is Shoal's own. */
@@ -12,7 +13,7 @@ export async function runOnce(act: () => Promise<void>): Promise<never> {
       process.stderr.write(`shoal: ${error.message}\n`);
       process.exit(START_ERROR_EXIT);
     }
-    const text = error instanceof Error ? error.message : String(error);
+    const text = reasonOf(error);
     process.stderr.write(`shoal: ${text}; this is a fault of Shoal, please tell of it\n`);
     process.exit(FAULT_EXIT);
   }

@@ -2,6 +2,7 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
+import { tolerantJson } from '../actors/runtime/tolerant-json.ts';
 import { isAlive } from '../edge-agent/drivers/process/alive.ts';
 
 const recordSchema = z.object({
@@ -57,7 +58,7 @@ function taken(pid: number | undefined): StartError {
 export async function runningFabric(file: string): Promise<FabricRecord | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const parsed = recordSchema.safeParse(safeJson(text));
+  const parsed = recordSchema.safeParse(tolerantJson(text));
   if (!parsed.success) return undefined;
   return (await isKeeper(parsed.data.pid)) ? parsed.data : undefined;
 }
@@ -70,12 +71,4 @@ export async function isKeeper(pid: number): Promise<boolean> {
 
 export async function removeRecord(file: string): Promise<void> {
   await rm(file, { force: true });
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

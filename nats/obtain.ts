@@ -26,6 +26,7 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { isOlder, SERVER_VERSION_MIN } from '../actors/runtime/nats/connection.ts';
+import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 
 const call = promisify(execFile);
@@ -113,7 +114,7 @@ async function fetchServer(
   tell: (line: string) => void,
 ): Promise<Server> {
   await mkdir(cache, { recursive: true }).catch((error) => {
-    throw new StartError(`cannot write to ${cache} (${reasonOf(error)}); set XDG_CACHE_HOME`);
+    throw new StartError(`cannot write to ${cache} (${lastLineOf(error)}); set XDG_CACHE_HOME`);
   });
   const work = await mkdtemp(join(tmpdir(), 'shoal-nats-'));
   const failures: string[] = [];
@@ -130,7 +131,7 @@ async function fetchServer(
         const found = await fetchOne();
         if (found) return { ...(await keep(found, cache)), source };
       } catch (error) {
-        failures.push(`${source}: ${reasonOf(error)}`);
+        failures.push(`${source}: ${lastLineOf(error)}`);
       }
     }
   } finally {
@@ -247,7 +248,8 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+/** The last line of what a program said before it failed. */
+function lastLineOf(error: unknown): string {
+  const text = reasonOf(error);
   return text.split('\n').filter(Boolean).slice(-1)[0]?.slice(0, 300) ?? text;
 }

@@ -38,8 +38,8 @@ export class Failures {
     this.#around = around;
   }
 
-  /** Whether a message is set aside; whoever waits for an answer gets one. */
-  isAside(inbound: Inbound): boolean {
+  /** Turns a message away that is set aside: it is counted and answered. False: it is not. */
+  turnAway(inbound: Inbound): boolean {
     // What is about nothing in particular is a look at everything: that must go on.
     if (inbound.item || inbound.about === '') return false;
     const until = this.#quarantine.until(nameOf(inbound), this.#around.ports.clock.now());

@@ -3,7 +3,8 @@
  * performed in order (R2), what was refused is decided again on fresh views (R3), and everything
  * it keeps has a limit (R6).
  *
- * Owns: the mailbox, the actor's private state, its alarms and held keys.
+ * Owns: the actor's alarms, its held keys and its flows; its messages (turns.ts) and its private
+ * state (private-state.ts) through their owners.
  * Not: the views (shared by the process), the connection.
  *
  * I1  A step runs to its end before the next begins; a fold never runs inside a step.
@@ -11,25 +12,26 @@
  * I3  A step that throws costs the actor its private state, never the process: the state is built
  *     again from the views (R4). What throws again and again is set aside (failures.ts).
  */
-import { leaseRecord, type RecordContract, refusal, tokensIn } from '../../subjects/index.ts';
-import type { Actor, Context, Follow } from './actor.ts';
+import { leaseRecord, refusal } from '../../subjects/index.ts';
+import type { Actor, Follow } from './actor.ts';
 import { Alarms } from './alarms.ts';
+import { Contexts } from './contexts.ts';
 import { Counters } from './counters.ts';
 import { Failures } from './failures.ts';
 import { Flow, type Performer } from './flow.ts';
 import { Holds } from './holds.ts';
-import { hash32, seededRandom, shortId } from './ids.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
 import { Lease } from './lease.ts';
 import { limits } from './limits.ts';
 import type { Log } from './log.ts';
-import { Mailbox } from './mailbox.ts';
 import { Occasions } from './occasions.ts';
 import { performerOf } from './perform.ts';
 import { type Known, type Plan, planOf } from './plan.ts';
 import type { Close, Job, Ports } from './ports.ts';
+import { PrivateState } from './private-state.ts';
 import { passTracing, type Tracing } from './tracing.ts';
-import type { Change, View } from './view.ts';
+import { Turns } from './turns.ts';
+import type { Change } from './view.ts';
 import type { Views } from './views.ts';
 
 export interface HostOptions {
@@ -55,63 +57,63 @@ export class Host<S = unknown, V = unknown> {
   readonly counters = new Counters();
   readonly #options: HostOptions;
   readonly #ports: Ports;
-  readonly #views: Views;
-  readonly #view: V;
-  readonly #byRecord = new Map<RecordContract, View>();
+  readonly #state: PrivateState<S, V>;
+  readonly #contexts: Contexts<V>;
+  readonly #turns: Turns;
   readonly #holds = new Holds<Inbound>();
-  readonly #mailbox = new Mailbox<Inbound>();
   readonly #occasions: Occasions;
   readonly #closes: Close[] = [];
   readonly #drained: (() => void)[] = [];
   /** Revisions of this actor's last writes to keys it does not follow. */
   readonly #own = new Map<string, number>();
-  readonly #known: Known = { own: this.#own, view: (record) => this.#byRecord.get(record) };
+  readonly #known: Known;
   readonly #alarms: Alarms;
   readonly #performer: Performer;
   readonly #tracing: Tracing;
   readonly #failures: Failures;
   readonly #lease: Lease | undefined;
-  #state: S;
   #flows = 0;
   #isRunning = false;
-  #fence = 0;
-  #isTurnDue = false;
   #isDraining = false;
 
   /** Declares the views; call `start` once they are current. */
   constructor(actor: Actor<S, V>, options: HostOptions) {
+    const { ports, views, log, copy, writesLetters = true } = options;
     this.actor = actor;
-    this.copy = options.copy;
+    this.copy = copy;
     this.#options = options;
-    this.#ports = options.ports;
-    this.#views = options.views;
+    this.#ports = ports;
     this.#tracing = options.tracing ?? passTracing;
-    this.#alarms = new Alarms(options.ports.clock, limits.alarmsMax);
-    this.#state = actor.init();
+    this.#alarms = new Alarms(ports.clock, limits.alarmsMax);
+    this.#turns = new Turns({
+      clock: ports.clock,
+      mayHandle: () => this.#isRunning && this.#flows < limits.flowsMax,
+      handle: (inbound) => this.#handle(inbound),
+      ended: () => this.#checkDrained(),
+    });
     this.#occasions = new Occasions({
-      ...{ actor: actor as Actor, copy: options.copy, alarms: this.#alarms },
+      ...{ actor: actor as Actor, copy, alarms: this.#alarms },
       enqueue: (inbound) => this.#enqueue(inbound),
     });
-    const { ports, log, writesLetters = true } = options;
     this.#failures = new Failures({
       ...{ actor: actor.name, ports, counters: this.counters, log, writesLetters },
       escalate: (reason) => options.escalate?.(reason),
     });
     this.#performer = performerOf(actor as Actor, {
-      ports: options.ports,
-      alarms: this.#alarms,
-      jobs: options.jobs ?? {},
-      log: options.log,
-      revision: () => options.views.revision(),
+      ...{ ports, alarms: this.#alarms, jobs: options.jobs ?? {}, log },
+      revision: () => views.revision(),
       enqueue: (label, step, message, id) => this.#occasions.add(label, step, message, id),
     });
-    const view: Record<string, View> = {};
-    for (const [name, one] of Object.entries(actor.follows) as [string, Follow<S, V>][]) {
-      const listener = (change: Change): void => this.#changed(name, one, change);
-      view[name] = options.views.follow(one.record, one.tokens, listener);
-      this.#byRecord.set(one.record, view[name]);
-    }
-    this.#view = view as V;
+    this.#state = new PrivateState(
+      actor,
+      { views, failures: this.#failures },
+      (name, one, change) => this.#changed(name, one, change),
+    );
+    this.#known = { own: this.#own, view: (record) => this.#state.view(record) };
+    this.#contexts = new Contexts({
+      ...{ clock: ports.clock, holds: this.#holds, state: this.#state },
+      revision: () => views.revision(),
+    });
     this.#lease = actor.copies === 'acting' ? this.#compete() : undefined;
   }
 
@@ -127,7 +129,7 @@ export class Host<S = unknown, V = unknown> {
   }
 
   get waiting(): number {
-    return this.#mailbox.size;
+    return this.#turns.waiting;
   }
 
   get underWay(): number {
@@ -157,8 +159,8 @@ export class Host<S = unknown, V = unknown> {
 
   #act(fence: number): void {
     this.#isRunning = true;
-    this.#fence = fence;
-    this.#build();
+    this.#contexts.fence = fence;
+    this.#state.build(this.#contexts.of(undefined));
     this.#occasions.start();
     this.#closes.push(
       this.#ports.bus.watchConnection((isConnected) => {
@@ -169,7 +171,7 @@ export class Host<S = unknown, V = unknown> {
         counters: this.counters,
         log: this.#options.log,
         workInFlightMax: this.#options.workInFlightMax ?? 16,
-        isFull: () => this.#mailbox.size >= limits.mailboxMax,
+        isFull: () => this.#turns.isFull,
         enqueue: (inbound) => this.#enqueue(inbound),
         unreadable: (contract, item, reason) => this.#failures.unreadable(contract, item, reason),
       }),
@@ -179,11 +181,10 @@ export class Host<S = unknown, V = unknown> {
   /** Another copy acts now: what waits here is that one's. What is under way may end. */
   #standBy(): void {
     this.#isRunning = false;
-    for (const close of this.#closes.splice(0)) close();
-    this.#alarms.clear();
+    this.#close();
     this.#occasions.clear();
     const why = refusal('actor-unavailable', `${this.actor.name} acts elsewhere now`);
-    for (let inbound = this.#mailbox.shift(); inbound; inbound = this.#mailbox.shift()) {
+    for (const inbound of this.#turns.empty()) {
       inbound.from?.send({ ok: false, refusal: why }, 0);
       inbound.item?.retry(limits.retryMs);
     }
@@ -193,8 +194,7 @@ export class Host<S = unknown, V = unknown> {
   /** Takes no more messages; calls back when those it has are done. Safe to call twice. */
   drain(done: () => void): void {
     this.#isDraining = true;
-    for (const close of this.#closes.splice(0)) close();
-    this.#alarms.clear();
+    this.#close();
     this.#drained.push(() => (this.#lease ? this.#lease.close(done) : done()));
     this.#checkDrained();
   }
@@ -203,69 +203,25 @@ export class Host<S = unknown, V = unknown> {
   stop(): void {
     this.#isRunning = false;
     this.#lease?.abort();
+    this.#close();
+    this.#turns.clear();
+  }
+
+  /** Nothing more comes in, from outside or by itself. */
+  #close(): void {
     for (const close of this.#closes.splice(0)) close();
     this.#alarms.clear();
-    this.#mailbox.clear();
-  }
-
-  /** Makes the private state from the views. */
-  #build(): void {
-    this.#state = this.actor.init();
-    const context = this.#context(undefined);
-    for (const one of Object.values(this.actor.follows) as Follow<S, V>[]) {
-      if (!one.fold) continue;
-      for (const entry of this.#byRecord.get(one.record)?.entries() ?? []) {
-        const { key, value, revision } = entry;
-        const tokens = tokensIn(one.record, key) as Change['tokens'];
-        this.#fold(one, { key, tokens, before: undefined, after: value, revision }, context);
-      }
-    }
-  }
-
-  /** Folds a change in. One that throws stays out of the private state, and is reported. */
-  #fold(one: Follow<S, V>, change: Change, context: Context<V>): void {
-    if (!one.fold) return;
-    const { key, revision } = change;
-    const inbound: Inbound = {
-      ...{ id: `${key}@${revision}`, label: `fold ${one.record.name}`, about: key },
-      ...{ step: () => [], message: change, attempts: 0, traceparent: undefined },
-    };
-    if (this.#failures.isAside(inbound)) return;
-    try {
-      one.fold(this.#state, change, context);
-      this.#failures.passed(inbound);
-    } catch (error) {
-      this.#failures.threw(inbound, error);
-    }
   }
 
   #changed(name: string, one: Follow<S, V>, change: Change): void {
     if (!this.#isRunning) return;
-    this.#fold(one, change, this.#context(undefined));
+    this.#state.fold(one, change, this.#contexts.of(undefined));
     this.#occasions.changed(name, one as Follow<never, never>, change);
   }
 
   #enqueue(inbound: Inbound): void {
     // What comes late, after this copy stood by, is no longer its own.
-    if (!this.#isRunning) return;
-    this.#mailbox.push(inbound);
-    this.#turnSoon();
-  }
-
-  #turnSoon(): void {
-    if (this.#isTurnDue || !this.#isRunning) return;
-    this.#isTurnDue = true;
-    this.#ports.clock.soon(() => {
-      for (let steps = 0; steps < limits.turnSteps; steps++) {
-        if (this.#flows >= limits.flowsMax || !this.#isRunning) break;
-        const inbound = this.#mailbox.shift();
-        if (!inbound) break;
-        this.#handle(inbound);
-      }
-      this.#isTurnDue = false;
-      if (this.#mailbox.size > 0 && this.#flows < limits.flowsMax) this.#turnSoon();
-      this.#checkDrained();
-    });
+    if (this.#isRunning) this.#turns.add(inbound);
   }
 
   #handle(inbound: Inbound): void {
@@ -276,18 +232,13 @@ export class Host<S = unknown, V = unknown> {
       return;
     }
     inbound.wanted = undefined;
-    if (this.#failures.isAside(inbound)) return;
+    if (this.#failures.turnAway(inbound)) return;
     const span = this.#tracing.step(this.actor.name, inbound.label, inbound.traceparent);
     const began = this.#ports.clock.elapsed();
     let plan: Plan | undefined;
     let error: unknown;
     try {
-      const effects = inbound.step(this.#state, inbound.message as never, this.#context(inbound));
-      const { id, attempts: attempt } = inbound;
-      const cause = { id, copy: this.copy, attempt, traceparent: span.traceparent };
-      if (effects.length > 0) {
-        plan = planOf(this.actor as Actor, effects, cause, this.#known);
-      }
+      plan = this.#decide(inbound, span.traceparent);
     } catch (thrown) {
       error = thrown ?? new Error('nothing was thrown');
     }
@@ -299,30 +250,22 @@ export class Host<S = unknown, V = unknown> {
     else inbound.item?.ack();
   }
 
+  /** Runs the step. Returns what is to be done; undefined: nothing. Throws what the step throws. */
+  #decide(inbound: Inbound, traceparent: string | undefined): Plan | undefined {
+    const context = this.#contexts.of(inbound);
+    const effects = inbound.step(this.#state.value, inbound.message as never, context);
+    if (effects.length === 0) return undefined;
+    const { id, attempts: attempt } = inbound;
+    const cause = { id, copy: this.copy, attempt, traceparent };
+    return planOf(this.actor as Actor, effects, cause, this.#known);
+  }
+
   #measure(inbound: Inbound, tookMs: number): void {
     const counts = this.counters.route(inbound.label);
     this.counters.steps++;
     counts.handled++;
     counts.processingNs += Math.round(tookMs * 1e6);
     if (tookMs > limits.stepBudgetMs) this.counters.overruns++;
-  }
-
-  #context(inbound: Inbound | undefined): Context<V> {
-    let chance: (() => number) | undefined;
-    const random = (): number => {
-      chance ??= seededRandom(hash32(`${inbound?.id}#${inbound?.attempts}`));
-      return chance();
-    };
-    return {
-      now: this.#ports.clock.now(),
-      views: this.#view,
-      random,
-      id: () => shortId(random, 5),
-      isHeld: (key) => this.#holds.has(key),
-      isMine: (record, key) => isOf(this.#byRecord.get(record)?.at(key)?.writer, inbound?.id),
-      revision: this.#views.revision(),
-      fence: this.#fence,
-    };
   }
 
   #perform(inbound: Inbound, plan: Plan): void {
@@ -335,35 +278,23 @@ export class Host<S = unknown, V = unknown> {
     }
     this.#holds.hold(plan.keys);
     this.#flows++;
-    // Those that waited for a key come next, in their order, before what came later.
-    const close = (): void => {
+    const { ports, views } = this.#options;
+    const parts = { ports, views, performer: this.#performer };
+    /** Ends the flow; those that waited for its keys come next, in their order. */
+    const ending = (done: () => void): void => {
       this.#flows--;
-      this.#mailbox.unshift(this.#holds.release(plan.keys));
-    };
-    const wake = (): void => {
-      this.#turnSoon();
+      this.#turns.putBack(this.#holds.release(plan.keys));
+      done();
+      this.#turns.soon();
       this.#checkDrained();
     };
-    const parts = { ports: this.#ports, views: this.#views, performer: this.#performer };
     new Flow(
       plan,
       { ...parts, counters: this.counters, own: this.#own },
       {
-        finished: () => {
-          close();
-          inbound.item?.ack();
-          wake();
-        },
-        again: () => {
-          close();
-          this.#again(inbound);
-          wake();
-        },
-        abandoned: (because) => {
-          close();
-          this.#failures.abandoned(inbound, because);
-          wake();
-        },
+        finished: () => ending(() => inbound.item?.ack()),
+        again: () => ending(() => this.#again(inbound)),
+        abandoned: (because) => ending(() => this.#failures.abandoned(inbound, because)),
       },
     ).proceed();
   }
@@ -371,7 +302,7 @@ export class Host<S = unknown, V = unknown> {
   #again(inbound: Inbound): void {
     inbound.attempts++;
     if (inbound.attempts < limits.attemptsMax) {
-      this.#mailbox.unshift([inbound]);
+      this.#turns.putBack([inbound]);
       return;
     }
     const detail = `given up after ${limits.attemptsMax} attempts`;
@@ -380,21 +311,15 @@ export class Host<S = unknown, V = unknown> {
 
   #fault(inbound: Inbound, error: unknown): void {
     this.#failures.threw(inbound, error);
-    this.#build();
+    this.#state.build(this.#contexts.of(undefined));
     if (inbound.label !== 'connected') this.#occasions.connected(true);
   }
 
   #checkDrained(): void {
     // A copy that stands by handles nothing more: what came back to its mailbox is another's.
-    const waiting = this.#isRunning ? this.#mailbox.size : 0;
+    const waiting = this.#isRunning ? this.#turns.waiting : 0;
     if (!this.#isDraining || this.#flows > 0 || waiting > 0) return;
     this.#isRunning = false;
     for (const done of this.#drained.splice(0)) this.#ports.clock.soon(done);
   }
-}
-
-/** Whether a write was made for a message, or for one that it caused. */
-function isOf(writer: string | undefined, id: string | undefined): boolean {
-  if (writer === undefined || id === undefined) return false;
-  return writer.startsWith(`${id}/`) || writer.startsWith(`${id}.`);
 }

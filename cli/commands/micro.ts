@@ -2,6 +2,7 @@
 import { silentLog } from '../../actors/runtime/log.ts';
 import { type BusProcess, busSettings, joinBus } from '../../actors/runtime/nats/process.ts';
 import { StartError } from '../../actors/runtime/start-error.ts';
+import { tolerantJson } from '../../actors/runtime/tolerant-json.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { UnreachableFailure, UsageFailure } from '../failure.ts';
 import { actorTable, inOrder, type Stats, statsResponse } from '../present/actors.ts';
@@ -78,7 +79,7 @@ async function collect(connection: Connection, subject: string): Promise<readonl
       maxWait: ANSWERS_MS,
     });
     for await (const answer of answers) {
-      const parsed = statsResponse.safeParse(jsonOf(answer.data));
+      const parsed = statsResponse.safeParse(tolerantJson(answer.data));
       if (parsed.success) stats.push(parsed.data);
     }
   } catch (error) {
@@ -90,12 +91,4 @@ async function collect(connection: Connection, subject: string): Promise<readonl
 /** The server's word for a subject that nobody listens to. */
 function isNobodyThere(error: unknown): boolean {
   return error instanceof Error && /no responders/i.test(error.message);
-}
-
-function jsonOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@
  */
 import { type ConnectionOptions, connect, type NatsConnection, nkeyAuthenticator } from 'nats';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
+import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
 /** Oldest nats-server with atomic batches, schedules and per-key TTL together. */
@@ -53,7 +54,7 @@ export async function connectBus(
       }
       if (Date.now() > deadline) {
         throw new StartError(
-          `no nats-server at ${address.servers.join(', ')} (${messageOf(error)}); start one with \`make up\` or set SHOAL_NATS`,
+          `no nats-server at ${address.servers.join(', ')} (${reasonOf(error)}); start one with \`make up\` or set SHOAL_NATS`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -84,8 +85,4 @@ export function isOlder(version: string, than: string): boolean {
 
 function isRefusedLogin(error: unknown): boolean {
   return error instanceof Error && /authorization|authentication/i.test(error.message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import { type Durability, type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
+import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
 const NOT_FOUND = 10059;
@@ -70,7 +71,7 @@ function isFinal(error: unknown): boolean {
 }
 
 function startError(error: unknown): StartError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new StartError(
     `nats-server would not set up a stream (${reason}); look at its log and at the disk its store_dir is on`,
   );

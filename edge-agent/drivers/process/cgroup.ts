@@ -9,6 +9,7 @@
 import { constants, existsSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { bytes, cpuMilli, type DriverOffer, type Spec } from '../../../subjects/index.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -36,7 +37,7 @@ export async function findCgroups(agent: string, root = ROOT): Promise<CgroupTre
     try {
       folders[controller] = await prepare(parent, agent, isUnified ? controller : undefined);
     } catch (error) {
-      notEnforced[controller] = `no cgroup may be made in ${parent}: ${reasonOf(error)}`;
+      notEnforced[controller] = `no cgroup may be made in ${parent}: ${codeOf(error)}`;
     }
   }
   const enforces = (['cpu', 'memory'] as const).filter((each) => folders[each] !== undefined);
@@ -152,7 +153,7 @@ export async function cgroupNames(tree: CgroupTree): Promise<string[]> {
   return [...names];
 }
 
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code ?? (error instanceof Error ? error.message : String(error));
+/** The system's code for it, where it has one: shorter than its sentence. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? reasonOf(error);
 }

@@ -7,6 +7,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, StartInput, StopInput } from '../../jobs.ts';
@@ -61,7 +62,7 @@ export class ProcessDriver implements Driver {
       await writeFile(fresh, KEEPER, { mode: 0o755 });
       await rename(fresh, join(settings.state, 'keeper.sh'));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       throw new StartError(
         `cannot write to ${settings.state} (${reason}); set SHOAL_STATE to a folder that can be written`,
       );
@@ -91,7 +92,7 @@ export class ProcessDriver implements Driver {
       try {
         await this.#start(input, report);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         this.#release(input.name);
         report({
           ...{ name: input.name, run: input.run, kind: 'exited' },
