@@ -2,17 +2,22 @@
  * The control plane: its actors in one process. Any number of such processes may run.
  *
  * Settings: SHOAL_NATS, SHOAL_SEED (see busSettings); SHOAL_COPY name of this copy, default one
- * made up; SHOAL_REPLICAS 1 or 3; SHOAL_METRICS_PORT port of `/metrics` on loopback, none by
- * default; SHOAL_LOG.
+ * made up; DURABILITY and SERVERS (see durabilityIn); SHOAL_METRICS_PORT port of `/metrics` on
+ * loopback, none by default; SHOAL_LOG.
  */
 import { pathToFileURL } from 'node:url';
+import type { Durability } from '../subjects/durability.ts';
+import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
 import { membership } from './membership/actor.ts';
 import type { Actor } from './runtime/actor.ts';
+import { durabilityIn } from './runtime/durability-setting.ts';
 import { Host } from './runtime/host.ts';
 import type { Log } from './runtime/log.ts';
 import { serveMetrics } from './runtime/metrics.ts';
+import { durabilityInForce } from './runtime/nats/in-force.ts';
 import {
+  type BusProcess,
   busSettings,
   drainHosts,
   joinBus,
@@ -21,7 +26,6 @@ import {
 } from './runtime/nats/process.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
-import { StartError } from './runtime/start-error.ts';
 import { otelTracing } from './runtime/tracing.ts';
 import { VERSION } from './runtime/version.ts';
 import { scheduler } from './scheduler/actor.ts';
@@ -38,9 +42,9 @@ export async function startControl(
   end: (code: number) => void = () => undefined,
 ): Promise<() => Promise<void>> {
   const name = environment['SHOAL_COPY'] || 'control';
-  const replicas = replicasIn(environment);
+  const durability = durabilityIn(environment);
   const bus = await joinBus(busSettings(environment), { role: 'control', name }, { log });
-  const changed = await ensureStreams(bus.connection, { replicas });
+  const changed = await ensureStreams(bus.connection, durability);
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();
   const escalate = (reason: string): void => {
@@ -61,17 +65,30 @@ export async function startControl(
   const closeMetrics = await serveMetrics(hosts, environment['SHOAL_METRICS_PORT']);
   await bus.connection.flush();
   const streams = changed.length > 0 ? `; set up ${changed.join(', ')}` : '';
-  log.info(`control plane ready, ${replicas} replica(s) of each stream${streams}`, { id: copy });
+  const told = await tellDurability(bus, durability, log);
+  log.info(`control plane ready: ${told}${streams}`, { id: copy });
   return async () => {
     await closeMetrics();
     await drainHosts(hosts, bus);
   };
 }
 
-function replicasIn(environment: NodeJS.ProcessEnv): 1 | 3 {
-  const text = environment['SHOAL_REPLICAS'] || '1';
-  if (text === '1' || text === '3') return text === '1' ? 1 : 3;
-  throw new StartError(`SHOAL_REPLICAS is ${text}; set it to 1, or to 3 on three servers`);
+/** Says what is in force, and warns where that is not what was chosen. */
+async function tellDurability(bus: BusProcess, chosen: Durability, log: Log): Promise<string> {
+  const names = streamConfigs(chosen).map((config) => config.name);
+  const found = await durabilityInForce(bus.connection, names);
+  if (!found) return 'nothing says what an acknowledged write survives';
+  if (found.level !== chosen.level) {
+    const { level, syncInterval, replicas } = chosen;
+    log.warn(`durability is ${found.level}, not ${level} as DURABILITY says`, {
+      reason: `found ${replicasText(found.replicas)}, sync_interval ${found.syncInterval ?? 'unknown'}; wanted ${replicasText(replicas)} and ${syncInterval}: set sync_interval where nats-server is configured`,
+    });
+  }
+  return `durability ${found.level}, an acknowledged write ${found.sentence}`;
+}
+
+function replicasText(replicas: number): string {
+  return replicas === 1 ? '1 copy of each stream' : `${replicas} copies of each stream`;
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

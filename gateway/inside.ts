@@ -2,6 +2,7 @@
 import type { Log } from '../actors/runtime/log.ts';
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
+import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
 import { SseStreams } from './http/sse.ts';
 import { IngressTable } from './ingress/table.ts';
@@ -32,6 +33,7 @@ export interface Inside {
   readonly log: Log;
   newId(): string;
   bus(): BusState;
+  readonly durability: Pick<DurabilityWatch, 'found' | 'start'>;
 }
 
 /** Everything the gateway holds on a bus. Call before the bus's views are started. */
@@ -55,6 +57,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       revision: () => known.revision,
     }),
     newId: bus.ports.newId,
+    durability: new DurabilityWatch(bus),
     bus: () => {
       const { server_name: server = '', version = '' } = bus.connection.info ?? {};
       return { connected, server, version };

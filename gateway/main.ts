@@ -42,12 +42,16 @@ export async function openGateway(
   try {
     const inside = insideOf(bus, log);
     await viewsCurrent(bus.views);
-    await inside.feed.start();
+    await Promise.all([inside.feed.start(), inside.durability.start()]);
     const servers = await serve(inside, settings);
     announce(bus, inside, settings, servers);
     await bus.connection.flush();
     const { apiUrl, ingressUrl } = servers;
-    log.info(`gateway ready: API ${apiUrl}, ingress ${ingressUrl}`, { address: apiUrl });
+    const { found } = inside.durability;
+    const durability = found ? `; durability ${found.level}` : '';
+    log.info(`gateway ready: API ${apiUrl}, ingress ${ingressUrl}${durability}`, {
+      address: apiUrl,
+    });
     const stop = async (): Promise<void> => {
       await servers.stop();
       inside.feed.stop();

@@ -9,6 +9,7 @@ import { execFile, type PromiseWithChild } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { durabilityIn } from '../actors/runtime/durability-setting.ts';
 import { reasonOf } from '../actors/runtime/reason.ts';
 import { obtainServer } from '../nats/obtain.ts';
 import { freePort } from '../nats/start.ts';
@@ -68,7 +69,8 @@ async function demo(): Promise<void> {
   });
   await step('start the control plane', async () => {
     await own.startControl();
-    return ['control plane ready: membership, scheduler, workload', undefined];
+    const { level } = own.settings.durability;
+    return [`control plane ready: membership, scheduler, workload; durability ${level}`, undefined];
   });
   await step('start gateway and agents', async () => {
     await Promise.all([own.startGateway(), ...NODES.map((node) => own.startAgent(node))]);
@@ -153,9 +155,10 @@ async function newFabric(folder: string, server: string): Promise<Fabric> {
     ingress: await port('SHOAL_INGRESS_PORT'),
   };
   const capacity = capacityOf(NODES.length);
+  const durability = durabilityIn(process.env);
   return new Fabric({
     ...{ folder, server, ports, capacity },
-    ...{ nodes: NODES, isKept: false, syncInterval: '10s' },
+    ...{ nodes: NODES, isKept: false, durability },
     ended: (name, how) => giveUp(new Error(`${name} ${how} by itself`)),
   });
 }

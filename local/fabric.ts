@@ -8,6 +8,7 @@ import { StartError } from '../actors/runtime/start-error.ts';
 import { serverConfig } from '../nats/config.ts';
 import { userKey } from '../nats/keys.ts';
 import { checkPort } from '../nats/start.ts';
+import type { Durability } from '../subjects/durability.ts';
 import type { Identity } from '../subjects/permissions.ts';
 import { Child, type Program } from './child.ts';
 import { prepareFolder } from './folder.ts';
@@ -35,7 +36,7 @@ export interface FabricSettings {
   readonly isKept: boolean;
   /** Whether there is a gateway; default yes. */
   readonly hasGateway?: boolean;
-  readonly syncInterval: string;
+  readonly durability: Durability;
   /** Further variables of every program. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Called when a program ends by itself and is not started again. */
@@ -125,7 +126,7 @@ export class Fabric {
     const config = serverConfig({
       ...{ name: 'shoal', host: HOST, port: ports.nats, monitorPort: ports.monitor, users },
       storeDirectory: join(this.layout.nats, 'store'),
-      syncInterval: this.settings.syncInterval,
+      syncInterval: this.settings.durability.syncInterval,
     });
     await writeFile(join(this.layout.nats, 'server.conf'), config, { mode: 0o600 });
   }
@@ -137,7 +138,11 @@ export class Fabric {
   }
 
   async startControl(name = 'control'): Promise<void> {
-    const environment = { ...this.#seed('control', name), SHOAL_COPY: name };
+    const { level, servers } = this.settings.durability;
+    const environment = {
+      ...{ ...this.#seed('control', name), SHOAL_COPY: name },
+      ...{ DURABILITY: level, SERVERS: String(servers) },
+    };
     await this.#start(name, [programs.control], environment, /control plane ready/);
   }
 

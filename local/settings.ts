@@ -1,6 +1,7 @@
 /** The settings of a local fabric, from the environment and make's variables. */
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { durabilityIn } from '../actors/runtime/durability-setting.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import { formatBytes } from '../subjects/index.ts';
 import type { FabricSettings } from './fabric.ts';
@@ -31,7 +32,7 @@ export function upSettings(environment: Environment, server: string): FabricSett
       ingress: port('SHOAL_INGRESS_PORT', 8481),
     },
     isKept: true,
-    syncInterval: environment['SHOAL_SYNC'] || '10s',
+    durability: durabilityIn(environment),
   };
 }
 

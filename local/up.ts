@@ -17,6 +17,12 @@ import { upSettings } from './settings.ts';
 const READY_MS = 90_000;
 /** The keeper stops what it started within thirty seconds. */
 const STOP_MS = 45_000;
+/** How long the gateway may take to say how it is. */
+const HEALTH_MS = 2_000;
+
+interface Health {
+  readonly durability?: { readonly level: string; readonly survives: string };
+}
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -49,7 +55,7 @@ async function up(): Promise<void> {
   const record = await runningFabric(layout.record);
   if (!record) throw new StartError(`the fabric ended at once; read its logs in ${layout.logs}`);
   say(`fabric ready: nats-server ${server.version}, ${record.nodes.length} nodes`);
-  tell(record, layout);
+  await tell(record, layout);
 }
 
 /** Tells of a fabric that runs, when it is ready; false: there is none. */
@@ -67,7 +73,7 @@ async function tellRunning(layout: Layout): Promise<boolean> {
   }
   if (!record) return false;
   say('a fabric is running already');
-  tell(record, layout);
+  await tell(record, layout);
   return true;
 }
 
@@ -77,12 +83,25 @@ async function abandon(child: Child, signal: NodeJS.Signals): Promise<void> {
   process.exit(exitCodeOf(signal));
 }
 
-function tell(record: FabricRecord, layout: Layout): void {
+async function tell(record: FabricRecord, layout: Layout): Promise<void> {
   say(`  API      ${record.gatewayUrl}`);
   say(`  ingress  ${record.ingressUrl}`);
   say(`  bus      ${record.natsUrl}   (nkey: ${join(layout.keys, 'operator-operator.nk')})`);
   say(`  logs     ${layout.logs}`);
+  say(`  writes   ${await durabilityOf(record)}`);
   say('try  ./shoal apply -f examples/hello.yaml   and   ./shoal get instances');
+}
+
+/** What is in force, as the fabric itself says. */
+async function durabilityOf({ gatewayUrl }: FabricRecord): Promise<string> {
+  const signal = AbortSignal.timeout(HEALTH_MS);
+  const health = await fetch(`${gatewayUrl}/health`, { signal })
+    .then((response) => response.json() as Promise<Health>)
+    .catch(() => undefined);
+  const { level, survives } = health?.durability ?? {};
+  return level === undefined
+    ? 'nothing says what they survive'
+    : `durability ${level}: what is acknowledged ${survives}`;
 }
 
 await runOnce(up);

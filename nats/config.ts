@@ -7,6 +7,7 @@ import {
   mayAnswer,
   type Permissions,
   permissionsOf,
+  SERVER_ASKS,
 } from '../subjects/permissions.ts';
 import { STORE_BYTES_MAX } from '../subjects/streams.ts';
 
@@ -39,6 +40,9 @@ const ACCOUNT = 'SHOAL';
  */
 const RESPONSES = '{ max: 32, expires: "2m" }';
 
+/** Every server answers these: hence a stream of answers. */
+const asks = Object.values(SERVER_ASKS);
+
 /** The configuration file of a server. */
 export function serverConfig(settings: ServerSettings): string {
   const bytes = settings.storeBytesMax ?? STORE_BYTES_MAX;
@@ -65,14 +69,20 @@ jetstream {
 system_account: SYS
 accounts {
   SYS {
-    exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
+    exports: [
+      { stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }
+${asks.map((ask) => `      { service: ${quote(ask)}, response_type: stream }`).join('\n')}
+    ]
   }
   ${ACCOUNT} {
     jetstream: enabled
-    imports: [{
-      stream: { account: SYS, subject: "$SYS.ACCOUNT.${ACCOUNT}.DISCONNECT" }
-      to: "shoal.bus.disconnected"
-    }]
+    imports: [
+      {
+        stream: { account: SYS, subject: "$SYS.ACCOUNT.${ACCOUNT}.DISCONNECT" }
+        to: "shoal.bus.disconnected"
+      }
+${asks.map((ask) => `      { service: { account: SYS, subject: ${quote(ask)} } }`).join('\n')}
+    ]
     users: [
 ${settings.users.map(user).join('\n')}
     ]

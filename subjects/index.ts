@@ -4,6 +4,7 @@ export * from './change.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './dead.ts';
+export * from './durability.ts';
 export * from './fact.ts';
 export * from './instance.ts';
 export * from './lease.ts';

@@ -101,9 +101,17 @@ const answers = [
 
 const streams = streamConfigs({ replicas: 1 }).map((config) => config.name);
 
+/** What JetStream's servers say of themselves: their settings, and whether they are well. */
+export const SERVER_ASKS = {
+  settings: '$SYS.REQ.SERVER.PING.JSZ',
+  health: '$SYS.REQ.SERVER.PING.HEALTHZ',
+} as const;
+const serverAsks = Object.values(SERVER_ASKS);
+
 /** Setting up streams and working on queues. Nothing that deletes or purges what is stored. */
 const keeping = [
   '$JS.API.INFO',
+  ...serverAsks,
   ...streams.flatMap((stream) => [
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.STREAM.CREATE.${stream}`,
@@ -121,6 +129,7 @@ const keeping = [
 /** What a person looks at with the `nats` command. */
 const looking = [
   '$SRV.>',
+  ...serverAsks,
   '$JS.API.INFO',
   '$JS.API.STREAM.NAMES',
   '$JS.API.STREAM.LIST',
@@ -137,7 +146,7 @@ const looking = [
 /** What the protocols need beside the contracts. */
 const protocol: Readonly<Record<Role, (name: string) => Permissions>> = {
   control: () => ({ publish: keeping, subscribe: answers }),
-  gateway: () => ({ publish: [], subscribe: answers }),
+  gateway: () => ({ publish: serverAsks, subscribe: answers }),
   // An operator hears everything, to see what goes on; see `mayAnswer`.
   operator: () => ({ publish: looking, subscribe: ['shoal.>'] }),
   // Agents answer only by id: a list of ten thousand of them helps nobody (nats-measured §13).

@@ -4,6 +4,7 @@
  */
 
 import type { Bucket, StreamName } from './contract.ts';
+import type { Durability } from './durability.ts';
 import { messages } from './index.ts';
 
 const SECOND = 1e9;
@@ -20,11 +21,6 @@ export interface StreamConfig {
   readonly description: string;
   readonly subjects: readonly string[];
   readonly [setting: string]: unknown;
-}
-
-/** How many copies of each stream: 1 for one server, 3 in a cluster. */
-export interface Durability {
-  readonly replicas: 1 | 3;
 }
 
 const base = {
@@ -102,7 +98,7 @@ const buckets: Readonly<Record<Bucket, Readonly<Record<string, unknown>>>> = {
 export const REPUBLISHED_PREFIX = 'shoal.';
 
 /** Every stream and bucket, ready for the JetStream API. */
-export function streamConfigs(durability: Durability): readonly StreamConfig[] {
+export function streamConfigs(durability: Pick<Durability, 'replicas'>): readonly StreamConfig[] {
   const streams = (Object.keys(settings) as StreamName[]).map((name) => ({
     ...base,
     name,

@@ -10,6 +10,7 @@ import { pairs } from '../table.ts';
 interface Health {
   readonly version: string;
   readonly uptimeSeconds: number;
+  readonly durability?: { readonly level: string; readonly survives: string };
 }
 
 interface Ready {
@@ -32,12 +33,14 @@ export async function version(session: Session): Promise<ExitCode> {
       ? { url: gateway.base, version: health.version, uptimeSeconds: health.uptimeSeconds }
       : null,
     bus: ready?.bus ?? null,
+    durability: health?.durability ?? null,
   };
   print(session, value, () =>
     pairs([
       ['shoal', VERSION],
       ['gateway', health ? gatewayText(gateway.base, health) : `none at ${gateway.base}`],
       ['bus', health ? busText(ready) : undefined],
+      ['durability', health?.durability && durabilityText(health.durability)],
     ]),
   );
   return exitCodes.ok;
@@ -51,6 +54,10 @@ function busText(ready: Ready | undefined): string {
   if (!ready) return 'unknown';
   if (!ready.bus.connected) return 'the gateway has lost nats-server';
   return `nats-server ${ready.bus.version ?? 'of an unknown version'}`;
+}
+
+function durabilityText({ level, survives }: NonNullable<Health['durability']>): string {
+  return `${level}: an acknowledged write ${survives}`;
 }
 
 async function reachable<T>(answer: Promise<T>): Promise<T | undefined> {

@@ -41,6 +41,10 @@ export const examples: Readonly<Record<string, unknown>> = {
     reason: { code: 'actor-fault', detail: 'TypeError: x is undefined' },
     payload: { reason: 'instances want a node' },
   },
+  Durability: {
+    ...{ level: 'process', replicas: 1, syncInterval: '10s' },
+    survives: 'survives the death of any process; a loss of power may cost the last 10s',
+  },
   Manifest: {
     ...{ apiVersion: 'shoal/v1', kind: 'service' },
     metadata: { name: 'hello', labels: { app: 'hello' } },

@@ -1,6 +1,8 @@
 /** What the gateway says of itself: that it lives, whether it can serve, its counts, its API. */
 import { z } from 'zod';
+import type { FoundDurability } from '../../actors/runtime/nats/in-force.ts';
 import { VERSION } from '../../actors/runtime/version.ts';
+import { durabilityLevels } from '../../subjects/index.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
 
@@ -15,6 +17,18 @@ const readiness = z.object({
   replicas: z.number().int().describe('Copies of each stream: 3 survive the loss of a server'),
 });
 
+const durability = z
+  .object({
+    level: z.enum(durabilityLevels),
+    survives: z.string().describe('What an acknowledged write survives'),
+    replicas: z.number().int().describe('Copies of what was acknowledged'),
+    syncInterval: z
+      .string()
+      .optional()
+      .describe('How often nats-server flushes to the disk, or `always`; absent: it does not say'),
+  })
+  .meta({ title: 'Durability' });
+
 export function gatewayRoutes(api: Api, inside: Inside): void {
   const { known, meters, clients, feed } = inside;
   api.get(
@@ -26,12 +40,17 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
         response: {
           200: z.object({
             ...{ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() },
+            durability: durability.optional().describe('As found; absent: nothing said so yet'),
           }),
         },
       },
     },
     async () => ({
-      ...{ status: 'ok' as const, version: VERSION },
+      ...{
+        status: 'ok' as const,
+        version: VERSION,
+        durability: presented(inside.durability.found),
+      },
       uptimeSeconds: Math.round(process.uptime()),
     }),
   );
@@ -69,4 +88,10 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
   );
 
   api.get('/openapi.json', { config, schema: { hide: true } }, async () => api.swagger());
+}
+
+function presented(found: FoundDurability | undefined): z.infer<typeof durability> | undefined {
+  if (!found) return undefined;
+  const { level, sentence: survives, replicas, syncInterval } = found;
+  return { level, survives, replicas, ...(syncInterval === undefined ? {} : { syncInterval }) };
 }

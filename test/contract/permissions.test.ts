@@ -187,6 +187,19 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
       );
     });
 
+    test('asks servers how they are, unless it is an agent, and nothing else of them', async () => {
+      const isAllowed = identity.role !== 'agent';
+      const asks = (verb: string, isAllowed: boolean): Case => {
+        return { what: 'asks', kind: 'publish', subject: `$SYS.REQ.SERVER.${verb}`, isAllowed };
+      };
+      await check(identity, [
+        ...['PING.JSZ', 'PING.HEALTHZ'].map((verb) => asks(verb, isAllowed)),
+        ...['PING.VARZ', 'PING.CONNZ', 'PING', 'A.KICK', 'A.RELOAD'].map((verb) =>
+          asks(verb, false),
+        ),
+      ]);
+    });
+
     test('only who reads a stream has consumers on it, and only control on the work queue', async () => {
       const cases = streams.map((stream): Case => {
         const read = all.filter((contract) =>

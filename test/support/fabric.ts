@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { durabilityIn } from '../../actors/runtime/durability-setting.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
 import { type BusProcess, joinBus, viewsCurrent } from '../../actors/runtime/nats/process.ts';
 import type { View } from '../../actors/runtime/view.ts';
@@ -60,7 +61,7 @@ export async function fabricUnderTest(
     ...{ gateway: await freePort(), ingress: await freePort() },
   };
   const fabric = new Fabric({
-    ...{ folder, server: server.path, nodes, ports, syncInterval: '10s' },
+    ...{ folder, server: server.path, nodes, ports, durability: durabilityIn({}) },
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,

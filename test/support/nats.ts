@@ -29,7 +29,7 @@ export interface NatsFixture extends AsyncDisposable {
 /** Starts a server with a user per identity, and the streams. `isOpen`: anybody may anything. */
 export async function natsFixture(
   identities: readonly Identity[] = [{ role: 'control', name: 'test' }],
-  options: { readonly isOpen?: boolean } = {},
+  options: { readonly isOpen?: boolean; readonly syncInterval?: string } = {},
 ): Promise<NatsFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-test-nats-'));
   const { path } = await obtainServer();
@@ -43,7 +43,7 @@ export async function natsFixture(
     port: await freePort(),
     monitorPort: await freePort(),
     storeDirectory: join(folder, 'store'),
-    syncInterval: '10s',
+    syncInterval: options.syncInterval ?? '10s',
     users: [...keys.values()].map((key) => ({
       ...key,
       ...(options.isOpen ? { permissions: { publish: ['>'], subscribe: ['>'] } } : {}),

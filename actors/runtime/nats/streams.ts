@@ -9,7 +9,8 @@ import {
   type StreamConfig as WireConfig,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
-import { type Durability, type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
+import type { Durability } from '../../../subjects/durability.ts';
+import { type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
@@ -21,7 +22,7 @@ const RETRY_MS = 250;
 /** Creates or updates every stream. Returns the names of those it changed. Throws StartError. */
 export async function ensureStreams(
   connection: NatsConnection,
-  durability: Durability,
+  durability: Pick<Durability, 'replicas'>,
 ): Promise<readonly string[]> {
   const manager = await retried(() => jetstreamManager(connection, { timeout: 2_000 }));
   const changed: string[] = [];

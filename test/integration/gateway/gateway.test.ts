@@ -22,6 +22,10 @@ describe('what it says of itself', () => {
   test('it lives and is ready', async () => {
     const health = await root('/health');
     expect([health.status, health.body.status]).toEqual([200, 'ok']);
+    expect(health.body.durability).toEqual({
+      ...{ level: 'process', replicas: 1, syncInterval: '10s' },
+      survives: 'survives the death of any process; a loss of power may cost the last 10s',
+    });
     const ready = await root('/ready');
     expect(ready.status).toBe(200);
     expect(ready.body).toMatchObject({

@@ -178,14 +178,23 @@ describe('logs', () => {
 describe('version', () => {
   test('of all three', async () => {
     const bus = { connected: true, server: 'nats://127.0.0.1:4222', version: '2.15.1' };
+    const durability = { level: 'process', survives: 'survives the death of any process' };
     await using stub = await StubGateway.start({
-      'GET /health': { body: { status: 'ok', version: '0.1.0', uptimeSeconds: 190 } },
+      'GET /health': { body: { status: 'ok', version: '0.1.0', uptimeSeconds: 190, durability } },
       'GET /ready': { status: 503, body: { status: 'unready', bus } },
     });
     expect((await shoal(stub, 'version')).out).toBe(
-      `shoal    0.1.0\ngateway  0.1.0 at ${stub.url}, up 3m10s\nbus      nats-server 2.15.1\n`,
+      [
+        'shoal       0.1.0',
+        `gateway     0.1.0 at ${stub.url}, up 3m10s`,
+        'bus         nats-server 2.15.1',
+        'durability  process: an acknowledged write survives the death of any process\n',
+      ].join('\n'),
     );
-    expect(JSON.parse((await shoal(stub, 'version -o json')).out)).toMatchObject({ bus });
+    expect(JSON.parse((await shoal(stub, 'version -o json')).out)).toMatchObject({
+      bus,
+      durability,
+    });
   });
 
   test('of the command line alone, when nobody answers', async () => {

@@ -214,5 +214,12 @@ export function insideOf(
     log: silentLog,
     newId: () => `id-${++ids}`,
     bus: () => ({ connected: true, server: 'test', version: '2.15.1' }),
+    durability: {
+      found: {
+        ...{ level: 'process', replicas: 1, syncInterval: '10s' },
+        sentence: 'survives the death of any process',
+      },
+      start: async () => undefined,
+    },
   };
 }

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { durabilityIn } from '../../../actors/runtime/durability-setting.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { agentSettings } from '../../../edge-agent/settings.ts';
 import { Layout, root } from '../../../local/layout.ts';
@@ -12,7 +13,7 @@ describe('without any', () => {
   test('there are three nodes on the usual ports, in the checkout', () => {
     expect(upSettings({}, '/bin/nats-server')).toEqual({
       ...{ folder: join(root, '.shoal/up'), server: '/bin/nats-server', nodes: ['n1', 'n2', 'n3'] },
-      ...{ capacity: capacityOf(3), copies: 1, isKept: true, syncInterval: '10s' },
+      ...{ capacity: capacityOf(3), copies: 1, isKept: true, durability: durabilityIn({}) },
       ports: { nats: 4222, monitor: 8222, gateway: 8480, ingress: 8481 },
     });
   });
@@ -22,7 +23,8 @@ test.each([
   ['NODES', '1', { nodes: ['n1'] }],
   ['STATE', 'here', { folder: resolve('here') }],
   ['SHOAL_CAPACITY', 'cpu=1', { capacity: 'cpu=1' }],
-  ['SHOAL_SYNC', 'always', { syncInterval: 'always' }],
+  ['DURABILITY', 'power', { durability: { level: 'power', replicas: 1, syncInterval: 'always' } }],
+  ['SERVERS', '3', { durability: { level: 'server', replicas: 3, syncInterval: '10s' } }],
   ['COPIES', '5', { copies: 5 }],
   ['SHOAL_NATS_PORT', '1', { ports: { nats: 1 } }],
   ['SHOAL_MONITOR_PORT', '65535', { ports: { monitor: 65_535 } }],
@@ -44,6 +46,16 @@ test.each([
   expect(() => upSettings({ [name]: value }, '')).toThrow(
     new RegExp(`^${name} is ${value}; give a whole number from 1 to \\d+$`),
   );
+});
+
+test.each([
+  ['DURABILITY', 'always', 'DURABILITY is always; set it to process, server or power'],
+  ['DURABILITY', 'server', 'DURABILITY=server needs three servers and there is one; start three'],
+  ['SERVERS', '2', 'SERVERS is 2; set it to 1 or 3'],
+  ['SHOAL_SYNC', 'always', 'SHOAL_SYNC is no longer read; unset it, for `always` set DURABILITY'],
+])('%s=%s is refused with what to set instead', (name, value, told) => {
+  expect(() => upSettings({ [name]: value }, '')).toThrow(StartError);
+  expect(() => upSettings({ [name]: value }, '')).toThrow(told);
 });
 
 test('a port that nobody chose is the usual one, or none', () => {

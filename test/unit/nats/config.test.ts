@@ -27,6 +27,8 @@ test.each([
   'default_max_consumers: 20000',
   'system_account: SYS',
   'to: "shoal.bus.disconnected"',
+  '{ service: "$SYS.REQ.SERVER.PING.JSZ", response_type: stream }',
+  '{ service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.HEALTHZ" } }',
 ])('has %s', (line) => {
   expect(text()).toContain(line);
 });
