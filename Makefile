@@ -11,7 +11,7 @@ demo: ## Show a whole fabric: start it, run a service and a job, kill a node, st
 	@node local/prepare.mjs && node dist/local/demo.js
 
 .PHONY: up
-up: ## Start a fabric in the background (NODES=3 COPIES=1 DURABILITY=process)
+up: ## Start a fabric in the background (NODES=3 COPIES=1 SERVERS=1 DURABILITY=process)
 	$(PREPARE)
 	@node dist/local/up.js
 

@@ -148,16 +148,27 @@ async function claim(own: Fabric): Promise<void> {
 async function newFabric(folder: string, server: string): Promise<Fabric> {
   const port = async (name: string): Promise<number> =>
     portIn(process.env, name, undefined) ?? (await freePort());
+  const durability = durabilityIn(process.env);
+  const servers = [];
+  for (let index = 0; index < durability.servers; index++) {
+    // One that was chosen is the first server's; the others take those that follow.
+    const ofServer = async (name: string): Promise<number> => {
+      const chosen = portIn(process.env, name, undefined);
+      return chosen === undefined ? freePort() : chosen + index;
+    };
+    servers.push({
+      nats: await ofServer('SHOAL_NATS_PORT'),
+      monitor: await ofServer('SHOAL_MONITOR_PORT'),
+      cluster: await ofServer('SHOAL_CLUSTER_PORT'),
+    });
+  }
   const ports = {
-    nats: await port('SHOAL_NATS_PORT'),
-    monitor: await port('SHOAL_MONITOR_PORT'),
     gateway: await port('SHOAL_GATEWAY_PORT'),
     ingress: await port('SHOAL_INGRESS_PORT'),
   };
   const capacity = capacityOf(NODES.length);
-  const durability = durabilityIn(process.env);
   return new Fabric({
-    ...{ folder, server, ports, capacity },
+    ...{ folder, server, servers, ports, capacity },
     ...{ nodes: NODES, isKept: false, durability },
     ended: (name, how) => giveUp(new Error(`${name} ${how} by itself`)),
   });

@@ -2,10 +2,8 @@
  * Makes sure that a whole fabric runs on this machine: nats-server, control plane, gateway and
  * agents, each a process of its own as anywhere else, with the permissions the contracts give it.
  */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from '../actors/runtime/start-error.ts';
-import { serverConfig } from '../nats/config.ts';
 import { userKey } from '../nats/keys.ts';
 import { checkPort } from '../nats/start.ts';
 import type { Durability } from '../subjects/durability.ts';
@@ -14,6 +12,13 @@ import { Child, type Program } from './child.ts';
 import { prepareFolder } from './folder.ts';
 import { endInstances } from './instances.ts';
 import { agentFlags, Layout, programs, root } from './layout.ts';
+import {
+  type Route,
+  type ServerPorts,
+  serverFile,
+  serverProgram,
+  writeServerFiles,
+} from './servers.ts';
 
 const READY_MS = 30_000;
 
@@ -26,12 +31,14 @@ export interface FabricSettings {
   readonly copies?: number;
   /** `SHOAL_CAPACITY` of each agent; several share one machine, so it is said. */
   readonly capacity: string;
+  /** Ports of each nats-server: one that stands alone, or three that keep the same streams. */
+  readonly servers: readonly ServerPorts[];
   readonly ports: {
-    readonly nats: number;
-    readonly monitor: number;
     readonly gateway: number;
     readonly ingress: number;
   };
+  /** What stands between the servers, in a test. */
+  readonly route?: Route;
   /** Whether what dies is started again. */
   readonly isKept: boolean;
   /** Whether there is a gateway; default yes. */
@@ -45,9 +52,12 @@ export interface FabricSettings {
 
 const HOST = '127.0.0.1';
 /** What chooses each port, for whoever finds it taken. */
-const PORT_SETTINGS = {
+const SERVER_PORT_SETTINGS = {
   nats: 'SHOAL_NATS_PORT',
   monitor: 'SHOAL_MONITOR_PORT',
+  cluster: 'SHOAL_CLUSTER_PORT',
+} as const;
+const PORT_SETTINGS = {
   gateway: 'SHOAL_GATEWAY_PORT',
   ingress: 'SHOAL_INGRESS_PORT',
 } as const;
@@ -63,8 +73,19 @@ export class Fabric {
     this.layout = new Layout(settings.folder);
   }
 
+  /** Where clients reach each of the servers. */
+  get natsUrls(): readonly string[] {
+    return this.settings.servers.map(({ nats }) => `nats://${HOST}:${nats}`);
+  }
+
+  /** All of them, as `SHOAL_NATS` takes them. */
   get natsUrl(): string {
-    return `nats://${HOST}:${this.settings.ports.nats}`;
+    return this.natsUrls.join(',');
+  }
+
+  /** Names of the servers' programs. */
+  get servers(): readonly string[] {
+    return this.settings.servers.map((_, index) => serverProgram(index));
   }
 
   get gatewayUrl(): string {
@@ -110,11 +131,9 @@ export class Fabric {
 
   /** Makes folders, keys and the server's configuration; checks the ports. Throws StartError. */
   async prepare(): Promise<void> {
-    const { folder, ports, nodes } = this.settings;
+    const { folder, servers, durability, nodes, route } = this.settings;
     await prepareFolder(folder);
-    for (const [name, setting] of Object.entries(PORT_SETTINGS)) {
-      await checkPort(HOST, ports[name as keyof typeof ports], setting);
-    }
+    await this.#checkPorts();
     const identities: Identity[] = [
       ...this.controls.map((name): Identity => ({ role: 'control', name })),
       { role: 'gateway', name: 'gateway' },
@@ -123,17 +142,32 @@ export class Fabric {
     ];
     const users = [];
     for (const identity of identities) users.push(await userKey(this.layout.keys, identity));
-    const config = serverConfig({
-      ...{ name: 'shoal', host: HOST, port: ports.nats, monitorPort: ports.monitor, users },
-      storeDirectory: join(this.layout.nats, 'store'),
-      syncInterval: this.settings.durability.syncInterval,
-    });
-    await writeFile(join(this.layout.nats, 'server.conf'), config, { mode: 0o600 });
+    const { syncInterval } = durability;
+    await writeServerFiles(this.layout, { host: HOST, servers, syncInterval, users, route });
   }
 
+  async #checkPorts(): Promise<void> {
+    const { servers, ports } = this.settings;
+    for (const each of servers) {
+      for (const [name, setting] of Object.entries(SERVER_PORT_SETTINGS)) {
+        if (name === 'cluster' && servers.length === 1) continue;
+        await checkPort(HOST, each[name as keyof ServerPorts], setting);
+      }
+    }
+    for (const [name, setting] of Object.entries(PORT_SETTINGS)) {
+      await checkPort(HOST, ports[name as keyof typeof ports], setting);
+    }
+  }
+
+  /** Starts every server. */
   async startNats(): Promise<void> {
-    const args = ['-c', join(this.layout.nats, 'server.conf')];
-    const child = this.#add('nats', this.settings.server, args, {});
+    await Promise.all(this.servers.map((_, index) => this.startServer(index)));
+  }
+
+  /** Starts one of the servers. */
+  async startServer(index: number): Promise<void> {
+    const args = ['-c', serverFile(this.layout, index)];
+    const child = this.#add(serverProgram(index), this.settings.server, args, {});
     await child.ready(/Server is ready/, READY_MS);
   }
 
@@ -193,7 +227,7 @@ export class Fabric {
     await Promise.all(nodes.map((node) => stop(`agent-${node}`)));
     for (const node of nodes) await endInstances(this.layout.agent(node));
     await Promise.all([stop('gateway'), ...this.controls.map(stop)]);
-    await stop('nats');
+    await Promise.all(this.servers.map(stop));
   }
 
   #seed(role: Identity['role'], name: string): Record<string, string> {

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { isAlive } from '../edge-agent/drivers/process/alive.ts';
 import { endInstances } from './instances.ts';
 import type { Layout } from './layout.ts';
+import { isServerProgram } from './servers.ts';
 
 /** How long a program may take to end politely, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -37,10 +38,10 @@ export async function endLeftovers(layout: Layout, kept: readonly string[]): Pro
   // An agent that is asked politely takes along what it runs; killed it leaves it alone.
   const agents = all.filter((each) => each.name.startsWith('agent-'));
   await Promise.all(agents.map((each) => endOne(each, layout, 'SIGKILL')));
-  const others = all.filter((each) => !agents.includes(each) && each.name !== 'nats');
-  await Promise.all(others.map((each) => endOne(each, layout, 'SIGTERM')));
-  for (const each of all.filter(({ name }) => name === 'nats')) {
-    await endOne(each, layout, 'SIGTERM');
+  const servers = all.filter(({ name }) => isServerProgram(name));
+  const others = all.filter((each) => !agents.includes(each) && !servers.includes(each));
+  for (const some of [others, servers]) {
+    await Promise.all(some.map((each) => endOne(each, layout, 'SIGTERM')));
   }
   for (const node of await readdir(layout.agents).catch(() => [])) {
     if (!kept.includes(node)) await endInstances(layout.agent(node));

@@ -1,11 +1,12 @@
 /** The settings of a local fabric, from the environment and make's variables. */
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { durabilityIn } from '../actors/runtime/durability-setting.ts';
+import { durabilityIn, serversIn } from '../actors/runtime/durability-setting.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import { formatBytes } from '../subjects/index.ts';
 import type { FabricSettings } from './fabric.ts';
 import { root } from './layout.ts';
+import type { ServerPorts } from './servers.ts';
 
 /** Most nodes that are started on one machine. */
 const NODES_MAX = 50;
@@ -25,15 +26,27 @@ export function upSettings(environment: Environment, server: string): FabricSett
     nodes: Array.from({ length: count }, (_, index) => `n${index + 1}`),
     copies: numberIn(environment, 'COPIES', 1, { from: 1, to: COPIES_MAX }),
     capacity: environment['SHOAL_CAPACITY'] || capacityOf(count),
-    ports: {
+    servers: serversFrom(environment, {
       nats: port('SHOAL_NATS_PORT', 4222),
       monitor: port('SHOAL_MONITOR_PORT', 8222),
+      cluster: port('SHOAL_CLUSTER_PORT', 6222),
+    }),
+    ports: {
       gateway: port('SHOAL_GATEWAY_PORT', 8480),
       ingress: port('SHOAL_INGRESS_PORT', 8481),
     },
     isKept: true,
     durability: durabilityIn(environment),
   };
+}
+
+/** The ports of each server: the first has the named ones, the others those that follow. */
+function serversFrom(environment: Environment, first: ServerPorts): readonly ServerPorts[] {
+  return Array.from({ length: serversIn(environment) }, (_, index) => ({
+    nats: first.nats + index,
+    monitor: first.monitor + index,
+    cluster: first.cluster + index,
+  }));
 }
 
 /** What each of some nodes on this machine may promise: together no more than there is. */

@@ -54,7 +54,9 @@ async function up(): Promise<void> {
   }
   const record = await runningFabric(layout.record);
   if (!record) throw new StartError(`the fabric ended at once; read its logs in ${layout.logs}`);
-  say(`fabric ready: nats-server ${server.version}, ${record.nodes.length} nodes`);
+  const count = record.natsUrl.split(',').length;
+  const servers = count === 1 ? '' : `${count} servers of `;
+  say(`fabric ready: ${servers}nats-server ${server.version}, ${record.nodes.length} nodes`);
   await tell(record, layout);
 }
 

@@ -19,7 +19,24 @@ export interface ServerUser {
   readonly permissions?: Permissions;
 }
 
+/** What makes a server one of several that keep the same streams. */
+export interface ClusterSettings {
+  /** Name of the cluster, the same on each of its servers. */
+  readonly name: string;
+  /** Where the others reach this one: a port of its own beside the clients'. */
+  readonly port: number;
+  /** Where this one reaches the others, `host:port`; itself may be among them. */
+  readonly routes: readonly string[];
+  /** What servers show each other, so that nobody else becomes one of them. */
+  readonly secret: string;
+  /** Whether clients are told of the other servers' addresses; default yes. */
+  readonly isAdvertised?: boolean;
+  /** Address that others are told for routes to this one, instead of its own. */
+  readonly advertise?: string;
+}
+
 export interface ServerSettings {
+  /** Each server of a cluster has one like no other, and keeps it: it owns the copies by it. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
@@ -30,6 +47,8 @@ export interface ServerSettings {
   readonly syncInterval: string;
   readonly storeBytesMax?: number;
   readonly users: readonly ServerUser[];
+  /** None: it stands alone. */
+  readonly cluster?: ClusterSettings;
 }
 
 /** Account of everything Shoal does. */
@@ -54,7 +73,7 @@ http: ${quote(`${settings.host}:${settings.monitorPort}`)}
 # Beats answer "alive?" within three seconds; pings only clear away dead connections.
 ping_interval: "5s"
 ping_max: 2
-
+${settings.cluster ? cluster(settings.cluster, settings.host) : ''}
 jetstream {
   store_dir: ${quote(settings.storeDirectory)}
   sync_interval: ${quote(settings.syncInterval)}
@@ -87,6 +106,26 @@ ${asks.map((ask) => `      { service: { account: SYS, subject: ${quote(ask)} } }
 ${settings.users.map(user).join('\n')}
     ]
   }
+}
+`;
+}
+
+/** Name under which servers log in at each other. */
+const ROUTE_USER = 'shoal-server';
+
+function cluster(of: ClusterSettings, host: string): string {
+  const login = `${ROUTE_USER}:${encodeURIComponent(of.secret)}`;
+  const routes = of.routes.map((route) => `    ${quote(`nats-route://${login}@${route}`)}`);
+  const advertise = of.advertise === undefined ? '' : `  advertise: ${quote(of.advertise)}\n`;
+  return `
+cluster {
+  name: ${quote(of.name)}
+  listen: ${quote(`${host}:${of.port}`)}
+  no_advertise: ${of.isAdvertised === false}
+${advertise}  authorization { user: ${quote(ROUTE_USER)}, password: ${quote(of.secret)}, timeout: 2 }
+  routes: [
+${routes.join('\n')}
+  ]
 }
 `;
 }

@@ -23,10 +23,16 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import { processesOf } from './processes.ts';
+import { RouteNetwork } from './route-network.ts';
 
 export interface FabricUnderTest extends AsyncDisposable {
   readonly fabric: Fabric;
   readonly bus: BusProcess;
+  /**
+   * What lies between three servers. To kill or pause one: `fabric.child(fabric.servers[i])`; to
+   * start one again that is not kept: `fabric.startServer(i)`.
+   */
+  readonly network: RouteNetwork | undefined;
   readonly workloads: View<typeof workloadRecord>;
   readonly ledgers: View<typeof ledgerRecord>;
   readonly nodes: View<typeof nodeRecord>;
@@ -50,18 +56,25 @@ export async function fabricUnderTest(
     readonly capacity?: string;
     readonly hasGateway?: boolean;
     readonly copies?: number;
+    /** How many nats-servers; three keep three copies of each stream. Default 1. */
+    readonly servers?: 1 | 3;
     /** Whether programs that die are started again; default no. */
     readonly isKept?: boolean;
   } = {},
 ): Promise<FabricUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
   const server = await obtainServer();
-  const ports = {
-    ...{ nats: await freePort(), monitor: await freePort() },
-    ...{ gateway: await freePort(), ingress: await freePort() },
-  };
+  const servers = [];
+  for (let index = 0; index < (options.servers ?? 1); index++) {
+    const [nats, monitor, cluster] = [await freePort(), await freePort(), await freePort()];
+    servers.push({ nats, monitor, cluster });
+  }
+  const ports = { gateway: await freePort(), ingress: await freePort() };
+  const network = servers.length > 1 ? await RouteNetwork.between(servers) : undefined;
   const fabric = new Fabric({
-    ...{ folder, server: server.path, nodes, ports, durability: durabilityIn({}) },
+    ...{ folder, server: server.path, nodes, servers, ports },
+    durability: durabilityIn({ SERVERS: String(servers.length) }),
+    ...(network ? { route: network.route } : {}),
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,
@@ -70,7 +83,7 @@ export async function fabricUnderTest(
   await fabric.start();
   const seedFile = join(fabric.layout.keys, 'operator-operator.nk');
   const identity = { role: 'operator', name: 'operator' } as const;
-  const bus = await joinBus({ servers: [fabric.natsUrl], seedFile }, identity, { log: silentLog });
+  const bus = await joinBus({ servers: fabric.natsUrls, seedFile }, identity, { log: silentLog });
   const views = {
     workloads: bus.views.follow(workloadRecord),
     ledgers: bus.views.follow(ledgerRecord),
@@ -92,6 +105,7 @@ export async function fabricUnderTest(
   };
   return {
     ...{ fabric, bus, ...views, seen },
+    network,
     processes: () => processesOf(folder),
     running: () => runningOn(fabric, nodes),
     ready: (workload) =>
@@ -102,6 +116,7 @@ export async function fabricUnderTest(
       bus.views.close();
       await bus.connection.close();
       await fabric.stop();
+      await network?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -14,7 +14,8 @@ describe('without any', () => {
     expect(upSettings({}, '/bin/nats-server')).toEqual({
       ...{ folder: join(root, '.shoal/up'), server: '/bin/nats-server', nodes: ['n1', 'n2', 'n3'] },
       ...{ capacity: capacityOf(3), copies: 1, isKept: true, durability: durabilityIn({}) },
-      ports: { nats: 4222, monitor: 8222, gateway: 8480, ingress: 8481 },
+      servers: [{ nats: 4222, monitor: 8222, cluster: 6222 }],
+      ports: { gateway: 8480, ingress: 8481 },
     });
   });
 });
@@ -26,8 +27,10 @@ test.each([
   ['DURABILITY', 'power', { durability: { level: 'power', replicas: 1, syncInterval: 'always' } }],
   ['SERVERS', '3', { durability: { level: 'server', replicas: 3, syncInterval: '10s' } }],
   ['COPIES', '5', { copies: 5 }],
-  ['SHOAL_NATS_PORT', '1', { ports: { nats: 1 } }],
-  ['SHOAL_MONITOR_PORT', '65535', { ports: { monitor: 65_535 } }],
+  ['SHOAL_NATS_PORT', '1', { servers: [{ nats: 1 }] }],
+  ['SHOAL_MONITOR_PORT', '65535', { servers: [{ monitor: 65_535 }] }],
+  ['SHOAL_CLUSTER_PORT', '7', { servers: [{ cluster: 7 }] }],
+  ['SHOAL_GATEWAY_PORT', '8', { ports: { gateway: 8 } }],
 ])('%s=%s', (name, value, expected) => {
   expect(upSettings({ [name]: value }, '')).toMatchObject(expected);
 });
@@ -56,6 +59,15 @@ test.each([
 ])('%s=%s is refused with what to set instead', (name, value, told) => {
   expect(() => upSettings({ [name]: value }, '')).toThrow(StartError);
   expect(() => upSettings({ [name]: value }, '')).toThrow(told);
+});
+
+test('three servers take the ports that follow the chosen ones', () => {
+  const { servers } = upSettings({ SERVERS: '3', SHOAL_NATS_PORT: '5000' }, '');
+  expect(servers).toEqual([
+    { nats: 5000, monitor: 8222, cluster: 6222 },
+    { nats: 5001, monitor: 8223, cluster: 6223 },
+    { nats: 5002, monitor: 8224, cluster: 6224 },
+  ]);
 });
 
 test('a port that nobody chose is the usual one, or none', () => {

@@ -65,6 +65,29 @@ describe('a user', () => {
   });
 });
 
+describe('a server of a cluster', () => {
+  const cluster = {
+    ...{ name: 'c', port: 6222, routes: ['127.0.0.1:6223', '127.0.0.1:6224'], secret: 's/1' },
+  };
+
+  test('listens for the others, dials them, and shows the secret', () => {
+    const config = text({ cluster });
+    expect(config).toContain('name: "c"\n  listen: "127.0.0.1:6222"\n  no_advertise: false\n');
+    expect(config).toContain('authorization { user: "shoal-server", password: "s/1", timeout: 2 }');
+    expect(config).toContain('"nats-route://shoal-server:s%2F1@127.0.0.1:6223"');
+    expect(config).not.toContain('  advertise:');
+  });
+
+  test('tells clients of no others, and others of no address, where told so', () => {
+    const quiet = text({ cluster: { ...cluster, isAdvertised: false, advertise: 'a:1' } });
+    expect(quiet).toContain('no_advertise: true\n  advertise: "a:1"\n');
+  });
+
+  test('is none unless told so', () => {
+    expect(text()).not.toContain('cluster');
+  });
+});
+
 test('no name or path breaks out of its quotes', () => {
   const odd = text({ name: 'a"\nport: 1', storeDirectory: '/a b/"c"\\d' });
   expect(odd).toContain('server_name: "a\\"\\nport: 1"\n');
