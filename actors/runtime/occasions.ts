@@ -23,6 +23,7 @@ export class Occasions {
   readonly #around: Around;
   /** Changes that wait in the mailbox, by key. */
   readonly #changes = new Map<string, { change: Change }>();
+  readonly #prefixes = new Map<string, string>();
   #made = 0;
 
   constructor(around: Around) {
@@ -70,9 +71,19 @@ export class Occasions {
   /** Something of the actor's own: an answer, a report, a timer. */
   add(label: string, step: AnyStep, message: unknown, id?: string): void {
     this.#made++;
-    const own = id ?? `${this.#around.copy}-${label.replaceAll(' ', '-')}-${this.#made}`;
+    const own = id ?? `${this.#prefix(label)}${this.#made}`;
     const about = (message as { readonly key?: string }).key ?? '';
     this.#enqueue({ id: own, label, about }, step, message);
+  }
+
+  /** What ids of a label begin with; labels are few and come often. */
+  #prefix(label: string): string {
+    let prefix = this.#prefixes.get(label);
+    if (prefix === undefined) {
+      prefix = `${this.#around.copy}-${label.replaceAll(' ', '-')}-`;
+      this.#prefixes.set(label, prefix);
+    }
+    return prefix;
   }
 
   #tick(name: string, step: AnyStep, everyMs: number): void {
@@ -83,6 +94,7 @@ export class Occasions {
   }
 
   #enqueue(of: Pick<Inbound, 'id' | 'label' | 'about'>, step: AnyStep, message: unknown): void {
-    this.#around.enqueue({ ...of, step, message, attempts: 0, traceparent: undefined });
+    const { id, label, about } = of;
+    this.#around.enqueue({ id, label, about, step, message, attempts: 0, traceparent: undefined });
   }
 }

@@ -89,7 +89,7 @@ export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Know
       steps.push(planCommit(actor, effect, { cause, index, known, keys }));
     } else {
       if (effect.kind !== 'after' && effect.kind !== 'cancel') isTelling = true;
-      steps.push(planOther(actor, effect, cause, derivedId(cause.id, index)));
+      steps.push(planOther(actor, effect, cause, index));
     }
   }
   return { steps, keys: [...keys] };
@@ -99,20 +99,24 @@ function planOther(
   actor: Actor,
   effect: Exclude<Effect, { kind: 'commit' }>,
   cause: Cause,
-  id: string,
+  index: number,
 ): Planned {
   switch (effect.kind) {
     case 'publish': {
-      const message = outgoing(actor, effect, cause, effect.id ?? id);
+      const message = outgoing(actor, effect, cause, effect.id ?? derivedId(cause.id, index));
       return { kind: 'publish', contract: effect.contract, message };
     }
     case 'request': {
       const { contract, memo } = effect;
       declared(actor, 'answer to', contract.name, actor.answers);
-      return { kind: 'request', contract, message: outgoing(actor, effect, cause, id), memo };
+      const message = outgoing(actor, effect, cause, derivedId(cause.id, index));
+      return { kind: 'request', contract, message, memo };
     }
     case 'work':
-      return { kind: 'work', message: outgoing(actor, effect, cause, id) };
+      return {
+        kind: 'work',
+        message: outgoing(actor, effect, cause, derivedId(cause.id, index)),
+      };
     case 'run':
       declared(actor, 'job', effect.job, actor.jobs);
       return effect;

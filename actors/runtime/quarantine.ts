@@ -23,6 +23,11 @@ interface Record {
 export class Quarantine {
   readonly #known = new Map<string, Record>();
 
+  /** Nothing threw lately: nothing can be set aside. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
+  }
+
   /** Until when this message is set aside, in milliseconds since 1970; undefined: it is not. */
   until(about: string, now: number): number | undefined {
     const until = this.#known.get(about)?.until ?? 0;
@@ -49,6 +54,6 @@ export class Quarantine {
 
   /** Its step went well, or what it is about has changed. */
   clear(about: string): void {
-    if (this.#known.size > 0) this.#known.delete(about);
+    this.#known.delete(about);
   }
 }

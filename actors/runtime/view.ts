@@ -61,10 +61,14 @@ export class View<C extends RecordContract = RecordContract> {
   }
 
   /** The entries of a group of one of the record's indexes. */
-  *by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
+  by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
     const groups = this.#groups.get(index);
     if (!groups) throw new Error(`${this.record.name} has no index ${index}`);
-    for (const key of groups.get(group) ?? []) yield this.#entries.get(key) as Entry<PayloadOf<C>>;
+    const found: Entry<PayloadOf<C>>[] = [];
+    for (const key of groups.get(group) ?? []) {
+      found.push(this.#entries.get(key) as Entry<PayloadOf<C>>);
+    }
+    return found.values();
   }
 
   /** What a compare-and-set of this key must expect; 0: never written. */

@@ -21,6 +21,9 @@ const START_MS = 1_767_225_600_000;
 export class FakeClock implements Clock {
   /** By time, then by order of asking. */
   readonly #heap = new Heap<Due>(isBefore);
+  /** What is due at once: in the order of asking, which is that of time, too. */
+  #soon: Due[] = [];
+  #next = 0;
   #now = START_MS;
   #order = 0;
 
@@ -43,26 +46,45 @@ export class FakeClock implements Clock {
   }
 
   soon(call: () => void): void {
-    this.#heap.push({ at: this.#now, order: this.#order++, call });
+    this.#soon.push({ at: this.#now, order: this.#order++, call });
   }
 
   /** When the next call is due; undefined: nothing is. */
   get nextAt(): number | undefined {
-    for (;;) {
-      const first = this.#heap.peek();
-      if (!first || first.call) return first?.at;
-      this.#heap.pop();
-    }
+    return this.#first()?.at;
   }
 
   /** Runs the next call. False: there is none. */
   step(): boolean {
-    const at = this.nextAt;
-    if (at === undefined) return false;
-    const due = this.#heap.pop() as Due;
-    this.#now = Math.max(this.#now, at);
+    const due = this.#first();
+    if (due) this.#run(due);
+    return due !== undefined;
+  }
+
+  /** The next that was not cancelled, of those due at once and those due later. */
+  #first(): Due | undefined {
+    let later = this.#heap.peek();
+    while (later && !later.call) {
+      this.#heap.pop();
+      later = this.#heap.peek();
+    }
+    const soon = this.#soon[this.#next];
+    return soon && (!later || isBefore(soon, later)) ? soon : later;
+  }
+
+  /** Runs a call that `first` has found. */
+  #run(due: Due): void {
+    if (due === this.#soon[this.#next]) {
+      this.#next++;
+      if (this.#next === this.#soon.length) {
+        this.#soon = [];
+        this.#next = 0;
+      }
+    } else {
+      this.#heap.pop();
+    }
+    this.#now = Math.max(this.#now, due.at);
     due.call?.();
-    return true;
   }
 
   /** Runs everything due within this long, and moves the time on by it. */
@@ -72,15 +94,16 @@ export class FakeClock implements Clock {
 
   /** Runs everything due up to a moment, and moves the time there. */
   advanceTo(moment: number): void {
-    for (let at = this.nextAt; at !== undefined && at <= moment; at = this.nextAt) this.step();
+    for (let due = this.#first(); due && due.at <= moment; due = this.#first()) this.#run(due);
     this.#now = Math.max(this.#now, moment);
   }
 
   /** Runs what is due now, and what that causes now; throws if that does not end. */
   settle(stepsMax = 1_000_000): void {
-    for (let steps = 0; this.nextAt !== undefined && this.nextAt <= this.#now; steps++) {
-      if (steps > stepsMax) throw new Error(`still busy after ${stepsMax} calls`);
-      this.step();
+    let steps = 0;
+    for (let due = this.#first(); due && due.at <= this.#now; due = this.#first()) {
+      if (steps++ > stepsMax) throw new Error(`still busy after ${stepsMax} calls`);
+      this.#run(due);
     }
   }
 
@@ -88,9 +111,9 @@ export class FakeClock implements Clock {
   runUntil(holds: () => boolean, withinMs: number, what = 'the condition'): void {
     const end = this.#now + withinMs;
     while (!holds()) {
-      const at = this.nextAt;
-      if (at === undefined || at > end) throw new Error(`${what} did not hold in ${withinMs} ms`);
-      this.step();
+      const due = this.#first();
+      if (!due || due.at > end) throw new Error(`${what} did not hold in ${withinMs} ms`);
+      this.#run(due);
     }
   }
 }

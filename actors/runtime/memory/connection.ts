@@ -247,7 +247,15 @@ export class MemoryConnection {
 
   #follow(bucket: Bucket, patterns: readonly string[], follower: Follower): Close {
     const side = this.#server.side(bucket);
-    const isWanted = (key: string): boolean => patterns.some((each) => covers(each, key));
+    const wanted = new Map<string, boolean>();
+    const isWanted = (key: string): boolean => {
+      let is = wanted.get(key);
+      if (is === undefined) {
+        is = patterns.some((each) => covers(each, key));
+        wanted.set(key, is);
+      }
+      return is;
+    };
     let isOpen = true;
     let isBroken = false;
     let round = 0;

@@ -133,10 +133,14 @@ export class MemoryServer {
 
   /** Delivers to every subscriber, and to one of each queue. Returns how many got it. */
   publish(message: Message): number {
+    const wanting: Subscription[] = [];
+    for (const each of this.#subscriptions) {
+      if (covers(each.subject, message.subject)) wanting.push(each);
+    }
+    if (wanting.length === 0) return 0;
     const queues = new Map<string, Subscription[]>();
     let count = 0;
-    for (const each of [...this.#subscriptions]) {
-      if (!covers(each.subject, message.subject)) continue;
+    for (const each of wanting) {
       if (each.queue === undefined) {
         count++;
         each.deliver(message);
