@@ -39,23 +39,27 @@ export class ProcessClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): Close {
-    const due = this.elapsed() + Math.max(0, delayMs);
-    let isOpen = true;
-    let cancel: Close = () => undefined;
-    const wait = (ms: number): void => {
-      cancel = this.#world.after(ms / this.#rate, () => this.arrive(ring));
-    };
+    const waitMs = Math.max(0, delayMs);
+    const due = this.elapsed() + waitMs;
+    let cancel: Close | undefined;
     const ring = (): void => {
-      if (!isOpen) return;
+      if (!cancel) return;
+      if (this.#isPaused) {
+        this.#backlog.push(ring);
+        return;
+      }
       const left = due - this.elapsed();
-      if (left > EPSILON_MS) return wait(left);
-      isOpen = false;
-      call();
+      if (left > EPSILON_MS) {
+        cancel = this.#world.after(left / this.#rate, ring);
+        return;
+      }
+      cancel = undefined;
+      if (!this.#isOver) call();
     };
-    wait(Math.max(0, delayMs));
+    cancel = this.#world.after(waitMs / this.#rate, ring);
     return () => {
-      isOpen = false;
-      cancel();
+      cancel?.();
+      cancel = undefined;
     };
   }
 
