@@ -6,7 +6,6 @@
 import { pathToFileURL } from 'node:url';
 import { Host } from '../actors/runtime/host.ts';
 import type { Log } from '../actors/runtime/log.ts';
-import type { FanoutKeys } from '../actors/runtime/nats/fanout.ts';
 import {
   busSettings,
   drainHosts,
@@ -16,10 +15,10 @@ import {
 } from '../actors/runtime/nats/process.ts';
 import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
-import { address, decode, ledgerRecord, specRecord } from '../subjects/index.ts';
 import { agent } from './actor.ts';
 import { ProcessDriver } from './drivers/process/driver.ts';
 import { nodeIdentity } from './identity.ts';
+import { keysOf } from './keys.ts';
 import { LogShipper } from './logs/shipper.ts';
 import { agentSettings } from './settings.ts';
 import { agentShell } from './shell.ts';
@@ -69,22 +68,6 @@ export async function startAgent(
     await drainHosts([host as unknown as Host], joined);
     driver.leave();
     await shipper.close();
-  };
-}
-
-/** What is kept for a node: its ledger, and the specs the ledger's entries need. */
-export function keysOf(node: string): FanoutKeys {
-  return {
-    prefix: `for.${node}.`,
-    roots: [address(ledgerRecord, { node })],
-    related: (stored) => {
-      const ledger = stored.body && decode(ledgerRecord, stored.body);
-      if (!ledger?.ok) return [];
-      const keys = Object.values(ledger.value.entries).map(({ tenant, workload, generation }) =>
-        address(specRecord, { node, tenant, workload, generation: String(generation) }),
-      );
-      return [...new Set(keys)];
-    },
   };
 }
 

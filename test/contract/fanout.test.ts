@@ -4,8 +4,8 @@
  */
 import type { NatsConnection } from 'nats';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { FanoutKeys } from '../../actors/runtime/fanout.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
-import type { FanoutKeys } from '../../actors/runtime/nats/fanout.ts';
 import { readHeaders } from '../../actors/runtime/nats/headers.ts';
 import { type NatsPorts, natsPorts } from '../../actors/runtime/nats/ports.ts';
 import type { Close, Stored, WriteResult } from '../../actors/runtime/ports.ts';

@@ -82,7 +82,12 @@ export class Machine {
   }
 
   /** The jobs of an agent on this machine. `isOpen` ends with the agent's process. */
-  jobs(agent: { connection(): number; isOpen(): boolean; giveUp(): void }): Record<string, Job> {
+  jobs(agent: {
+    connection(): number;
+    isOpen(): boolean;
+    giveUp(): void;
+    reread(): void;
+  }): Record<string, Job> {
     const later = (delayMs: number, call: () => void): void => {
       this.#clock.after(delayMs, () => agent.isOpen() && call());
     };
@@ -96,7 +101,7 @@ export class Machine {
       stop: (input) => this.#stop(input as StopInput),
       forget: (input) => this.#forget((input as { name: string }).name),
       relabel: (input) => this.#relabel(input as { name: string; epoch: number }),
-      reread: () => undefined,
+      reread: () => agent.reread(),
       giveUp: () => agent.giveUp(),
     });
   }

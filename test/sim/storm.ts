@@ -132,9 +132,9 @@ export class Storm {
   #calm(): void {
     const { world } = this;
     world.note('calm');
-    Object.assign(world.weather, calmWeather);
     world.driftMax = 0;
     this.#trouble.end();
+    Object.assign(world.weather, calmWeather());
     this.#startControls();
     for (const machine of world.machines.values()) {
       if (machine.isAlive) world.startAgent(machine.id);

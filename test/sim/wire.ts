@@ -1,5 +1,5 @@
 /** The network between one process and the server, with all that can go wrong on it. */
-import type { Link } from '../../actors/runtime/memory/connection.ts';
+import type { Link, StoreAsk, StoreMood } from '../../actors/runtime/memory/connection.ts';
 import type { ProcessClock } from './process-clock.ts';
 
 /** What the network and the store do to each message. */
@@ -11,17 +11,25 @@ export interface Weather {
   duplicateRatio: number;
   /** Share of messages that take up to `LATE_MS` longer, so that later ones overtake them. */
   lateRatio: number;
-  store: 'answers' | 'deaf' | 'silent';
+  /** The whole store. */
+  store: StoreMood;
+  /** Streams without a leader, as their election shows: silence, or word that nobody listens. */
+  readonly elections: Map<StoreAsk['stream'], 'deaf' | 'none'>;
+  /** Streams that met a full disk: they take nothing more until the server starts again. */
+  readonly full: Set<StoreAsk['stream']>;
+  /** Share of direct gets that are answered by a server that is behind. */
+  staleRatio: number;
+  /** The server is not there at all. */
+  isDown: boolean;
 }
 
 /** Calm weather. */
-export const calmWeather: Readonly<Weather> = {
-  delayMsMax: 2,
-  lossRatio: 0,
-  duplicateRatio: 0,
-  lateRatio: 0,
-  store: 'answers',
-};
+export function calmWeather(): Weather {
+  return {
+    ...{ delayMsMax: 2, lossRatio: 0, duplicateRatio: 0, lateRatio: 0, staleRatio: 0 },
+    ...{ store: 'answers', elections: new Map(), full: new Set(), isDown: false },
+  };
+}
 
 export type Cut = 'none' | 'in' | 'out' | 'both';
 
@@ -38,7 +46,6 @@ interface Around {
 }
 
 export class Wire implements Link {
-  readonly isUp = true;
   cut: Cut = 'none';
   /** Effects outside the process until it ends; undefined: it does not. */
   crashIn: number | undefined;
@@ -48,9 +55,14 @@ export class Wire implements Link {
     this.#around = around;
   }
 
+  get isUp(): boolean {
+    return !this.#around.weather.isDown;
+  }
+
   transfer(way: 'out' | 'in'): number | undefined {
     const { weather, random, count } = this.#around;
     if (way === 'out' && this.#isEnd()) return undefined;
+    if (weather.isDown) return undefined;
     if (this.cut === way || this.cut === 'both') {
       count('cut');
       return undefined;
@@ -74,10 +86,27 @@ export class Wire implements Link {
     return 2;
   }
 
-  store(): Weather['store'] {
+  store({ stream, kind }: StoreAsk): StoreMood {
     const { weather, count } = this.#around;
-    if (weather.store !== 'answers') count(weather.store);
-    return weather.store;
+    if (weather.store !== 'answers') {
+      count(weather.store);
+      return weather.store;
+    }
+    const election = kind === 'read' ? undefined : weather.elections.get(stream);
+    if (election !== undefined) {
+      count('leaderless');
+      return election;
+    }
+    if (kind !== 'write' || !weather.full.has(stream)) return 'answers';
+    count('unstored');
+    return 'deaf';
+  }
+
+  isStale(): boolean {
+    const { weather, random, count } = this.#around;
+    if (weather.staleRatio === 0 || random() >= weather.staleRatio) return false;
+    count('stale');
+    return true;
   }
 
   arrive(call: () => void): void {

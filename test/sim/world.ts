@@ -17,6 +17,7 @@ import { Views } from '../../actors/runtime/views.ts';
 import { scheduler } from '../../actors/scheduler/actor.ts';
 import { workload } from '../../actors/workload/actor.ts';
 import { agent } from '../../edge-agent/actor.ts';
+import { keysOf } from '../../edge-agent/keys.ts';
 import {
   type Amounts,
   type Answer,
@@ -60,7 +61,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly server = new MemoryServer(this.clock);
   readonly random: () => number;
-  readonly weather: Weather = { ...calmWeather };
+  readonly weather: Weather = calmWeather();
   /** Clocks of processes that start run this much too fast or too slow, at most. */
   driftMax = 0;
   /** How often each fault happened. */
@@ -128,14 +129,17 @@ export class World {
     if (!machine || this.processes.has(id)) return;
     const process = this.#open(id);
     const { connection, clock } = process;
-    const views = new Views(connection.ports.store, clock, this.#log, readOnce);
+    const fanout = connection.fanout(keysOf(id));
+    const store = { ...connection.ports.store, follow: fanout.follow };
+    const views = new Views(store, clock, this.#log, readOnce);
     const jobs = machine.jobs({
       connection: () => process.client,
       isOpen: () => process.isOpen,
       giveUp: () => this.crash(id),
+      reread: () => fanout.reread(),
     });
     const host = new Host(agent(id) as unknown as Actor, {
-      ports: connection.ports,
+      ports: { ...connection.ports, store },
       views,
       copy: `${id}-${process.client}`,
       log: this.#log,

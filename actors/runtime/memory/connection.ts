@@ -9,6 +9,7 @@
  */
 import type { Bucket, StreamName } from '../../../subjects/index.ts';
 import { covers } from '../../../subjects/index.ts';
+import { type Fanout, type FanoutKeys, fanoutOf } from '../fanout.ts';
 import type {
   Bus,
   Clock,
@@ -31,21 +32,35 @@ import type { MemoryServer } from './server.ts';
 export interface Link {
   /** How long a message from the process (`out`) or to it takes, in ms; undefined: it is lost. */
   transfer(way: 'out' | 'in'): number | undefined;
-  /** Whether the connection stands. */
+  /** Whether the server is there: what reaches it, or comes from it, while it is not is lost. */
   readonly isUp: boolean;
   /** How often one delivery of a message or a work item arrives; default once. */
   copies?(): number;
-  /** What the store does with an ask: `deaf` does nothing, `silent` does it and does not say so. */
-  store?(): 'answers' | 'deaf' | 'silent';
+  /** What the store does with an ask; default: it answers. */
+  store?(ask: StoreAsk): StoreMood;
+  /** A direct get is answered by a server that is one revision behind. */
+  isStale?(): boolean;
   /** Hands the process what has arrived; one that stands still takes it later. */
   arrive?(call: () => void): void;
 }
 
+/** What the store is asked for: `read` needs no leader, `list` begins to follow. */
+export interface StoreAsk {
+  readonly stream: Bucket | StreamName;
+  readonly kind: 'write' | 'newest' | 'read' | 'list' | 'work';
+}
+
+/**
+ * `deaf` does nothing, `silent` does it and does not say so, `none` does nothing and the server
+ * says at once that nobody listens.
+ */
+export type StoreMood = 'answers' | 'deaf' | 'silent' | 'none';
+
 /** Everything arrives at once. */
 export const directLink: Link = { transfer: () => 0, isUp: true };
 
-/** How long a write waits for its answer, as in nats/, in milliseconds. */
-const WRITE_TIMEOUT_MS = 1_000;
+/** How long a write or a read waits for its answer, as in nats/, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 1_000;
 /** How soon a follower notices that it missed something, in milliseconds. */
 const REPAIR_MS = 1_000;
 
@@ -89,15 +104,39 @@ export class MemoryConnection {
     }
   }
 
+  /** Follows the keys of a device by fan-out: each value is a core message, which may be lost. */
+  fanout(keys: FanoutKeys): Fanout {
+    const { clock, store, bus } = this.ports;
+    const { watchers } = this.#server.side('shoal');
+    const listen = (prefix: string, heard: (stored: Stored) => void): Close => {
+      let isOpen = true;
+      const watcher = (stored: Stored): void => {
+        if (stored.key.startsWith(prefix)) this.#deliver(() => isOpen && heard(stored));
+      };
+      watchers.add(watcher);
+      return this.#track(() => {
+        isOpen = false;
+        watchers.delete(watcher);
+      });
+    };
+    const { read } = store;
+    return fanoutOf({ clock, read, listen, watchConnection: bus.watchConnection }, keys);
+  }
+
   /** Runs a call at the server after the way there; the way back is `back`. */
   #there(call: () => void): void {
     const delay = this.#isOpen ? this.#link.transfer('out') : undefined;
-    if (delay !== undefined) this.#clock.after(delay, call);
+    if (delay !== undefined) this.#clock.after(delay, () => this.#link.isUp && call());
   }
 
   #back(call: () => void): void {
     const delay = this.#isOpen ? this.#link.transfer('in') : undefined;
-    if (delay !== undefined) this.#clock.after(delay, () => this.#arrive(call));
+    if (delay === undefined) return;
+    this.#clock.after(delay, () => this.#link.isUp && this.#arrive(call));
+  }
+
+  #mood(ask: StoreAsk): StoreMood {
+    return this.#link.store?.(ask) ?? 'answers';
   }
 
   #arrive(call: () => void): void {
@@ -112,12 +151,7 @@ export class MemoryConnection {
   }
 
   /** An ask with one answer: `late` is called when none came in time. */
-  #exchange<T>(
-    timeoutMs: number,
-    act: () => T,
-    answer: (value: T) => void,
-    late: () => void,
-  ): void {
+  #exchange<T>(ask: StoreAsk, act: () => T, answer: (value: T) => void, late: () => void): void {
     let isOpen = true;
     const finish = (call: () => void): void => {
       if (!isOpen) return;
@@ -125,13 +159,20 @@ export class MemoryConnection {
       cancel();
       call();
     };
-    const cancel = this.#own.after(timeoutMs, () => this.#isOpen && finish(late));
+    const cancel = this.#own.after(ANSWER_TIMEOUT_MS, () => this.#isOpen && finish(late));
     this.#there(() => {
-      const mood = this.#link.store?.() ?? 'answers';
-      if (mood === 'deaf') return;
+      const mood = this.#mood(ask);
+      if (mood === 'none') this.#back(() => finish(late));
+      if (mood === 'none' || mood === 'deaf') return;
       const value = act();
       if (mood === 'answers') this.#back(() => finish(() => answer(value)));
     });
+  }
+
+  /** Whether the work queue has a leader, who hands out and takes note. */
+  #isServed(): boolean {
+    const mood = this.#mood({ stream: 'WORK', kind: 'work' });
+    return mood === 'answers' || mood === 'silent';
   }
 
   #track(close: Close): Close {
@@ -147,7 +188,7 @@ export class MemoryConnection {
       publish: (message) => this.#there(() => this.#server.publish(message)),
       append: (stream: StreamName, message, done) =>
         this.#exchange(
-          WRITE_TIMEOUT_MS,
+          { stream, kind: 'write' },
           () => this.#server.append(stream, message),
           () => done(true),
           () => done(false),
@@ -210,7 +251,7 @@ export class MemoryConnection {
         };
         for (const [index, write] of writes.entries()) {
           this.#exchange<WriteResult>(
-            WRITE_TIMEOUT_MS,
+            { stream: write.bucket, kind: 'write' },
             () => this.#server.write(write),
             (result) => settle(index, result),
             () => settle(index, unanswered),
@@ -219,23 +260,24 @@ export class MemoryConnection {
       },
       transact: (writes: readonly Write[], done) =>
         this.#exchange<WriteResult>(
-          WRITE_TIMEOUT_MS,
+          { stream: writes[0]?.bucket ?? 'shoal', kind: 'write' },
           () => this.#server.transact(writes),
           done,
           () => done(unanswered),
         ),
       newest: (bucket, key, done) =>
         this.#exchange(
-          WRITE_TIMEOUT_MS,
+          { stream: bucket, kind: 'newest' },
           () => this.#server.side(bucket).keys.get(key)?.revision ?? 0,
           done,
           () => done(undefined),
         ),
       read: (bucket, key, done) =>
         this.#exchange<Stored | null>(
-          WRITE_TIMEOUT_MS,
+          { stream: bucket, kind: 'read' },
           () => {
-            const stored = this.#server.side(bucket).keys.get(key);
+            const { keys, previous } = this.#server.side(bucket);
+            const stored = (this.#link.isStale?.() ? previous : keys).get(key);
             return stored && stored.body !== null ? stored : null;
           },
           done,
@@ -275,6 +317,7 @@ export class MemoryConnection {
     const list = (): void => {
       if (!isOpen || !this.#isOpen) return;
       isBroken = false;
+      if (this.#mood({ stream: bucket, kind: 'list' }) !== 'answers') return broken();
       const mine = ++round;
       const stored = [...side.keys.values()].filter((each) => isWanted(each.key));
       stored.sort((one, other) => one.revision - other.revision);
@@ -308,7 +351,7 @@ export class MemoryConnection {
     return {
       put: (message, done) =>
         this.#exchange(
-          WRITE_TIMEOUT_MS,
+          { stream: 'WORK', kind: 'write' },
           () => this.#server.put(message),
           done,
           () => done('failed'),
@@ -319,10 +362,12 @@ export class MemoryConnection {
             ...of,
             inFlightMax,
             deliver: (turn, message, deliveries) => {
+              // Comes again when its time is up: there is nobody to hand it out.
+              if (!this.#isServed()) return;
               const item: WorkItem = {
                 message,
                 deliveries,
-                ack: () => this.#there(() => this.#server.ack(turn)),
+                ack: () => this.#there(() => this.#isServed() && this.#server.ack(turn)),
                 retry: (delayMs) => this.#there(() => this.#server.retry(turn, delayMs)),
                 extend: () => this.#there(() => this.#server.extend(turn)),
               };

@@ -25,6 +25,8 @@ export interface Appended extends Outgoing {
 interface Side {
   revision: number;
   readonly keys: Map<string, Stored>;
+  /** What stood under a key before: what a server that is behind still says. */
+  readonly previous: Map<string, Stored>;
   readonly watchers: Set<(stored: Stored) => void>;
 }
 
@@ -50,6 +52,8 @@ interface Turn {
 
 /** Messages a stream of the memory server keeps; the oldest go first. */
 const APPENDED_MAX = 50_000;
+/** Acknowledged work items that can come again. */
+const DONE_MAX = 32;
 /** nats-server's default limit on a message. */
 const BODY_BYTES_MAX = 1_048_576;
 
@@ -67,6 +71,8 @@ export class MemoryServer {
   readonly #ready = new Set<string>();
   readonly #takers = new Map<Taker, { inFlight: number }>();
   readonly #turns = new Map<number, Turn>();
+  /** What was acknowledged last, oldest first. */
+  readonly #done: Outgoing[] = [];
   #turn = 0;
   #next = 0;
 
@@ -79,7 +85,7 @@ export class MemoryServer {
   side(bucket: Bucket): Side {
     let side = this.#sides.get(bucket);
     if (!side) {
-      side = { revision: 0, keys: new Map(), watchers: new Set() };
+      side = { revision: 0, keys: new Map(), previous: new Map(), watchers: new Set() };
       this.#sides.set(bucket, side);
     }
     return side;
@@ -119,6 +125,8 @@ export class MemoryServer {
     side.revision++;
     const { key, body, headers } = write;
     const stored: Stored = { key, revision: side.revision, body, headers, at: this.#clock.now() };
+    const before = side.keys.get(key);
+    if (before) side.previous.set(key, before);
     side.keys.set(key, stored);
     for (const watcher of side.watchers) watcher(stored);
     return { kind: 'stored', revision: side.revision };
@@ -196,8 +204,20 @@ export class MemoryServer {
 
   ack(turn: number): void {
     const own = this.#end(turn);
-    if (own) this.#items.delete(own.subject);
+    const item = own && this.#items.get(own.subject);
+    if (item) {
+      this.#items.delete(own.subject);
+      this.#done.push(item.message);
+      if (this.#done.length > DONE_MAX) this.#done.shift();
+    }
     this.#hand();
+  }
+
+  /** Hands out again what was acknowledged lately, as a server that was ended hard may. */
+  repeatWork(): number {
+    let count = 0;
+    for (const message of this.#done.splice(0)) if (this.put(message) === 'queued') count++;
+    return count;
   }
 
   retry(turn: number, delayMs: number): void {

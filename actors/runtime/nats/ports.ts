@@ -1,11 +1,12 @@
 /** The runtime's ports on one NATS connection and the machine's clock. */
 import { type NatsConnection, nuid } from 'nats';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
+import type { Fanout, FanoutKeys } from '../fanout.ts';
 import type { Log } from '../log.ts';
 import type { Clock, Ports } from '../ports.ts';
 import { natsBus } from './bus.ts';
 import { Exchange } from './exchange.ts';
-import { type Fanout, type FanoutKeys, natsFanout } from './fanout.ts';
+import { natsFanout } from './fanout.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
 
@@ -43,12 +44,13 @@ export function natsPorts(
   const inbox = inboxPrefix(identity);
   const exchange = new Exchange(connection, inbox);
   const newId = (): string => nuid.next();
-  const fanout = options.fanout && natsFanout(connection, exchange, options.fanout);
-  const follow = fanout ? { follow: fanout.follow } : {};
+  const store = natsStore(connection, exchange, { newId, inbox });
+  const by = { clock: systemClock, read: store.read };
+  const fanout = options.fanout && natsFanout(connection, by, options.fanout);
   return {
     clock: systemClock,
     bus: natsBus(connection, exchange),
-    store: natsStore(connection, exchange, { newId, inbox, ...follow }),
+    store: fanout ? { ...store, follow: fanout.follow } : store,
     queue: natsQueue(connection, exchange, options.log),
     newId,
     exchange,

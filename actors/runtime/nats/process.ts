@@ -5,13 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { type NatsConnection, nkeys } from 'nats';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
+import type { FanoutKeys } from '../fanout.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
 import type { Close } from '../ports.ts';
 import { StartError } from '../start-error.ts';
 import { Views } from '../views.ts';
 import { connectBus } from './connection.ts';
-import type { FanoutKeys } from './fanout.ts';
 import { type NatsPorts, natsPorts } from './ports.ts';
 import type { Reading } from './push-consumer.ts';
 import { answerServices, type Endpoint } from './services.ts';

@@ -30,13 +30,11 @@ const empty = new Uint8Array();
 const text = new TextEncoder();
 const untext = new TextDecoder();
 
-export type Follow = Store['follow'];
-
-/** The store; `follow` can be another way of following than by consumers (fanout.ts). */
+/** The store of a connection. */
 export function natsStore(
   connection: NatsConnection,
   exchange: Exchange,
-  options: { readonly newId: () => string; readonly inbox: string; readonly follow?: Follow },
+  options: { readonly newId: () => string; readonly inbox: string },
 ): Store {
   const store: Store = {
     write(writes, done) {
@@ -89,16 +87,14 @@ export function natsStore(
       });
     },
 
-    follow:
-      options.follow ??
-      ((bucket, patterns, follower) =>
-        followBucket({ connection, exchange, ...options }, { bucket, patterns }, follower)),
+    follow: (bucket, patterns, follower) =>
+      followBucket({ connection, exchange, ...options }, { bucket, patterns }, follower),
   };
   return store;
 }
 
 /** A value as a direct get answers it; null: there is none; undefined: no answer. */
-export function readStored(outcome: Outcome, key: string): Stored | null | undefined {
+function readStored(outcome: Outcome, key: string): Stored | null | undefined {
   if (outcome.kind !== 'answer') return undefined;
   const { message } = outcome;
   if (message.headers?.code === 404) return null;

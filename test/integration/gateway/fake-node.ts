@@ -17,7 +17,7 @@ import type { Job } from '../../../actors/runtime/ports.ts';
 import { ID_HEADER, TYPE_HEADER } from '../../../actors/runtime/ports.ts';
 import { agent } from '../../../edge-agent/actor.ts';
 import type { InstanceReport, StartInput, StopInput } from '../../../edge-agent/jobs.ts';
-import { keysOf } from '../../../edge-agent/main.ts';
+import { keysOf } from '../../../edge-agent/keys.ts';
 import {
   address,
   contentType,
