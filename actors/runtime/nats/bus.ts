@@ -1,7 +1,8 @@
 /** The bus port on a NATS connection. */
-import type { NatsConnection } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
 import type { Bus, Close, Incoming } from '../ports.ts';
 import type { Exchange } from './exchange.ts';
+import { subscribeGuarded } from './guard.ts';
 import { readHeaders, writeHeaders } from './headers.ts';
 import { watchStatus } from './status.ts';
 
@@ -32,22 +33,19 @@ export function natsBus(connection: NatsConnection, exchange: Exchange): Bus {
     },
 
     subscribe(subject, queue, receive): Close {
-      const subscription = connection.subscribe(subject, {
-        ...(queue === undefined ? {} : { queue }),
-        callback: (error, message) => {
-          if (error) return;
-          const incoming: Incoming = {
-            subject: message.subject,
-            body: message.data,
-            headers: readHeaders(message),
-          };
-          if (!message.reply) return receive(incoming);
-          receive({
-            ...incoming,
-            reply: (body, headers) => message.respond(body, { headers: writeHeaders(headers) }),
-          });
-        },
-      });
+      const take = (message: Msg): void => {
+        const incoming: Incoming = {
+          subject: message.subject,
+          body: message.data,
+          headers: readHeaders(message),
+        };
+        if (!message.reply) return receive(incoming);
+        receive({
+          ...incoming,
+          reply: (body, headers) => message.respond(body, { headers: writeHeaders(headers) }),
+        });
+      };
+      const subscription = subscribeGuarded(connection, subject, take, { queue });
       return () => subscription.unsubscribe();
     },
 

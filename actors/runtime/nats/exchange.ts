@@ -5,6 +5,7 @@
  */
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import type { Close, Headers } from '../ports.ts';
+import { subscribeGuarded } from './guard.ts';
 import { writeHeaders } from './headers.ts';
 
 export type Outcome =
@@ -28,13 +29,12 @@ export class Exchange {
     this.#connection = connection;
     this.#inbox = createInbox(prefix);
     const cut = this.#inbox.length + 1;
-    connection.subscribe(`${this.#inbox}.*`, {
-      callback: (error, message) => {
-        if (error) return;
-        const kind = message.headers?.code === 503 ? 'none' : 'answer';
-        this.#finish(message.subject.slice(cut), kind === 'none' ? { kind } : { kind, message });
-      },
-    });
+    const take = (message: Msg): void => {
+      const kind = message.headers?.code === 503 ? 'none' : 'answer';
+      this.#finish(message.subject.slice(cut), kind === 'none' ? { kind } : { kind, message });
+    };
+    // What waits for an answer goes on in its callback: where that throws, it never would.
+    subscribeGuarded(connection, `${this.#inbox}.*`, take, { isFatal: true });
   }
 
   get inFlight(): number {

@@ -7,6 +7,7 @@ import type { Clock, Ports } from '../ports.ts';
 import { natsBus } from './bus.ts';
 import { Exchange } from './exchange.ts';
 import { natsFanout } from './fanout.ts';
+import { reportThrows } from './guard.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
 
@@ -42,6 +43,7 @@ export function natsPorts(
   options: { readonly log: Log; readonly fanout?: FanoutKeys },
 ): NatsPorts {
   const inbox = inboxPrefix(identity);
+  reportThrows(connection, options.log);
   const exchange = new Exchange(connection, inbox);
   const newId = (): string => nuid.next();
   const store = natsStore(connection, exchange, { newId, inbox });

@@ -10,6 +10,7 @@
  */
 import { createInbox, type Msg, type NatsConnection, type Subscription } from 'nats';
 import type { Exchange } from './exchange.ts';
+import { subscribeGuarded } from './guard.ts';
 import { watchStatus } from './status.ts';
 
 const HEARTBEAT_MS = 2_000;
@@ -66,10 +67,8 @@ export class PushConsumer {
     this.#reader = reader;
     this.#name = `read-${reading.newId()}`;
     const inbox = createInbox(reading.inbox);
-    this.#subscription = reading.connection.subscribe(inbox, {
-      callback: (error, message) => {
-        if (!error && this.#isOpen) this.#take(message);
-      },
+    this.#subscription = subscribeGuarded(reading.connection, inbox, (message) => {
+      if (this.#isOpen) this.#take(message);
     });
     this.#unwatch = watchStatus(reading.connection, (isConnected) => {
       if (isConnected) this.#break();

@@ -20,12 +20,15 @@ import type { NatsConnection } from 'nats';
 import type { Log } from '../log.ts';
 import type { Close, WorkItem, WorkQueue } from '../ports.ts';
 import type { Exchange } from './exchange.ts';
+import { callGuarded } from './guard.ts';
 
 const STREAM = 'WORK';
 const PUT_TIMEOUT_MS = 1_000;
 /** How long one pull waits at the server. */
 const PULL_MS = 10_000;
 const RETRY_MS = 500;
+/** When an item comes again whose receiver threw, in milliseconds. */
+const THROWN_RETRY_MS = 5_000;
 /** Items of a lane that may be out at a time, over all copies. */
 const OUT_MAX = 2_000;
 const ONE_PER_SUBJECT = 10077;
@@ -140,13 +143,15 @@ class Taker {
     };
     const headers: Record<string, string> = {};
     for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
-    this.#of.receive({
+    const item: WorkItem = {
       message: { subject: message.subject, body: message.data, headers },
       deliveries: message.info.deliveryCount,
       ack: () => end(() => message.ack()),
       retry: (delayMs) => end(() => message.nak(Math.max(delayMs, 1))),
       extend: () => isOpen && message.working(),
-    });
+    };
+    const isTaken = callGuarded(this.#connection, message.subject, () => this.#of.receive(item));
+    if (!isTaken) item.retry(THROWN_RETRY_MS);
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Close } from '../ports.ts';
+import { subscribeGuarded } from './guard.ts';
 
 /** One line of a service: a subject it listens to, with its counts. */
 export interface Endpoint {
@@ -83,13 +84,13 @@ export function answerServices(
   };
   const subscriptions: Subscription[] = [];
   for (const [verb, answer] of Object.entries(verbs)) {
-    const respond = (error: Error | null, message: Msg): void => {
-      if (!error) message.respond(text.encode(JSON.stringify(answer())));
+    const respond = (message: Msg): void => {
+      message.respond(text.encode(JSON.stringify(answer())));
     };
     const scopes = [`.${service.name}.${service.id}`];
     if (!options.byIdOnly) scopes.push('', `.${service.name}`);
     for (const scope of scopes) {
-      subscriptions.push(connection.subscribe(`$SRV.${verb}${scope}`, { callback: respond }));
+      subscriptions.push(subscribeGuarded(connection, `$SRV.${verb}${scope}`, respond));
     }
   }
   return () => {

@@ -1,6 +1,7 @@
 /** Tells when the connection is lost and when it is back. */
 import type { NatsConnection } from 'nats';
 import type { Close } from '../ports.ts';
+import { callGuarded } from './guard.ts';
 
 type Watcher = (isConnected: boolean) => void;
 
@@ -24,6 +25,9 @@ export function watchStatus(connection: NatsConnection, changed: Watcher): Close
 async function read(connection: NatsConnection, all: ReadonlySet<Watcher>): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type !== 'disconnect' && status.type !== 'reconnect') continue;
-    for (const watcher of [...all]) watcher(status.type === 'reconnect');
+    const isConnected = status.type === 'reconnect';
+    for (const watcher of [...all]) {
+      callGuarded(connection, status.type, () => watcher(isConnected));
+    }
   }
 }
