@@ -1,6 +1,7 @@
 /**
  * Makes sure that a shell that asks an actor gets its answer: the same ask under the same id is
- * sent again when nobody was there or no answer came, and the actor does it once (R3).
+ * sent again when nobody was there, no answer came, or the copy that had it acts no longer, and
+ * the actor does it once (R3).
  */
 import {
   type Answer,
@@ -13,6 +14,7 @@ import {
   type RequestContract,
   type TokensOf,
 } from '../../subjects/index.ts';
+import { askAgain } from './ask-again.ts';
 import { readAnswer, unanswered } from './perform.ts';
 import {
   ID_HEADER,
@@ -23,7 +25,7 @@ import {
   TYPE_HEADER,
 } from './ports.ts';
 
-/** How long to wait before asking again when nobody listens, in milliseconds. */
+/** How long to wait before asking again after a copy that acts no longer, in milliseconds. */
 const AGAIN_MS = 200;
 
 export interface Asked<R> {
@@ -52,15 +54,18 @@ export async function ask<C extends RequestContract>(
   };
   const deadline = ports.clock.elapsed() + (options.withinMs ?? 2 * contract.timeoutMs);
   for (;;) {
+    const withinMs = Math.max(1, deadline - ports.clock.elapsed());
     const outcome = await new Promise<RequestOutcome>((resolve) =>
-      ports.bus.request(message, contract.timeoutMs, resolve),
+      askAgain(ports, message, { withinMs, isPatient: true }, resolve),
     );
-    if (outcome.kind === 'answer') {
-      const answer = readAnswer(contract, outcome.body) as Answer<ReplyOf<C>>;
-      return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0) };
-    }
-    if (ports.clock.elapsed() + AGAIN_MS >= deadline) {
+    if (outcome.kind !== 'answer') {
       return { answer: unanswered(contract, outcome.kind), revision: 0 };
+    }
+    const answer = readAnswer(contract, outcome.body) as Answer<ReplyOf<C>>;
+    // A copy that stands by from now on says so; another one acts, or is about to.
+    const isElsewhere = !answer.ok && answer.refusal.code === 'actor-unavailable';
+    if (!isElsewhere || ports.clock.elapsed() + AGAIN_MS >= deadline) {
+      return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0) };
     }
     await new Promise<void>((resolve) => ports.clock.after(AGAIN_MS, resolve));
   }

@@ -11,6 +11,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Actor, Step } from './actor.ts';
 import type { Alarms } from './alarms.ts';
+import { askAgain } from './ask-again.ts';
 import type { Performer } from './flow.ts';
 import { derivedId } from './ids.ts';
 import type { Log } from './log.ts';
@@ -65,7 +66,8 @@ function ask(actor: Actor, planned: Extract<Planned, { kind: 'request' }>, aroun
   const { contract, message, memo } = planned;
   const step = actor.answers[contract.name] as Step<unknown, never, unknown>;
   const id = derivedId(message.headers[ID_HEADER] ?? around.ports.newId(), 0);
-  around.ports.bus.request(message, contract.timeoutMs, (outcome) => {
+  const limit = { withinMs: contract.timeoutMs, isPatient: false };
+  askAgain(around.ports, message, limit, (outcome) => {
     const answer =
       outcome.kind === 'answer'
         ? readAnswer(contract, outcome.body)
