@@ -7,6 +7,7 @@ import {
   type Actor,
   answered,
   defineActor,
+  every,
   follow,
   on,
   once,
@@ -22,6 +23,7 @@ import {
   observedRecord,
   specRecord,
 } from '../subjects/index.ts';
+import { listed, SWEEP_MS, sweep } from './compare.ts';
 import type { InstanceReport } from './jobs.ts';
 import {
   beat,
@@ -57,6 +59,7 @@ export function agent(node: string): Actor<State, Views> {
       restart: once(restart),
       say: once(say(node)),
       confirmed: once(confirmed),
+      sweep: every(SWEEP_MS, sweep),
     },
     answers: answered(nodeJoin, joined(node)),
     jobs: {
@@ -67,7 +70,10 @@ export function agent(node: string): Actor<State, Views> {
       ...reported<InstanceReport, State, Views>('start', (state, message, context) =>
         reportedOn(state, message.outcome, context),
       ),
-      ...reported('stop', quiet),
+      ...reported<InstanceReport, State, Views>('stop', (state, message, context) =>
+        reportedOn(state, message.outcome, context),
+      ),
+      ...reported('list', listed(node)),
       ...reported('forget', quiet),
       ...reported('relabel', quiet),
       ...reported('reread', quiet),

@@ -51,6 +51,19 @@ export type AdoptReport =
   | { readonly kind: 'found'; readonly found: readonly Found[] }
   | { readonly kind: 'instance'; readonly report: InstanceReport };
 
+/** What a driver says runs on this machine. */
+export interface Listing {
+  readonly found: readonly Found[];
+  /** Names of instances with something under way: nothing is concluded about them. */
+  readonly busy: readonly string[];
+}
+
+export type ListReport =
+  | ({ readonly kind: 'listed' } & Listing)
+  /** The driver could not say. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'instance'; readonly report: InstanceReport };
+
 export interface StopInput {
   readonly name: string;
   readonly run: number;
@@ -66,6 +79,7 @@ export interface ForgetInput {
 /** The agent's ledger moved on: what is kept on disk for adoption moves with it. */
 export interface RelabelInput {
   readonly name: string;
+  readonly run: number;
   readonly epoch: number;
 }
 

@@ -12,6 +12,7 @@ import {
   nodeSnapshot,
   type Snapshot,
 } from '../subjects/index.ts';
+import { list } from './compare.ts';
 import type { ConnectionReport, FactsReport, MeasureReport } from './jobs.ts';
 import { type Ctx, isActive, type State } from './state.ts';
 
@@ -25,10 +26,10 @@ const SNAPSHOT_CHANGE = 0.05;
 const JITTER = 0.1;
 
 /** The bus is there: for the first time, or again. */
-export function connected(_state: State, message: { readonly isFirst: boolean }): Effects {
+export function connected(state: State, message: { readonly isFirst: boolean }): Effects {
   const again = message.isFirst
     ? [run('facts', {}), run('adopt', {}), run('measure', {})]
-    : [run('reread', {})];
+    : [run('reread', {}), ...(state.isAdopted ? [list(state)] : [])];
   return [run('connection', {}), ...again, after('say', 0)];
 }
 
@@ -108,7 +109,7 @@ export function measured(node: string) {
 }
 
 function isNews(before: Snapshot | undefined, after: Snapshot, state: State): boolean {
-  if (!before || after.at - before.at >= SNAPSHOT_MS) return true;
+  if (!before || Math.abs(after.at - before.at) >= SNAPSHOT_MS) return true;
   if (before.instances !== after.instances) return true;
   if (before.battery?.isCharging !== after.battery?.isCharging) return true;
   const capacity = state.facts?.capacity;

@@ -44,5 +44,6 @@ export function recentRestarts(
 ): number[] {
   if (spec.kind === 'job') return [];
   const since = now - spanMs(spec.spec.restart.window);
-  return restartedAt.filter((at) => at > since);
+  // What lies ahead is of a clock that was set back since.
+  return restartedAt.filter((at) => at > since && at <= now);
 }

@@ -24,6 +24,8 @@ import { type Ctx, isActive, type Local, type State } from './state.ts';
 
 /** How long a listed instance may lack its spec before that is an error, in milliseconds. */
 const SPECLESS_MS = 5_000;
+/** A wait longer than this shows that the clock was set, in milliseconds. */
+const JUMP_MS = 60_000;
 /** Grace where the spec is not known any more. */
 const GRACE_MS = 10_000;
 
@@ -60,11 +62,13 @@ function owned(
       ? ended(state, name, entry, context)
       : begin(state, name, entry, node, context);
   if (entry.epoch < local.epoch) return none;
+  const isSameRun = local.generation === entry.generation && local.attempt === entry.attempt;
+  // At the same epoch too: an earlier run that was found running may have been told the epoch.
+  if (!isSameRun) return replaced(state, name, local, entry, node, context);
   if (entry.epoch > local.epoch) {
-    const isSameRun = local.generation === entry.generation && local.attempt === entry.attempt;
-    if (!isSameRun || !isActive(local)) return replaced(state, name, local, entry, node, context);
+    if (!isActive(local)) return replaced(state, name, local, entry, node, context);
     local.epoch = entry.epoch;
-    const relabel = run('relabel', { name, epoch: entry.epoch });
+    const relabel = run('relabel', { name, run: local.run, epoch: entry.epoch });
     return [relabel, ...said(state, name, local, context.now)];
   }
   return entry.isStopping && isActive(local) ? stop(state, name, local, context) : none;
@@ -122,7 +126,10 @@ function begin(
 
 /** The spec comes before the entry; where it does not, somebody is asked, then it is an error. */
 function specless(state: State, name: string, entry: LedgerEntry, context: Ctx): Effects {
-  const since = state.specless.get(name) ?? context.now;
+  const known = state.specless.get(name) ?? context.now;
+  const agoMs = context.now - known;
+  // Longer than it is ever waited for: the clock was set, and it is waited for anew.
+  const since = agoMs < 0 || agoMs > JUMP_MS ? context.now : known;
   state.specless.set(name, since);
   const waitedMs = context.now - since;
   if (waitedMs < SPECLESS_MS) {
@@ -144,6 +151,7 @@ function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: numbe
     run: 0,
     restartedAt: [],
     restarts: 0,
+    restartAt: 0,
     address: '',
     ports: {},
     pid: undefined,
@@ -176,9 +184,14 @@ function stop(state: State, name: string, local: Local, context: Ctx): Effects {
   local.message = isWaiting ? 'it was waiting to be restarted' : 'as it was told to';
   const told = said(state, name, local, context.now);
   if (isWaiting) return [...told, after('reconcile', 0)];
+  return [stopOf(name, local), ...told];
+}
+
+/** Asks the driver to end a run; it may be asked again. */
+export function stopOf(name: string, local: Local): Effect {
   const graceMs = local.spec ? spanMs(local.spec.spec.grace) : GRACE_MS;
   const input: StopInput = { name, run: local.run, graceMs };
-  return [run('stop', input), ...told];
+  return run('stop', input);
 }
 
 /** The driver reports what became of a start. */
@@ -230,6 +243,7 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
     return [...said(state, name, local, now), after('reconcile', 0)];
   }
   local.state = 'backing-off';
+  local.restartAt = now + next.delayMs;
   local.message = `${end.why}; restart in ${next.delayMs} ms`;
   const again = after('restart', next.delayMs, { key: name });
   return [again, ...said(state, name, local, now)];
@@ -268,7 +282,8 @@ export function adopted(node: string) {
   };
 }
 
-function localOf(found: Found, now: number): Local {
+/** What is found running, as this agent's own. */
+export function localOf(found: Found, now: number): Local {
   const { tenant, workload, instance, attempt, epoch, run: number, spec } = found;
   return {
     ...{ tenant, workload, instance, attempt, epoch, spec, run: number },
@@ -277,6 +292,7 @@ function localOf(found: Found, now: number): Local {
     isReady: found.isReady,
     restartedAt: [],
     restarts: found.restarts,
+    restartAt: 0,
     address: found.address,
     ports: found.ports,
     pid: found.pid,

@@ -13,6 +13,7 @@ import type {
   ForgetInput,
   Found,
   InstanceReport,
+  ListReport,
   RelabelInput,
   StartInput,
   StopInput,
@@ -68,6 +69,17 @@ export function agentShell(parts: ShellParts): Shell {
     tell = (each) => report({ kind: 'instance', report: each });
     for (const each of early) tell(each);
   };
+  const list = async (report: (outcome: ListReport) => void): Promise<void> => {
+    const told = (each: InstanceReport): void => report({ kind: 'instance', report: each });
+    try {
+      const listing = await driver.list(told);
+      for (const each of listing.found) follow(each);
+      report({ kind: 'listed', ...listing });
+    } catch (error) {
+      parts.log.warn('the driver cannot say what runs', { error });
+      report({ kind: 'unknown' });
+    }
+  };
   const jobs: Record<string, Job> = {
     facts: (_input, report) => void factsOf(parts).then(report),
     connection: (_input, report) => report(connectionOf(bus)),
@@ -82,11 +94,9 @@ export function agentShell(parts: ShellParts): Shell {
         report(each);
       });
     },
-    stop: (input) => driver.stop(input as StopInput),
-    relabel: (input) => {
-      const { name, epoch } = input as RelabelInput;
-      driver.relabel(name, epoch);
-    },
+    stop: (input, report) => driver.stop(input as StopInput, report),
+    list: (_input, report) => void list(report),
+    relabel: (input) => driver.relabel(input as RelabelInput),
     forget: (input) => void forget(input as ForgetInput),
     reread: () => bus.ports.fanout?.reread(),
     giveUp: (input) => parts.giveUp(String(input)),

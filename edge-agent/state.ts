@@ -29,6 +29,8 @@ export interface Local {
   /** When it was restarted here, within the policy's window. */
   restartedAt: number[];
   restarts: number;
+  /** When it is to be restarted, while it is backing off. */
+  restartAt: number;
   address: string;
   ports: Readonly<Record<string, number>>;
   pid: number | undefined;
@@ -60,6 +62,8 @@ export interface State {
   connection: Beat['connection'] | undefined;
   snapshot: Snapshot | undefined;
   runs: number;
+  /** Looks at everything so far. */
+  sweeps: number;
 }
 
 export interface Views {
@@ -84,6 +88,7 @@ export const newState = (): State => ({
   connection: undefined,
   snapshot: undefined,
   runs: 0,
+  sweeps: 0,
 });
 
 /** Whether something of it runs, or is about to. */

@@ -6,14 +6,25 @@
  * Promises every driver makes (held by the conformance suite):
  *  D1  `start` reports `started` at most once and `exited` exactly once, in that order; without
  *      `started` when nothing could be started.
- *  D2  `stop` of what runs ends in `exited` within its grace and a second; of anything else it
- *      does nothing.
+ *  D2  Every `stop` is answered with `exited` of the run it names: of what runs within its grace
+ *      and a second, of a run that is over or was never heard of at once. Nothing else is ended.
  *  D3  After a crash of the agent `found` lists every start that was reported or could have been,
  *      and goes on reporting for it.
  *  D4  After `forget` nothing of the instance is left: no process, file or cgroup.
+ *  D5  `list` tells everything that runs, and every run whose end was not reported yet. What is
+ *      about to be started, ended or forgotten is `busy`. So a run that is neither has ended and was
+ *      told, or is unknown here. What only the disk or the kernel knows of is taken over for the
+ *      next list, or ended where nobody can account for it.
  */
 import type { DriverOffer } from '../../subjects/index.ts';
-import type { Found, InstanceReport, StartInput, StopInput } from '../jobs.ts';
+import type {
+  Found,
+  InstanceReport,
+  Listing,
+  RelabelInput,
+  StartInput,
+  StopInput,
+} from '../jobs.ts';
 
 export type Report = (report: InstanceReport) => void;
 
@@ -23,9 +34,11 @@ export interface Driver {
   offer(): Promise<DriverOffer>;
   /** What an earlier process of this agent started; reports of it go to `report` from now on. */
   found(report: Report): Promise<readonly Found[]>;
+  /** What runs now; reports of what is taken over by it go to `report`. Safe to call again. */
+  list(report: Report): Promise<Listing>;
   start(input: StartInput, report: Report): void;
-  stop(input: StopInput): void;
-  /** What runs here counts as of this epoch now. */
-  relabel(name: string, epoch: number): void;
+  stop(input: StopInput, report: Report): void;
+  /** This run counts as of this epoch now. */
+  relabel(input: RelabelInput): void;
   forget(name: string): void;
 }

@@ -27,7 +27,11 @@ export class LogShipper {
   /** Ships what an instance prints from where it was left. Safe to call twice. */
   async follow(of: Printing): Promise<void> {
     if (this.#followed.has(of.name)) return;
+    const opening: OutputReader[] = [];
+    this.#followed.set(of.name, opening);
     const book = await PositionBook.open(of);
+    // Let go of meanwhile.
+    if (this.#followed.get(of.name) !== opening) return;
     const readers = outputs.map(
       (output) => new OutputReader({ of, output, node: this.#node }, book, this.#bus, this.#log),
     );

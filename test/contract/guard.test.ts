@@ -148,7 +148,7 @@ describe('a callback that throws', () => {
 
   test('of what is republished to a device', async () => {
     const keys = { prefix: 'for.n9.', roots: ['for.n9.ledger'], related: () => [] };
-    const fanout = natsFanout(connection, ports.exchange, keys);
+    const fanout = natsFanout(connection, { clock: ports.clock, read: ports.store.read }, keys);
     const seen: string[] = [];
     const close = fanout.follow('shoal', [], {
       change: ({ key }) => {

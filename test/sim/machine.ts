@@ -9,6 +9,8 @@ import type {
   AdoptReport,
   Found,
   InstanceReport,
+  ListReport,
+  RelabelInput,
   StartInput,
   StopInput,
 } from '../../edge-agent/jobs.ts';
@@ -21,6 +23,8 @@ export interface Process {
   readonly startedAt: number;
   isReady: boolean;
   isAlive: boolean;
+  /** Its end was told. */
+  isTold?: boolean;
   exitCode: number | undefined;
   /** Told by whoever listens at the moment; a dead agent hears nothing. */
   report: ((report: InstanceReport) => void) | undefined;
@@ -98,9 +102,10 @@ export class Machine {
       measure: () => undefined,
       adopt: (_input, report) => later(1, () => this.#adopt(report as (of: AdoptReport) => void)),
       start: (input, report) => this.#start(input as StartInput, report as never, later),
-      stop: (input) => this.#stop(input as StopInput),
+      stop: (input, report) => this.#stop(input as StopInput, report),
+      list: (_input, report) => later(1, () => report(this.#list())),
       forget: (input) => this.#forget((input as { name: string }).name),
-      relabel: (input) => this.#relabel(input as { name: string; epoch: number }),
+      relabel: (input) => this.#relabel(input as RelabelInput),
       reread: () => agent.reread(),
       giveUp: () => agent.giveUp(),
     });
@@ -165,7 +170,7 @@ export class Machine {
       report({ kind: 'started', name, run, pid: this.starts, ...at });
       this.#readySoon(process);
       this.#live(process);
-      if (pending.isStopped) this.#stop({ name, run, graceMs: 0 });
+      if (pending.isStopped) this.#stop({ name, run, graceMs: 0 }, report as never);
     });
   }
 
@@ -200,14 +205,39 @@ export class Machine {
     const { name, run } = process.input;
     const end = { exitCode: process.exitCode, signal: undefined, message: undefined };
     const tell = process.report;
-    if (tell) this.#clock.soon(() => tell({ kind: 'exited', name, run, ...end }));
+    if (!tell) return;
+    this.#clock.soon(() => {
+      process.isTold = true;
+      tell({ kind: 'exited', name, run, ...end });
+    });
   }
 
-  #stop(input: StopInput): void {
-    const pending = this.#pending.get(input.name);
-    if (pending?.run === input.run) pending.isStopped = true;
-    const process = this.processes.get(input.name);
-    if (!process || process.input.run !== input.run) return;
+  #list(): ListReport {
+    const found: Found[] = [];
+    for (const [name, process] of this.processes) {
+      const { input, startedAt, isReady } = process;
+      if (process.isTold) continue;
+      found.push({
+        ...{ ...input, epoch: process.epoch, startedAt, isReady, name },
+        ...{ address: '127.0.0.1', ports: {}, pid: 1, restarts: 0 },
+      });
+    }
+    return { kind: 'listed', found, busy: [...this.#pending.keys()] };
+  }
+
+  #stop(input: StopInput, report: (report: InstanceReport) => void): void {
+    const { name, run } = input;
+    const pending = this.#pending.get(name);
+    if (pending?.run === run) {
+      pending.isStopped = true;
+      return;
+    }
+    const process = this.processes.get(name);
+    if (!process || process.input.run !== run || process.isTold) {
+      const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
+      this.#clock.soon(() => report({ kind: 'exited', name, run, ...end }));
+      return;
+    }
     this.#clock.after(1 + this.#random() * 40, () => this.#exit(process, 143));
   }
 
@@ -215,9 +245,9 @@ export class Machine {
     if (!this.processes.get(name)?.isAlive) this.processes.delete(name);
   }
 
-  #relabel(of: { readonly name: string; readonly epoch: number }): void {
+  #relabel(of: RelabelInput): void {
     const process = this.processes.get(of.name);
-    if (!process) return;
+    if (process?.input.run !== of.run) return;
     process.epoch = of.epoch;
     this.#options.ran?.(of.name, of.epoch);
   }

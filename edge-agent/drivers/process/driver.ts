@@ -10,7 +10,7 @@ import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
-import type { Found, StartInput, StopInput } from '../../jobs.ts';
+import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
@@ -18,6 +18,7 @@ import { KEEPER } from './keeper.ts';
 import { isListening, type PortRange, Ports } from './ports.ts';
 import { Run } from './run.ts';
 import { type Kept, RunFolder } from './run-folder.ts';
+import { endStray } from './strays.ts';
 
 /** How long a keeper that was started may take to write its id, in milliseconds. */
 const KEEPER_MS = 1_000;
@@ -82,9 +83,32 @@ export class ProcessDriver implements Driver {
       if (one) found.push(one);
     }
     for (const name of await cgroupNames(this.#cgroups)) {
-      if (!names.includes(name)) await new Cgroup(this.#cgroups, name).remove();
+      if (!names.includes(name)) await this.#endStray(name);
     }
     return found;
+  }
+
+  async list(report: Report): Promise<Listing> {
+    const onDisk = new Set([
+      ...(await RunFolder.names(this.#settings.state)),
+      ...(await cgroupNames(this.#cgroups)),
+    ]);
+    for (const name of onDisk) {
+      if (this.#kept.has(name) || this.#queues.has(name)) continue;
+      this.#log.warn('an instance nobody knew of is taken over', { instance: name });
+      this.#queue(name, async () => {
+        if (!this.#kept.has(name)) await this.#adopt(name, report);
+      });
+    }
+    const found: Found[] = [];
+    for (const [name, run] of this.#runs) {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isTold || this.#queues.has(name)) continue;
+      const { input, epoch, address, ports, startedAt } = kept;
+      const { pid, isReady } = run;
+      found.push({ ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 });
+    }
+    return { found, busy: [...this.#queues.keys()] };
   }
 
   start(input: StartInput, report: Report): void {
@@ -102,17 +126,19 @@ export class ProcessDriver implements Driver {
     });
   }
 
-  stop(input: StopInput): void {
+  stop(input: StopInput, report: Report): void {
     this.#queue(input.name, async () => {
       const run = this.#runs.get(input.name);
-      if (run?.number === input.run) run.stop(input.graceMs);
+      if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
+      const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
+      report({ name: input.name, run: input.run, kind: 'exited', ...end });
     });
   }
 
-  relabel(name: string, epoch: number): void {
+  relabel({ name, run, epoch }: RelabelInput): void {
     this.#queue(name, async () => {
       const kept = this.#kept.get(name);
-      if (!kept) return;
+      if (kept?.input.run !== run) return;
       const next = { ...kept, epoch };
       this.#kept.set(name, next);
       await this.#folder(name).keep(next);
@@ -151,6 +177,11 @@ export class ProcessDriver implements Driver {
   /** The agent is going: nothing is ended, nobody is listened to any more. */
   leave(): void {
     for (const run of this.#runs.values()) run.leave();
+  }
+
+  #endStray(name: string): Promise<void> {
+    this.#log.warn('what nobody can account for is ended', { instance: name });
+    return endStray(this.#folder(name), new Cgroup(this.#cgroups, name));
   }
 
   #folder(name: string): RunFolder {
@@ -195,7 +226,7 @@ export class ProcessDriver implements Driver {
     const folder = this.#folder(name);
     const kept = await folder.kept();
     if (!kept) {
-      await folder.remove();
+      await this.#endStray(name);
       return undefined;
     }
     const pid = await this.#keeperOf(folder, kept.input.run);

@@ -33,6 +33,7 @@ export class Run {
   #pid: number;
   #isReady = false;
   #isOver = false;
+  #isTold = false;
   #kill: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
@@ -114,6 +115,11 @@ export class Run {
     return this.#isOver;
   }
 
+  /** Whether its end was reported. */
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+
   get number(): number {
     return this.#kept.input.run;
   }
@@ -159,6 +165,7 @@ export class Run {
     const end = written === undefined ? { exitCode: undefined, signal } : endOf(written);
     const isStarved = end.signal === 'SIGKILL' && (await cgroup.isOutOfMemory());
     const message = isStarved ? 'ended by the kernel: more memory than its limit' : undefined;
+    this.#isTold = true;
     this.#tell({ kind: 'exited', ...end, message });
     this.#around.ended();
   }

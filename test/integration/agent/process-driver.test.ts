@@ -1,6 +1,6 @@
 /** What the process driver promises (D1–D4 of edge-agent/drivers/driver.ts), on real processes. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -119,7 +119,7 @@ describe('process driver', () => {
     driver.start(input(['sh', '-c', script]), report);
     await eventually(async () => (await output().catch(() => '')).includes('ready'), 5_000);
     const leader = pid();
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 5_000 });
+    driver.stop({ name: 'default.w-1', run: 1, graceMs: 5_000 }, report);
     await ended();
     expect(await output()).toContain('bye');
     await eventually(() => !groupLives(leader), 2_000, 'the group to be gone');
@@ -130,7 +130,7 @@ describe('process driver', () => {
     driver.start(input(['sh', '-c', script]), report);
     await eventually(async () => (await output().catch(() => '')).includes('ready'), 5_000);
     const at = performance.now();
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 300 });
+    driver.stop({ name: 'default.w-1', run: 1, graceMs: 300 }, report);
     await ended();
     expect(performance.now() - at).toBeGreaterThan(250);
     expect(exit()).toMatchObject({ signal: 'SIGKILL' });
@@ -138,17 +138,18 @@ describe('process driver', () => {
 
   test('D2: a stop that comes right after the start is not lost', async () => {
     driver.start(input(['sleep', '300']), report);
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 1_000 });
+    driver.stop({ name: 'default.w-1', run: 1, graceMs: 1_000 }, report);
     await ended();
     expect(exit()).toMatchObject({ signal: 'SIGTERM' });
   });
 
-  test('D2: a stop for an earlier run does nothing', async () => {
+  test('D2: a stop for an earlier run ends nothing, and is answered', async () => {
     driver.start(input(['sleep', '300'], {}, 5), report);
     await started();
-    driver.stop({ name: 'default.w-1', run: 4, graceMs: 100 });
+    driver.stop({ name: 'default.w-1', run: 4, graceMs: 100 }, report);
     await driver.settled();
     expect(isThere(pid())).toBe(true);
+    expect(exit()).toMatchObject({ run: 4, message: 'nothing of it ran' });
   });
 
   test('a killed main process is noticed at once, and its helpers go with it', async () => {
@@ -205,11 +206,72 @@ describe('process driver', () => {
   test('D3: an epoch that was raised is what another agent finds', async () => {
     driver.start(input(['sleep', '300']), report);
     await started();
-    driver.relabel('default.w-1', 8);
+    driver.relabel({ name: 'default.w-1', run: 1, epoch: 8 });
+    driver.relabel({ name: 'default.w-1', run: 2, epoch: 9 });
     await driver.settled();
     driver.leave();
     driver = await open();
     expect(await driver.found(report)).toMatchObject([{ epoch: 8 }]);
+  });
+
+  test('D2: a stop of what ended, and of what was never heard of, is answered at once', async () => {
+    driver.start(input(['true']), report);
+    await ended();
+    reports = [];
+    driver.stop({ name: 'default.w-1', run: 1, graceMs: 100 }, report);
+    driver.stop({ name: 'default.stranger-1', run: 7, graceMs: 100 }, report);
+    await driver.settled();
+    expect(reports).toMatchObject([
+      { name: 'default.w-1', run: 1, kind: 'exited' },
+      { name: 'default.stranger-1', run: 7, kind: 'exited' },
+    ]);
+  });
+
+  test('D5: list tells what runs, and what has something under way', async () => {
+    driver.start(input(['sleep', '300']), report);
+    expect(await driver.list(report)).toEqual({ found: [], busy: ['default.w-1'] });
+    await driver.settled();
+    expect(await driver.list(report)).toMatchObject({
+      ...{ found: [{ name: 'default.w-1', run: 1, epoch: 3, pid: pid() }], busy: [] },
+    });
+    driver.stop({ name: 'default.w-1', run: 1, graceMs: 1_000 }, report);
+    await ended();
+    expect(await driver.list(report)).toEqual({ found: [], busy: [] });
+  });
+
+  test('D5: what only the disk knows of is taken over, and its end is told', async () => {
+    driver.start(input(['sleep', '300']), report);
+    await started();
+    const before = pid();
+    await eventually(() => existsSync(join(state, 'instances/default.w-1/run-1/pid')), 5_000);
+    driver.leave();
+    // An agent that was started before this instance's folder was there.
+    await rename(join(state, 'instances'), join(state, 'hidden'));
+    driver = await open();
+    reports = [];
+    await driver.found(report);
+    await rm(join(state, 'instances'), { recursive: true });
+    await rename(join(state, 'hidden'), join(state, 'instances'));
+    await driver.list(report);
+    await driver.settled();
+    expect(await driver.list(report)).toMatchObject({ found: [{ run: 1, pid: before }] });
+    process.kill(-before, 'SIGKILL');
+    await ended();
+    expect(exit()).toMatchObject({ run: 1, signal: 'SIGKILL' });
+  });
+
+  test('D5: what runs with a damaged run.json is ended: nobody can account for it', async () => {
+    driver.start(input(['sleep', '300']), report);
+    await started();
+    const leader = pid();
+    await eventually(() => existsSync(join(state, 'instances/default.w-1/run-1/pid')), 5_000);
+    driver.leave();
+    await writeFile(join(state, 'instances/default.w-1/run.json'), '{"input":');
+    driver = await open();
+    reports = [];
+    expect(await driver.found(report)).toEqual([]);
+    await eventually(() => !groupLives(leader), 2_000, 'the group to be gone');
+    expect(await readdir(join(state, 'instances'))).toEqual([]);
   });
 
   test('D4: forget leaves no file, no group and no process', async () => {

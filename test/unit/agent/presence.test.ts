@@ -46,7 +46,7 @@ describe('the bus', () => {
 
   test('is back: what was missed is read, and nothing is adopted twice', () => {
     const again = connected(new Scene().state, { isFirst: false });
-    expect(jobsOf(again)).toEqual(['connection', 'reread']);
+    expect(jobsOf(again)).toEqual(['connection', 'reread', 'list']);
     expect(delayOf(again, 'say')).toBe(0);
   });
 

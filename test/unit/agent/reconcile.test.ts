@@ -82,7 +82,7 @@ describe('what is here and listed', () => {
     scene.list([entry({ epoch: 9 })]);
     const effects = look(scene);
     expect(jobsOf(effects)).toEqual(['relabel']);
-    expect(inputOf(effects, 'relabel')).toEqual({ name, epoch: 9 });
+    expect(inputOf(effects, 'relabel')).toEqual({ name, run: 1, epoch: 9 });
     expect(scene.local()).toMatchObject({ epoch: 9, state: 'running', isReady: true, pid: 7 });
     expect([...scene.state.unsaid.keys()]).toEqual([name]);
   });

@@ -1,10 +1,12 @@
 /**
- * Whatever the ledger says when, however instances end, and whenever the agent is killed: nothing
- * runs that is not listed, nothing runs twice, and in the end what runs is what is listed.
+ * Whatever the ledger says when, however instances end, whenever the agent is killed, and whatever
+ * is lost between agent and driver: nothing runs that is not listed, nothing runs twice, and in the
+ * end what runs is what is listed.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Effects } from '../../../actors/runtime/effect.ts';
+import { listed, sweep } from '../../../edge-agent/compare.ts';
 import type { Found, InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { adopted, reconcile, reportedOn, restart } from '../../../edge-agent/runner.ts';
 import { isActive } from '../../../edge-agent/state.ts';
@@ -13,12 +15,15 @@ import { entry, NODE, Scene, spec } from './scene.ts';
 
 const NAMES = ['web-1', 'web-2'] as const;
 type Name = (typeof NAMES)[number];
+const END = { kind: 'exited', exitCode: undefined, signal: undefined } as const;
 
 /** A machine under an agent: processes that live through the death of their agent. */
 class Machine {
   scene = this.#fresh();
   readonly listed = new Map<string, LedgerEntry>();
   readonly processes = new Map<string, { input: StartInput; epoch: number; isStopping: boolean }>();
+  /** Names of instances that the agent forgot at some time. */
+  readonly #lost = new Set<string>();
   #epochs = 0;
 
   #fresh(): Scene {
@@ -59,16 +64,34 @@ class Machine {
     });
   }
 
+  /** A process ends, and the report of it is lost. */
+  endUnheard(name: string): void {
+    this.processes.delete(`default.${name}`);
+  }
+
+  /** The agent forgets an instance that runs. */
+  lose(name: string): void {
+    if (!this.processes.has(`default.${name}`)) return;
+    this.scene.state.local.delete(`default.${name}`);
+    this.#lost.add(`default.${name}`);
+  }
+
+  /** The driver forgets that it was told to end something. */
+  forgetStop(name: string): void {
+    const process = this.processes.get(`default.${name}`);
+    if (process) process.isStopping = false;
+  }
+
+  /** The agent looks at everything. */
+  sweep(): void {
+    this.#perform(sweep(this.scene.state, { key: '', payload: undefined }, this.scene.context));
+  }
+
   /** The agent is killed, and another one takes over. */
   killAgent(): void {
     this.scene = this.#fresh();
     this.scene.list([...this.listed.values()]);
-    const found = [...this.processes.values()].map(
-      ({ input, epoch }): Found => ({
-        ...{ ...input, epoch, isReady: true, address: '', ports: {}, pid: 1 },
-        ...{ startedAt: 0, restarts: 0 },
-      }),
-    );
+    const found = this.#found();
     const { state, context } = this.scene;
     this.#perform(
       adopted(NODE)(state, { outcome: { kind: 'found', found }, memo: undefined }, context),
@@ -87,7 +110,24 @@ class Machine {
         this.#perform(restart(state, { key, payload: undefined }, context));
       }
       this.look();
+      this.sweep();
     }
+  }
+
+  #listed(memo: unknown): void {
+    const found = this.#found();
+    const { state, context } = this.scene;
+    const outcome = { kind: 'listed', found, busy: [] } as const;
+    this.#perform(listed(NODE)(state, { outcome, memo }, context));
+  }
+
+  #found(): Found[] {
+    return [...this.processes.values()].map(
+      ({ input, epoch }): Found => ({
+        ...{ ...input, epoch, isReady: true, address: '', ports: {}, pid: 1 },
+        ...{ startedAt: 0, restarts: 0 },
+      }),
+    );
   }
 
   #report(report: InstanceReport): void {
@@ -97,9 +137,15 @@ class Machine {
   #perform(effects: Effects): void {
     for (const effect of effects) {
       if (effect.kind !== 'run') continue;
+      if (effect.job === 'list') this.#listed(effect.memo);
       const input = effect.input as StartInput;
       const process = this.processes.get(input.name);
       if (effect.job === 'start') {
+        if (this.#lost.has(input.name) && process) {
+          const message = 'cannot be started: it runs already';
+          this.#report({ ...END, message, name: input.name, run: input.run });
+          continue;
+        }
         expect(process).toBeUndefined();
         const listed = this.listed.get(input.instance);
         expect(listed).toMatchObject({ epoch: input.epoch, attempt: input.attempt });
@@ -108,9 +154,13 @@ class Machine {
         const at = { pid: 1, address: '', ports: {}, at: 0 };
         this.#report({ name: input.name, run: input.run, kind: 'started', ...at });
       }
-      if (effect.job === 'stop' && process?.input.run === input.run) process.isStopping = true;
-      if (effect.job === 'relabel' && process) process.epoch = input.epoch;
-      if (effect.job === 'forget') expect(process).toBeUndefined();
+      if (effect.job === 'stop') {
+        if (process?.input.run === input.run) process.isStopping = true;
+        else
+          this.#report({ ...END, message: 'nothing of it ran', name: input.name, run: input.run });
+      }
+      if (effect.job === 'relabel' && process?.input.run === input.run) process.epoch = input.epoch;
+      if (effect.job === 'forget' && !this.#lost.has(input.name)) expect(process).toBeUndefined();
     }
   }
 }
@@ -120,8 +170,8 @@ const number = fc.integer({ min: 1, max: 2 });
 const happenings = fc.array(
   fc.oneof(
     fc.tuple(fc.constant('bind' as const), name, number, number),
-    fc.tuple(fc.constantFrom('stop', 'unbind', 'end'), name),
-    fc.tuple(fc.constantFrom('kill', 'settle', 'look')),
+    fc.tuple(fc.constantFrom('stop', 'unbind', 'end', 'end-unheard', 'lose', 'forget-stop'), name),
+    fc.tuple(fc.constantFrom('kill', 'settle', 'look', 'sweep')),
   ),
   { maxLength: 30 },
 );
@@ -140,6 +190,10 @@ test('what runs is what is listed', () => {
         else if (what === 'stop') machine.stop(of as Name);
         else if (what === 'unbind') machine.unbind(of as Name);
         else if (what === 'end') machine.end(of as Name);
+        else if (what === 'end-unheard') machine.endUnheard(of as Name);
+        else if (what === 'lose') machine.lose(of as Name);
+        else if (what === 'forget-stop') machine.forgetStop(of as Name);
+        else if (what === 'sweep') machine.sweep();
         else if (what === 'kill') machine.killAgent();
         else if (what === 'settle') machine.settle();
         else machine.look();

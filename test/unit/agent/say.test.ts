@@ -10,7 +10,15 @@ import { delayOf, NODE, Scene, spec } from './scene.ts';
 const due = { key: '', payload: undefined };
 const local = (more: Partial<Local> = {}): Local => ({
   ...{ tenant: 'default', workload: 'web', instance: 'web-1', generation: 1, attempt: 1, epoch: 3 },
-  ...{ state: 'running', isReady: true, run: 1, spec: spec(), restartedAt: [], restarts: 0 },
+  ...{
+    state: 'running',
+    isReady: true,
+    run: 1,
+    spec: spec(),
+    restartedAt: [],
+    restarts: 0,
+    restartAt: 0,
+  },
   ...{ address: '127.0.0.1', ports: { http: 80 }, pid: 7, exitCode: undefined, signal: undefined },
   ...{ message: undefined, startedAt: 5, changedAt: 5 },
   ...more,

@@ -1,0 +1,27 @@
+/**
+ * Makes sure that nothing runs on that nobody can account for: processes whose run.json is damaged
+ * or whose folder is gone are ended, and what they left is removed.
+ */
+import { readdir } from 'node:fs/promises';
+import { isAlive, signalGroup } from './alive.ts';
+import type { Cgroup } from './cgroup.ts';
+import type { RunFolder } from './run-folder.ts';
+
+/** Ends every process of an instance and removes its folder and groups. */
+export async function endStray(folder: RunFolder, cgroup: Cgroup): Promise<void> {
+  for (const each of await readdir(folder.path).catch(() => [])) {
+    const number = Number(/^run-(\d+)$/.exec(each)?.[1]);
+    if (Number.isNaN(number)) continue;
+    const pid = await folder.pid(number);
+    if (pid !== undefined && (await isAlive(pid, folder.run(number)))) signalGroup(pid, 'SIGKILL');
+  }
+  for (const pid of await cgroup.members()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // Gone by itself.
+    }
+  }
+  await cgroup.remove();
+  await folder.remove();
+}
