@@ -10,6 +10,7 @@ import type { Durability } from '../subjects/durability.ts';
 import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
 import { membership } from './membership/actor.ts';
+import { retention } from './retention/actor.ts';
 import type { Actor } from './runtime/actor.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
 import { Host } from './runtime/host.ts';
@@ -33,7 +34,7 @@ import { workload } from './workload/actor.ts';
 
 /** Every actor of the control plane. */
 export const actors = (): Actor[] =>
-  [membership(), scheduler(), workload(), dead()] as unknown as Actor[];
+  [membership(), scheduler(), workload(), dead(), retention()] as unknown as Actor[];
 
 /** Starts a control plane; the returned function stops it in order. */
 export async function startControl(

@@ -30,6 +30,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
   addDeadCommands(program, wiring);
+  addRetentionCommands(program, wiring);
   addBusCommands(program, wiring);
 }
 
@@ -236,6 +237,28 @@ function addDeadCommands(program: Command, { session, end }: Wiring): void {
         end(await act(session(command), letter));
       });
   }
+}
+
+function addRetentionCommands(program: Command, { session, end }: Wiring): void {
+  const retention = program
+    .command('retention')
+    .summary("how much of a tenant's past is kept: read, set");
+  retention
+    .command('get')
+    .summary('what is kept of instances, jobs, events, decisions and logs')
+    .action(async (_options: object, command: Command) => {
+      const { getRetention } = await import('./commands/retention.ts');
+      end(await getRetention(session(command)));
+    });
+  retention
+    .command('set')
+    .summary('keep more or less')
+    .description('Whichever limit is reached first counts; the oldest go first.')
+    .argument('<limits...>', 'events.count=5000, logs.bytes=16Mi, jobs.age=2d, jobs.age=default')
+    .action(async (limits: string[], _options: object, command: Command) => {
+      const { setRetention } = await import('./commands/retention.ts');
+      end(await setRetention(session(command), limits));
+    });
 }
 
 function addBusCommands(program: Command, { shell, session, end }: Wiring): void {

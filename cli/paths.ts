@@ -8,6 +8,11 @@ export const nodesPath = `${API}/nodes`;
 export const eventsPath = `${API}/events`;
 export const deadPath = `${API}/dead`;
 
+/** What is kept of a tenant's past. */
+export function retentionPath(tenant: string): string {
+  return `${API}/tenants/${encodeURIComponent(tenant)}/retention`;
+}
+
 /** Most events and lines the gateway gives at a time. */
 export const EVENTS_MAX = 1_000;
 export const TAIL_MAX = 10_000;

@@ -6,6 +6,8 @@ import type {
   LedgerEntry,
   NodeState,
   Phase,
+  Retention,
+  RetentionKind,
   WorkloadKind,
 } from '../subjects/index.ts';
 
@@ -145,6 +147,19 @@ export interface LetterShape {
   readonly payload?: unknown;
   readonly excerpt?: string;
   readonly replayedAt?: string;
+}
+
+export interface RetentionLimitsShape {
+  readonly count: number;
+  readonly age: string;
+  readonly bytes: number | string;
+}
+
+export interface RetentionShape {
+  readonly tenant: string;
+  readonly generation: number;
+  readonly retention: Readonly<Record<RetentionKind, RetentionLimitsShape>>;
+  readonly set: Retention;
 }
 
 export interface AppliedShape {

@@ -16,6 +16,7 @@ import {
   type Phase,
   phaseOf,
   routeRecord,
+  tenantRecord,
   workloadRecord,
 } from '../subjects/index.ts';
 
@@ -39,6 +40,7 @@ export class Known {
   readonly ledgers: View<typeof ledgerRecord>;
   readonly routes: View<typeof routeRecord>;
   readonly letters: View<typeof deadRecord>;
+  readonly tenants: View<typeof tenantRecord>;
   readonly #views: Views;
   readonly #listeners: (() => void)[] = [];
 
@@ -51,6 +53,7 @@ export class Known {
     this.workloads = views.follow(workloadRecord);
     this.ledgers = views.follow(ledgerRecord);
     this.letters = views.follow(deadRecord);
+    this.tenants = views.follow(tenantRecord);
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);
     this.nodes = views.follow(nodeRecord, {}, tell);

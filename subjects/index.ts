@@ -15,6 +15,7 @@ export * from './node.ts';
 export * from './placement.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
+export * from './retention.ts';
 export * from './template.ts';
 export * from './workload.ts';
 
@@ -37,6 +38,7 @@ import {
   nodeUncordon,
 } from './node.ts';
 import { placementDecided, placementExplain, placeWork } from './placement.ts';
+import { tenantRecord, tenantRetain } from './retention.ts';
 import {
   routeRecord,
   workloadApply,
@@ -67,6 +69,7 @@ export const messages: readonly MessageContract[] = [
   deadReplay,
   deadDrop,
   leaseProbe,
+  tenantRetain,
 ];
 
 /** Every record contract there is. */
@@ -80,4 +83,5 @@ export const records: readonly RecordContract[] = [
   observedRecord,
   deadRecord,
   leaseRecord,
+  tenantRecord,
 ];

@@ -55,6 +55,8 @@ export const instanceRecord = record({
   indexes: {
     workload: (one) => `${one.tenant}.${one.workload}`,
     node: (one) => (one.outcome ? undefined : one.node),
+    /** Those that have ended, by tenant. */
+    finished: (one) => (one.outcome ? one.tenant : undefined),
   },
   from: ['control'],
   to: ['control', 'gateway', 'operator'],

@@ -128,7 +128,7 @@ export const refusals = {
     http: 412,
     grpc: 'FAILED_PRECONDITION',
     retry: 'never',
-    user: 'The workload has changed since you read it; read it again and repeat your change.',
+    user: 'It has changed since you read it; read it again and repeat your change.',
     operator: 'An If-Match named an older generation. Nothing was changed.',
   },
   'host-taken': {

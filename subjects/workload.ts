@@ -131,6 +131,10 @@ export const workloadRecord = record({
     z.object({ kind: z.literal('job'), labels: labelSet, spec: jobSpec, ...held }),
   ]),
   bytesMax: 131_072,
+  indexes: {
+    /** Jobs that have ended and that nobody has deleted, by tenant. */
+    finished: (one) => (one.outcome && one.deletedAt === undefined ? one.tenant : undefined),
+  },
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'What a tenant wants: the spec with its generation.',

@@ -175,7 +175,8 @@ export class Flow {
     const { record, write, value, writer, isOwn } = planned;
     if (isOwn && value !== null) this.#own.set(write.key, revision);
     if (isOwn && value === null) this.#own.delete(write.key);
-    this.#views.stored(record, write.key, value, { revision, writer });
+    const bytes = write.body?.length ?? 0;
+    this.#views.stored(record, write.key, value, { revision, writer, bytes });
   }
 
   #failed(bucket: Bucket, wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {

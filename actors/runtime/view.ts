@@ -18,6 +18,8 @@ export interface Entry<P> {
   readonly writer: string | undefined;
   /** When the store wrote it, in milliseconds since 1970. */
   readonly at: number;
+  /** Of the encoded value; 0 where whoever told of it did not say. */
+  readonly bytes: number;
 }
 
 /** One record before and after; `after` undefined: deleted. */
@@ -80,7 +82,12 @@ export class View<C extends RecordContract = RecordContract> {
   apply(
     key: string,
     value: PayloadOf<C> | undefined,
-    meta: { readonly revision: number; readonly writer: string | undefined; readonly at: number },
+    meta: {
+      readonly revision: number;
+      readonly writer: string | undefined;
+      readonly at: number;
+      readonly bytes?: number;
+    },
   ): Change<C> | undefined {
     if (meta.revision <= this.revision(key)) return;
     const tokens = tokensIn(this.record, key);
@@ -91,7 +98,7 @@ export class View<C extends RecordContract = RecordContract> {
       this.#entries.delete(key);
       this.#markers.set(key, meta.revision);
     } else {
-      this.#entries.set(key, { key, value, ...meta });
+      this.#entries.set(key, { bytes: 0, key, value, ...meta });
       this.#markers.delete(key);
     }
     return { key, tokens, before: before?.value, after: value, revision: meta.revision };

@@ -157,7 +157,7 @@ export class Views {
     record: RecordContract,
     key: string,
     value: unknown,
-    meta: { readonly revision: number; readonly writer: string },
+    meta: { readonly revision: number; readonly writer: string; readonly bytes?: number },
   ): void {
     this.#sending.delete(meta.writer);
     const followed = this.#find(record, key);
@@ -212,6 +212,7 @@ export class Views {
       revision: stored.revision,
       writer: stored.headers[WRITER_HEADER],
       at: stored.at,
+      bytes: stored.body?.length ?? 0,
     });
     if (change) for (const listener of followed.listeners) listener(change);
   }

@@ -14,6 +14,7 @@ import {
   placeWork,
   routeRecord,
   specRecord,
+  tenantRecord,
   workloadApply,
   workloadDelete,
   workloadRecord,
@@ -21,6 +22,7 @@ import {
 } from '../../subjects/index.ts';
 import { type Actor, answered, defineActor, every, follow, on, once } from '../runtime/actor.ts';
 import { apply, explained } from './apply.ts';
+import { forgetFinished } from './finished.ts';
 import {
   instanceChanged,
   ledgerChanged,
@@ -54,11 +56,13 @@ export function workload(): Actor<State, Views> {
       nodes: follow(nodeRecord, { changed: nodeChanged }),
       ledgers: follow(ledgerRecord, { changed: ledgerChanged }),
       routes: follow(routeRecord),
+      tenants: follow(tenantRecord),
     },
     answers: answered(placementExplain, explained),
     timers: {
       look: once(lookAt),
       later: once((state: State, due) => look(state, due.key)),
+      forget: once(forgetFinished),
       sweep: every(SWEEP_MS, sweep),
     },
     connected: (state, _message, context) => sweep(state, { key: '', payload: undefined }, context),

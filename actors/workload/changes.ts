@@ -19,11 +19,13 @@ import {
 } from '../../subjects/index.ts';
 import { commit, type Effect, type Effects, type Put, put, remove } from '../runtime/effect.ts';
 import { instanceEvent, workloadEvent } from './facts.ts';
+import { toForget } from './finished.ts';
 import type { Known } from './settle.ts';
 import type { Ctx } from './state.ts';
 
-/** Ended instances a workload keeps for people to look at. */
+/** Ended instances one workload keeps, so that one that keeps failing leaves room for others'. */
 const ENDED_KEPT = 10;
+const ofOneWorkload = { count: ENDED_KEPT, ageMs: Infinity, bytes: Infinity };
 
 export class Changes {
   readonly #context: Ctx;
@@ -63,7 +65,8 @@ export class Changes {
         attempt: 1,
         avoid: [],
         failures: 0,
-        createdAt: now,
+        // Never before its workload, whose clock may be ahead: an older one is of an earlier life.
+        createdAt: Math.max(now, workload.createdAt),
         last: { verb: 'created', at: now, message: `for generation ${generation}` },
       },
       false,
@@ -87,8 +90,10 @@ export class Changes {
   /** Drops the oldest of the ended instances; all that a running job counts on are kept. */
   forget(workload: Workload, ended: readonly Instance[]): void {
     if (workload.kind === 'job' && !workload.outcome) return;
-    const byAge = [...ended].sort((a, b) => (b.outcome?.at ?? 0) - (a.outcome?.at ?? 0));
-    for (const each of byAge.slice(ENDED_KEPT)) this.drop(each);
+    const all = ended.map((value) => {
+      return { value, name: value.instance, endedAt: value.outcome?.at ?? 0, bytes: 0 };
+    });
+    for (const { value } of toForget(all, ofOneWorkload, this.#context.now)) this.drop(value);
   }
 
   /** Tells an instance's node to end it. */

@@ -75,7 +75,11 @@ function settled(
   context: Ctx,
 ): Settled {
   const all = [...context.views.instances.by('workload', group)].map((each) => each.value);
-  let retriesLeft = retriesOf(workload, all);
+  const isEarlier = (one: Instance): boolean => one.createdAt < (workload?.createdAt ?? 0);
+  let retriesLeft = retriesOf(
+    workload,
+    all.filter((one) => !isEarlier(one)),
+  );
   const known: Known[] = [];
   const ended: Instance[] = [];
   for (const instance of all) {
@@ -90,7 +94,9 @@ function settled(
     if (settlement.kind === 'release') changes.release(one);
     else changes.withdraw(one);
     if (after.attempt > instance.attempt) retriesLeft--;
-    if (after.outcome) ended.push(after);
+    // Of a workload of this name that was deleted, and back from the dead: it proves nothing now.
+    if (after.outcome && isEarlier(after)) changes.drop(after);
+    else if (after.outcome) ended.push(after);
     else known.push(after === instance ? one : { ...one, instance: after });
   }
   return { known, ended };

@@ -5,6 +5,7 @@ import type {
   nodeRecord,
   observedRecord,
   routeRecord,
+  tenantRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Context } from '../runtime/actor.ts';
@@ -23,6 +24,7 @@ export interface Views {
   readonly nodes: View<typeof nodeRecord>;
   readonly ledgers: View<typeof ledgerRecord>;
   readonly routes: View<typeof routeRecord>;
+  readonly tenants: View<typeof tenantRecord>;
 }
 
 export type Ctx = Context<Views>;

@@ -1,6 +1,7 @@
 /**
  * Makes sure that a lost event costs time, never correctness: now and then every workload is
- * looked at, and ledger entries of instances nobody knows are ended and taken out.
+ * looked at, ledger entries of instances nobody knows are ended and taken out, and what has ended
+ * is forgotten as its tenant wants.
  */
 import {
   isOver,
@@ -12,24 +13,42 @@ import {
   withStopping,
 } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
-import { commit, type Effect, type Effects, type Put, put, work } from '../runtime/effect.ts';
+import {
+  after,
+  commit,
+  type Effect,
+  type Effects,
+  type Put,
+  put,
+  work,
+} from '../runtime/effect.ts';
 import { type Ctx, groupOf, lookAnew, type State } from './state.ts';
 
+/** What has ended is looked at after what lives, in milliseconds. */
+const FORGET_MS = 1_000;
 /** Most ledgers mended in one sweep. */
 const MENDED_MAX = 64;
 
 export function sweep(state: State, _due: Due, context: Ctx): Effects {
   const { views } = context;
   const groups = new Set<string>();
+  const tenants = new Set<string>();
   for (const { value } of views.workloads.entries()) {
+    if (value.outcome) tenants.add(value.tenant);
     groups.add(groupOf({ tenant: value.tenant, workload: value.name }));
   }
   const parked = new Set<string>();
   for (const { value } of views.instances.entries()) {
     groups.add(groupOf(value));
+    if (value.outcome) tenants.add(value.tenant);
     if (value.parked && !value.outcome) parked.add(groupOf(value));
   }
-  return [...mended(context), ...lookAnew(state, groups), ...triedAgain(parked, context)];
+  return [
+    ...mended(context),
+    ...lookAnew(state, groups),
+    ...[...tenants].map((tenant) => after('forget', FORGET_MS, { key: tenant })),
+    ...triedAgain(parked, context),
+  ];
 }
 
 /** Everybody who waits for room is asked for once more: a wake-up may have been lost. */

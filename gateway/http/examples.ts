@@ -89,4 +89,16 @@ export const examples: Readonly<Record<string, unknown>> = {
     },
   },
   Scale: { count: 3 },
+  Retention: {
+    ...{ tenant: 'default', generation: 1 },
+    retention: {
+      instances: { count: 2_000, age: '7d', bytes: '4Mi' },
+      jobs: { count: 500, age: '7d', bytes: '4Mi' },
+      events: { count: 5_000, age: '6h', bytes: '8Mi' },
+      decisions: { count: 10_000, age: '1d', bytes: '8Mi' },
+      logs: { count: 50_000, age: '1d', bytes: '64Mi' },
+    },
+    set: { events: { count: 5_000, age: '6h' } },
+  },
+  RetentionSettings: { events: { count: 5_000, age: '6h' } },
 };

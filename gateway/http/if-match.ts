@@ -14,6 +14,16 @@ export const ifMatchHeaders = z.looseObject({
     .describe('Refuse unless the workload is at this generation'),
 });
 
+/** Headers of a write of settings that are there before they are set: their generation is then 0. */
+export const ifSetMatchHeaders = z.looseObject({
+  'if-match': z
+    .string()
+    .regex(TAG, 'one generation as an entity tag: "3"')
+    .transform((text) => Number(TAG.exec(text)?.[1]))
+    .optional()
+    .describe('Refuse unless the settings are at this generation; 0: nothing was ever set'),
+});
+
 /** Headers of a call that may also create: it can be bound to there being nothing yet. */
 export const putHeaders = ifMatchHeaders.extend({
   'if-none-match': z

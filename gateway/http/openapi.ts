@@ -35,6 +35,7 @@ export const openapi = {
     { name: 'nodes', description: 'Machines and what they hold' },
     { name: 'events', description: 'What happened' },
     { name: 'logs', description: 'What instances print' },
+    { name: 'tenants', description: 'What tenants set for themselves' },
     { name: 'gateway', description: 'The gateway itself' },
   ],
 };

@@ -12,6 +12,7 @@ import { instanceRoutes } from '../routes/instances.ts';
 import { logRoutes } from '../routes/logs.ts';
 import { manifestRoutes } from '../routes/manifests.ts';
 import { nodeRoutes } from '../routes/nodes.ts';
+import { tenantRoutes } from '../routes/tenants.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
 import { RefusedError } from './error-refusal.ts';
@@ -93,6 +94,7 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
       eventRoutes,
       logRoutes,
       deadRoutes,
+      tenantRoutes,
     ];
     for (const routes of others) routes(api, inside);
     scope.register((manifests, _more, registered) => {

@@ -34,6 +34,8 @@ import {
   serviceSpec,
   specRecord,
   type TokensOf,
+  tenantRecord,
+  tenantRetain,
   workloadApply,
   workloadDelete,
   workloadRecord,
@@ -323,6 +325,20 @@ export const samples: readonly Sample[] = [
     leaseRecord,
     { actor: 'membership', shard: '0' },
     { actor: 'membership', shard: '0', holder: 'control-L1H4LFPY', fence: 17, renewals: 41 },
+  ),
+  said(
+    tenantRecord,
+    { tenant: 'default' },
+    {
+      ...{ tenant: 'default', retention: { events: { count: 5_000, age: '6h' } }, generation: 1 },
+      last: { verb: 'changed', at, message: 'of its own: events' },
+    },
+  ),
+  asked(
+    tenantRetain,
+    { tenant: 'default' },
+    { retention: { events: { count: 5_000, age: '6h' } }, ifGeneration: 0 },
+    { generation: 1, change: 'changed' },
   ),
   asked(leaseProbe, { actor: 'membership', holder: 'control-L1H4LFPY' }, {}, { fence: 17 }),
 ];

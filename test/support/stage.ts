@@ -21,6 +21,7 @@ import {
   routeRecord,
   specRecord,
   type TokensOf,
+  tenantRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 
@@ -34,6 +35,7 @@ const newViews = () => ({
   instances: new View(instanceRecord),
   observed: new View(observedRecord),
   routes: new View(routeRecord),
+  tenants: new View(tenantRecord),
   specs: new View(specRecord),
 });
 export type StageViews = ReturnType<typeof newViews>;
@@ -95,7 +97,8 @@ export class Stage {
     const decoded = value === undefined ? undefined : decode(record, encode(record, value));
     if (decoded && !decoded.ok) throw new Error(`${key} cannot be stored: ${decoded.reason}`);
     this.revision++;
-    const meta = { revision: this.revision, writer: undefined, at: this.now };
+    const bytes = value === undefined ? 0 : encode(record, value).length;
+    const meta = { revision: this.revision, writer: undefined, at: this.now, bytes };
     const change = (view as View).apply(key, decoded?.value, meta) as Change<C>;
     for (const fold of this.#folds) fold(change as unknown as Change, record);
     return change;

@@ -115,6 +115,7 @@ const CALLS = [
   'GET /api/v1/instances/{id}/logs',
   'GET /api/v1/nodes',
   'GET /api/v1/nodes/{id}',
+  'GET /api/v1/tenants/{tenant}/retention',
   'GET /api/v1/workloads',
   'GET /api/v1/workloads/{name}',
   'GET /api/v1/workloads/{name}/logs',
@@ -127,6 +128,7 @@ const CALLS = [
   'POST /api/v1/nodes/{id}/uncordon',
   'POST /api/v1/workloads',
   'POST /api/v1/workloads/{name}/scale',
+  'PUT /api/v1/tenants/{tenant}/retention',
   'PUT /api/v1/workloads/{name}',
 ];
 

@@ -81,7 +81,7 @@ describe('its parts', () => {
 describe('a call', () => {
   test('says what it may be refused with, and which headers it answers', () => {
     const put = document.paths['/api/v1/workloads/{name}']?.['put'];
-    expect(put?.responses['412']?.description).toMatch(/^`generation-stale`: The workload has/);
+    expect(put?.responses['412']?.description).toMatch(/^`generation-stale`: It has/);
     expect(put?.responses['409']?.description.match(/^`[a-z-]+`/gm)).toHaveLength(6);
     expect(Object.keys(put?.responses['201']?.headers ?? {})).toEqual([
       ...['ETag', 'Shoal-Revision', 'Location'],
@@ -96,7 +96,7 @@ describe('a call', () => {
         .map(([, , { operationId, requestBody }]) => [operationId, requestBody?.required]),
     );
     expect(required).toEqual({
-      ...{ createWorkload: true, putWorkload: true, scaleWorkload: true },
+      ...{ createWorkload: true, putWorkload: true, scaleWorkload: true, putRetention: true },
       ...{ cordonNode: false, uncordonNode: false, drainNode: false },
     });
   });
@@ -116,6 +116,7 @@ const values: Record<string, unknown> = {
   'workload.applycreate': { generation: 1, change: 'created' },
   'workload.scale': { generation: 2, count: 3 },
   'workload.delete': { instances: 1 },
+  'tenant.retain': { generation: 1, change: 'changed' },
   'instance.stop': { workload: 'web' },
   'placement.explain': (examples['DryRun'] as { explanation: unknown }).explanation,
   'node.cordon': { state: 'cordoned' },
@@ -135,9 +136,11 @@ const rights: Record<string, string> = {
 const rightBody = ({ operationId }: Operation): unknown =>
   operationId === 'scaleWorkload'
     ? examples['Scale']
-    : operationId.endsWith('Workload')
-      ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
-      : { reason: 'x' };
+    : operationId === 'putRetention'
+      ? examples['RetentionSettings']
+      : operationId.endsWith('Workload')
+        ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
+        : { reason: 'x' };
 
 const word = fc.oneof(
   fc.constantFrom('web', 'web-1', 'n1', 'default', 'true', 'service', 'ready', '1', '100', '10m'),

@@ -139,7 +139,7 @@ describe('of what has ended', () => {
 
   test('the ten newest are kept', () => {
     changes.forget(web, many());
-    expect(dropped().map((each) => each.instance)).toEqual(['web-3', 'web-2', 'web-1', 'web-0']);
+    expect(dropped().map((each) => each.instance)).toEqual(['web-0', 'web-1', 'web-2', 'web-3']);
   });
 
   test('a job that goes on keeps all: it counts on them; one that has ended does not', () => {
