@@ -3,7 +3,14 @@
  * by whoever only asks (a dry run).
  */
 import type { ReplyOf } from './contract.ts';
-import type { Wanted, Workload, workloadApply } from './workload.ts';
+import { carriedOver } from './tolerance.ts';
+import {
+  jobSpec,
+  serviceSpec,
+  type Wanted,
+  type Workload,
+  type workloadApply,
+} from './workload.ts';
 
 export type WorkloadChange = ReplyOf<typeof workloadApply>['change'];
 
@@ -19,6 +26,17 @@ export function changeOf(before: Workload | undefined, wanted: Wanted): Workload
   const labels = text(before.labels, () => true) === text(wanted.labels, () => true);
   if (!labels || text(before.spec, isWhole) !== text(wanted.spec, isWhole)) return 'changed';
   return before.spec.count === wanted.spec.count ? 'unchanged' : 'scaled';
+}
+
+/**
+ * What is wanted, with what the workload's spec holds beside it in the words of a newer version:
+ * who cannot say a thing does not take it back, and the same manifest again changes nothing.
+ */
+export function wantedOver(before: Workload | undefined, wanted: Wanted): Wanted {
+  if (before?.kind !== wanted.kind) return wanted;
+  return wanted.kind === 'service'
+    ? { ...wanted, spec: carriedOver(serviceSpec, before.spec, wanted.spec) }
+    : { ...wanted, spec: carriedOver(jobSpec, before.spec, wanted.spec) };
 }
 
 /** Fields of a spec that concern the workload, not what its instances run. */

@@ -6,6 +6,7 @@
 import type { z } from 'zod';
 import type { CodecName } from './codec.ts';
 import { fill, match, narrow, type Template, type Tokens, template } from './template.ts';
+import { tolerant } from './tolerance.ts';
 
 /**
  * Who connects to the bus. `control`: the actors of the control plane; `gateway`; `agent`: the
@@ -110,14 +111,19 @@ export function work<const S extends string, P>(
   return { codec: 'json', ...of, kind: 'work', stream: 'WORK', subject: template(of.subject) };
 }
 
-/** Declares a record of the store: `subject` is its key's template, without the bucket. */
+/**
+ * Declares a record of the store: `subject` is its key's template, without the bucket. Keys that
+ * its schema does not know stay in the value (tolerance.ts): a newer program may have written them.
+ */
 export function record<const S extends string, P>(
   of: Declaration<S, P> & {
     readonly bucket: Bucket;
     readonly indexes?: Readonly<Record<string, Index<P>>>;
   },
 ): RecordContract<S, P> {
-  return { codec: 'json', indexes: {}, ...of, kind: 'record', subject: template(of.subject) };
+  const { schema, subject } = of;
+  const derived = { schema: tolerant(schema), subject: template(subject) };
+  return { codec: 'json', indexes: {}, ...of, kind: 'record', ...derived };
 }
 
 /** The subject (of a record: the key) for these tokens. Throws TokenError on a bad token. */

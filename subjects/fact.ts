@@ -18,9 +18,13 @@ export const factSchema = z.object({
 });
 export type Fact = z.infer<typeof factSchema>;
 
+/** What events are about, as far as this version tells. */
+export const eventNouns = ['node', 'workload', 'instance'] as const;
+
 export const eventSchema = z.object({
   tenant: z.string(),
-  noun: z.enum(['node', 'workload', 'instance']),
+  /** One of `eventNouns`; open: a newer version may tell of something else. */
+  noun: z.string().regex(/^[a-z][a-z-]{0,31}$/, 'a noun'),
   id: z.string(),
   verb: z.string(),
   at: instant,

@@ -17,6 +17,7 @@ export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './retention.ts';
 export * from './template.ts';
+export * from './tolerance.ts';
 export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';

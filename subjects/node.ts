@@ -29,8 +29,8 @@ export type Amounts = z.infer<typeof amounts>;
 /** What a driver can do on this node, and what it honestly cannot. */
 export const driverOffer = z.object({
   version: z.string().max(64).optional(),
-  /** Limits that are enforced here. */
-  enforces: z.array(z.enum(['cpu', 'memory'])),
+  /** Limits that are enforced here: `cpu`, `memory`; open, a newer agent may enforce more. */
+  enforces: z.array(z.string().max(32)),
   /** Limits that are only accounted for, with the reason. */
   notEnforced: z.record(z.string(), z.string().max(200)),
 });

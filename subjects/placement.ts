@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { event, request, work } from './contract.ts';
 import { instant } from './fact.ts';
 import { tenantName, workloadName } from './names.ts';
+import { tolerant } from './tolerance.ts';
 import { priorities, wantedSchema } from './workload.ts';
 
 /** What can remove a node from a choice, in the order it is asked. */
@@ -16,9 +17,9 @@ export const filters = [
 ] as const;
 export type Filter = (typeof filters)[number];
 
-/** How many nodes each filter removed. */
-export const removedCounts = z.partialRecord(z.enum(filters), z.number().int().min(0));
-export type RemovedCounts = z.infer<typeof removedCounts>;
+/** How many nodes each filter removed. Open: a newer scheduler may have a filter more. */
+export const removedCounts = z.record(z.string().max(32), z.number().int().min(0));
+export type RemovedCounts = Partial<Record<Filter, number>>;
 
 export const placeWork = work({
   name: 'work.place',
@@ -35,7 +36,8 @@ export const placeWork = work({
 export const placementExplain = request({
   name: 'placement.explain',
   subject: 'shoal.placement.explain',
-  schema: z.object({ tenant: tenantName, workload: workloadName, wanted: wantedSchema }),
+  // Tolerant although it is an ask: it changes nothing, and asks about specs as they are stored.
+  schema: z.object({ tenant: tenantName, workload: workloadName, wanted: tolerant(wantedSchema) }),
   reply: z.object({
     /** Nodes there are. */
     nodes: z.number().int(),
@@ -57,7 +59,7 @@ export const placementExplain = request({
     table: z.array(
       z.object({
         node: z.string(),
-        removedBy: z.enum(filters).optional(),
+        removedBy: z.string().max(32).optional(),
         detail: z.string().optional(),
         score: z.number().optional(),
       }),

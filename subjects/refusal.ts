@@ -233,20 +233,30 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** A refusal as it travels: the code, one sentence about this case, and the places that are wrong. */
+/** What a code may look like, also one that a newer version has added. */
+const CODE = /^[a-z]+(-[a-z]+)*$/;
+
+/**
+ * A refusal as it travels: the code, one sentence about this case, and the places that are wrong.
+ * Codes are open: a newer version may say no with one that this catalogue lacks, and then `status`
+ * tells which kind it is (`meaningOf`).
+ */
 export interface Refusal {
-  readonly code: RefusalCode;
+  readonly code: string;
   readonly detail: string;
   readonly places?: readonly { readonly path: string; readonly message: string }[] | undefined;
+  /** HTTP status of the code, for readers that do not know it. */
+  readonly status?: number | undefined;
 }
 
 export const refusalSchema: z.ZodType<Refusal> = z.object({
-  code: z.enum(Object.keys(refusals) as [RefusalCode, ...RefusalCode[]]),
+  code: z.string().max(64).regex(CODE, 'a code: words in lower case with dashes'),
   detail: z.string().max(2000),
   places: z
     .array(z.object({ path: z.string(), message: z.string() }))
     .max(50)
     .optional(),
+  status: z.number().int().min(400).max(599).optional(),
 });
 
 /** Makes a refusal. */
@@ -254,10 +264,39 @@ export function refusal(code: RefusalCode, detail: string): Refusal {
   return { code, detail };
 }
 
+/** What the catalogue says of a refusal; of a code it lacks, what its status says. */
+export function meaningOf({ code, status = 500 }: Refusal): Entry {
+  if (Object.hasOwn(refusals, code)) return refusals[code as RefusalCode];
+  return {
+    http: status,
+    grpc: grpcOf[status] ?? (status < 500 ? 'FAILED_PRECONDITION' : 'INTERNAL'),
+    retry: status === 429 || status >= 500 ? 'later' : 'never',
+    user: 'This was refused for a reason this version does not know; the detail says which.',
+    operator: 'A newer program refused with a code of its own; see `shoal version`.',
+  };
+}
+
+/** gRPC status of a refusal whose code is not known, by HTTP status. */
+const grpcOf: Readonly<Record<number, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  409: 'ABORTED',
+  413: 'RESOURCE_EXHAUSTED',
+  429: 'RESOURCE_EXHAUSTED',
+  503: 'UNAVAILABLE',
+};
+
 /** What every reply body is: the contract's value, or a refusal. */
 export type Answer<R> =
   | { readonly ok: true; readonly value: R }
   | { readonly ok: false; readonly refusal: Refusal };
+
+/** A refusal as it is sent: with its status, for readers that do not know its code. */
+export function refusalToSend(because: Refusal): Refusal {
+  return { ...because, status: meaningOf(because).http };
+}
 
 /** Answers' schemas by their reply's: a schema costs a hundred times what reading an answer does. */
 const answerSchemas = new WeakMap<z.ZodType, z.ZodType>();

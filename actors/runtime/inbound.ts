@@ -12,6 +12,7 @@ import {
   pattern,
   type Refusal,
   refusal,
+  refusalToSend,
   tokensIn,
   type WorkContract,
 } from '../../subjects/index.ts';
@@ -231,7 +232,9 @@ function replyTo(incoming: Incoming, codec: MessageContract['codec']): ReplyTo |
       const shape = { name: 'reply', codec, bytesMax: REPLY_BYTES_MAX };
       const headers: Record<string, string> = { [TYPE_HEADER]: contentType[codec] };
       if (revision > 0) headers[REVISION_HEADER] = String(revision);
-      send(encode(shape, answer), headers);
+      const { refusal: because } = answer as { readonly refusal?: Refusal };
+      const told = because ? { ...answer, refusal: refusalToSend(because) } : answer;
+      send(encode(shape, told), headers);
     },
   };
 }

@@ -19,6 +19,7 @@ import {
   type Wanted,
   type Workload,
   type WorkloadChange,
+  wantedOver,
   workloadApply,
   workloadRecord,
 } from '../../subjects/index.ts';
@@ -43,7 +44,7 @@ export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, context);
   if (refused) return [refuseWith(ask.from, refused)];
   const before = current(ask, context);
-  const change = changeOf(before, ask.payload.wanted);
+  const change = changeOf(before, wantedOver(before, ask.payload.wanted));
   const { mode } = ask.payload;
   if (mode === 'try-create' || mode === 'try-put') {
     const generation = (before?.generation ?? 0) + (change === 'unchanged' ? 0 : 1);
@@ -109,7 +110,7 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
     return no('workload-kind-fixed', `${name} is a ${before.kind}, not a ${wanted.kind}`);
   }
   if (before.kind === 'service') return undefined;
-  const change = changeOf(before, wanted);
+  const change = changeOf(before, wantedOver(before, wanted));
   if (before.outcome && change !== 'unchanged') {
     return no('job-finished', `${name} has ${before.outcome.result}`);
   }
@@ -131,8 +132,8 @@ function impossible(wanted: Wanted, found: Explanation): Refusal | undefined {
 
 function write(ask: Ask, context: Ctx): Effects {
   const { tenant, workload: name } = ask.tokens;
-  const { wanted } = ask.payload;
   const before = current(ask, context);
+  const wanted = wantedOver(before, ask.payload.wanted);
   const change = changeOf(before, wanted);
   if (before && change === 'unchanged') {
     const told = isMine(ask, context) ? (before.last.verb as WorkloadChange) : change;

@@ -30,7 +30,9 @@ export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema 
     io,
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
-      if (def.type === 'object' && !def.catchall) delete jsonSchema.additionalProperties;
+      // Not those that are strict: an ask with a key nobody knows is refused.
+      const isOpen = def.type === 'object' && def.catchall?._zod.def.type !== 'never';
+      if (isOpen) delete jsonSchema.additionalProperties;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },

@@ -5,6 +5,7 @@ import {
   decode,
   type EventBody,
   eventNoticed,
+  eventNouns,
   eventSchema,
   pattern,
   tenantName,
@@ -30,7 +31,7 @@ const id = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'an id');
 /** What a caller may ask events by. */
 export const eventFilter = z.object({
   tenant: tenantName.optional().describe('Whose; nodes belong to tenant shoal. Default: all'),
-  noun: eventSchema.shape.noun.optional(),
+  noun: z.enum(eventNouns).optional(),
   id: id.optional().describe('Id of the node, workload or instance'),
   workload: id.optional().describe('The workload and its instances'),
 });

@@ -3,7 +3,7 @@
  * RFC 9457, whose code, status and sentence stand in the catalogue of refusals.
  */
 import { z } from 'zod';
-import { type Refusal, type RefusalCode, refusals } from '../../subjects/index.ts';
+import { meaningOf, type Refusal, refusals } from '../../subjects/index.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -16,7 +16,10 @@ export const problemSchema = z
     title: z.string().describe('What it means, for the person who asked'),
     status: z.number().int(),
     detail: z.string().describe('What it was this time'),
-    code: z.enum(Object.keys(refusals) as [RefusalCode, ...RefusalCode[]]),
+    code: z.string().meta({
+      description: 'Stable, and open: a newer version may say no with a code that is not listed',
+      examples: Object.keys(refusals),
+    }),
     id: z.string().describe('Id of the request: leads to it in the log'),
     retry: z.enum(['never', 'later', 'elsewhere']),
     places: z
@@ -30,7 +33,7 @@ export type Problem = z.infer<typeof problemSchema>;
 /** The problem a refusal is told as; `id` is the request's. */
 export function problemOf(refusal: Refusal, id: string): Problem {
   const { code, detail, places } = refusal;
-  const { http: status, user: title, retry } = refusals[code];
+  const { http: status, user: title, retry } = meaningOf(refusal);
   return {
     type: `urn:shoal:problem:${code}`,
     ...{ title, status, detail, code, id, retry },
@@ -39,6 +42,6 @@ export function problemOf(refusal: Refusal, id: string): Problem {
 }
 
 /** Value of `Retry-After`; undefined where asking again cannot help. */
-export function retryAfter(code: RefusalCode): string | undefined {
-  return refusals[code].retry === 'later' ? String(RETRY_SECONDS) : undefined;
+export function retryAfter(refusal: Refusal): string | undefined {
+  return meaningOf(refusal).retry === 'later' ? String(RETRY_SECONDS) : undefined;
 }

@@ -19,7 +19,7 @@ export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** Answers with a refusal. */
 export function refuse(reply: FastifyReply, because: Refusal): FastifyReply {
-  const wait = retryAfter(because.code);
+  const wait = retryAfter(because);
   if (wait !== undefined && !reply.hasHeader('retry-after')) reply.header('Retry-After', wait);
   reply.refusal = because;
   const problem = problemOf(because, reply.request.id);

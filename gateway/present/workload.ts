@@ -42,7 +42,9 @@ export const workloadShape = z
     name: workloadName,
     kind: z.enum(kinds),
     labels: labelSet,
-    spec: z.union([serviceSpec, jobSpec]),
+    spec: z
+      .union([serviceSpec, jobSpec, z.looseObject({})])
+      .describe('As it is stored, also with keys that only a newer version knows'),
     generation: z.number().int().describe('Raised by every change of the spec'),
     createdAt: time,
     state: z

@@ -121,9 +121,10 @@ describe.each(samples.map((sample) => [sample.contract.name, sample] as const))(
       expect(now.answer?.bytes, purpose).toEqual(golden.answer?.bytes);
     });
 
-    test('a key it does not know yet is left out, not an error', () => {
-      const later = encode(contract, { ...(sample.value as object), keyOfALaterVersion: 1 });
-      expect(decode(contract, later)).toEqual({ ok: true, value: golden.value });
+    test('a key it does not know yet is no error: kept in a record, left out elsewhere', () => {
+      const later = { ...(sample.value as object), keyOfALaterVersion: 1 };
+      const value = contract.kind === 'record' ? later : golden.value;
+      expect(decode(contract, encode(contract, later))).toEqual({ ok: true, value });
     });
 
     test('its JSON Schema is the one of then', () => {

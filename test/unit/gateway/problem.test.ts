@@ -24,7 +24,7 @@ describe('a refusal', () => {
       ...{ code, id: 'id-1', retry: refusals[code].retry },
     });
     expect(problem.status).toBeGreaterThanOrEqual(400);
-    expect(retryAfter(code)).toBe(refusals[code].retry === 'later' ? '1' : undefined);
+    expect(retryAfter(refusal(code, 'x'))).toBe(refusals[code].retry === 'later' ? '1' : undefined);
   });
 
   test('keeps the places that are wrong', () => {

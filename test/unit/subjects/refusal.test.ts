@@ -4,9 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { errorsDocument } from '../../../docs/generate/errors.ts';
 import {
   answerSchema,
+  meaningOf,
   type RefusalCode,
+  refusal,
   refusalSchema,
   refusals,
+  refusalToSend,
 } from '../../../subjects/index.ts';
 import { sources } from '../../support/sources.ts';
 
@@ -94,11 +97,33 @@ describe('errors.md', () => {
 });
 
 describe('a refusal on the wire', () => {
-  test('carries a code of the catalogue and nothing else', () => {
+  test('carries a code, also one of a newer version, and nothing that is none', () => {
     expect(refusalSchema.safeParse({ code: 'host-taken', detail: 'x' }).success).toBe(true);
-    expect(refusalSchema.safeParse({ code: 'no-such', detail: 'x' }).success).toBe(false);
+    expect(refusalSchema.safeParse({ code: 'of-tomorrow', detail: 'x' }).success).toBe(true);
     expect(refusalSchema.safeParse({ code: 'toString', detail: 'x' }).success).toBe(false);
+    expect(refusalSchema.safeParse({ code: 'x', detail: 'x', status: 200 }).success).toBe(false);
   });
+
+  test.each(codes)('%s says its status when it is sent', (code) => {
+    expect(refusalToSend(refusal(code, 'x'))).toEqual({
+      ...{ code, detail: 'x', status: refusals[code].http },
+    });
+    expect(meaningOf(refusal(code, 'x'))).toBe(refusals[code]);
+  });
+
+  test.each([
+    [404, 'never', 'NOT_FOUND'],
+    [418, 'never', 'FAILED_PRECONDITION'],
+    [429, 'later', 'RESOURCE_EXHAUSTED'],
+    [507, 'later', 'INTERNAL'],
+    [undefined, 'later', 'INTERNAL'],
+  ] as const)(
+    'with a code nobody knows here means what its status %s does',
+    (status, retry, grpc) => {
+      const meaning = meaningOf({ code: 'of-tomorrow', detail: 'x', status });
+      expect(meaning).toMatchObject({ http: status ?? 500, retry, grpc });
+    },
+  );
 
   test('an answer is a value or a refusal, never both or neither', () => {
     const schema = answerSchema(refusalSchema);
