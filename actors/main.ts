@@ -16,6 +16,7 @@ import { durabilityIn } from './runtime/durability-setting.ts';
 import { Host } from './runtime/host.ts';
 import type { Log } from './runtime/log.ts';
 import { serveMetrics } from './runtime/metrics.ts';
+import { checkApart } from './runtime/nats/ask-services.ts';
 import { durabilityInForce } from './runtime/nats/in-force.ts';
 import {
   type BusProcess,
@@ -45,6 +46,8 @@ export async function startControl(
   const name = environment['SHOAL_COPY'] || 'control';
   const durability = durabilityIn(environment);
   const bus = await joinBus(busSettings(environment), { role: 'control', name }, { log });
+  // Before anything is changed: streams too belong to whoever runs already.
+  await checkApart(bus.connection, 'this one');
   const changed = await ensureStreams(bus.connection, durability);
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();

@@ -78,6 +78,7 @@ export function agent(node: string): Actor<State, Views> {
       ...reported('relabel', quiet),
       ...reported('reread', quiet),
       ...reported('giveUp', quiet),
+      ...reported('tellApart', quiet),
     },
     connected,
     publishes: [nodeBeat, nodeSnapshot, nodeJoin],

@@ -18,6 +18,8 @@ import { type Ctx, isActive, type State } from './state.ts';
 
 /** How long to wait before asking again to join, in milliseconds. */
 const JOIN_AGAIN_MS = 500;
+/** And where it is too many versions away: until somebody upgrades something. */
+const APART_AGAIN_MS = 5_000;
 /** A snapshot is told at least this often. */
 const SNAPSHOT_MS = 15_000;
 /** And at once when a share of CPU or memory moved by this much. */
@@ -61,13 +63,33 @@ export function joined(node: string) {
     if (!answer.ok) {
       const isFinal = answer.refusal.code === 'node-taken';
       if (isFinal && !state.isJoined) return [run('giveUp', answer.refusal.detail)];
+      const isApart = answer.refusal.code === 'protocol-unsupported';
+      if (isApart) return keptOut(node, state, answer.refusal.detail, context);
       return [after('join', JOIN_AGAIN_MS)];
     }
+    state.apart = undefined;
     state.isJoined = true;
     state.beatMs = answer.value.beatMs;
     state.incarnation = Math.max(state.incarnation, answer.value.incarnation);
     return [run('reread', {}), ...beat(node)(state, { key: '', payload: undefined }, context)];
   };
+}
+
+/**
+ * Refused as too many versions away: it beats all the same, so that what runs here is not replaced,
+ * says so once, and asks again.
+ */
+function keptOut(node: string, state: State, why: string, context: Ctx): Effects {
+  const isNews = state.apart !== why;
+  state.apart = why;
+  const told = isNews ? [run('tellApart', why)] : [];
+  // A beat arranges the next one: they are begun once.
+  const isBeating = state.isJoined;
+  state.isJoined = true;
+  const begun = isBeating
+    ? []
+    : [run('reread', {}), ...beat(node)(state, { key: '', payload: undefined }, context)];
+  return [...told, ...begun, after('join', APART_AGAIN_MS)];
 }
 
 /** A beat, and the next one arranged. */

@@ -99,6 +99,11 @@ export function agentShell(parts: ShellParts): Shell {
     relabel: (input) => driver.relabel(input as RelabelInput),
     forget: (input) => void forget(input as ForgetInput),
     reread: () => bus.ports.fanout?.reread(),
+    tellApart: (input) =>
+      parts.log.error('this agent is not taken in; what runs here goes on', {
+        node: parts.identity.node,
+        reason: String(input),
+      }),
     giveUp: (input) => parts.giveUp(String(input)),
   };
   return {

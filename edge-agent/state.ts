@@ -55,6 +55,8 @@ export interface State {
   facts: NodeFacts | undefined;
   isJoined: boolean;
   isBeating: boolean;
+  /** Why the control plane does not take this agent in: it is too many versions away. */
+  apart: string | undefined;
   beatMs: number;
   incarnation: number;
   /** Revision of the newest ledger that has been acted on. */
@@ -82,6 +84,7 @@ export const newState = (): State => ({
   facts: undefined,
   isJoined: false,
   isBeating: false,
+  apart: undefined,
   beatMs: 1_000,
   incarnation: 0,
   applied: 0,

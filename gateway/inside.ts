@@ -1,5 +1,6 @@
 /** What lies behind the door, as routes and ingress use it: what is known, asked and read. */
 import type { Log } from '../actors/runtime/log.ts';
+import { type ControlCopy, controlCopies } from '../actors/runtime/nats/ask-services.ts';
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
 import { DurabilityWatch } from './durability.ts';
@@ -33,6 +34,8 @@ export interface Inside {
   readonly log: Log;
   newId(): string;
   bus(): BusState;
+  /** The control planes that run at the moment; asks them. */
+  controls(): Promise<readonly ControlCopy[]>;
   readonly durability: Pick<DurabilityWatch, 'found' | 'start'>;
 }
 
@@ -57,6 +60,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       revision: () => known.revision,
     }),
     newId: bus.ports.newId,
+    controls: () => controlCopies(bus.connection),
     durability: new DurabilityWatch(bus),
     bus: () => {
       const { server_name: server = '', version = '' } = bus.connection.info ?? {};

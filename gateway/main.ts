@@ -6,6 +6,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import type { Log } from '../actors/runtime/log.ts';
+import { checkApart } from '../actors/runtime/nats/ask-services.ts';
 import {
   type BusProcess,
   busSettings,
@@ -16,6 +17,7 @@ import {
 import { answerServices } from '../actors/runtime/nats/services.ts';
 import { runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
+import { PROTOCOL } from '../subjects/index.ts';
 import { listen } from './http/listen.ts';
 import { apiServer } from './http/server.ts';
 import { ingressServer } from './ingress/server.ts';
@@ -42,6 +44,7 @@ export async function openGateway(
   try {
     const inside = insideOf(bus, log);
     await viewsCurrent(bus.views);
+    await checkApart(bus.connection, 'this gateway');
     await Promise.all([inside.feed.start(), inside.durability.start()]);
     const servers = await serve(inside, settings);
     announce(bus, inside, settings, servers);
@@ -100,7 +103,7 @@ function announce(
   answerServices(bus.connection, {
     ...{ name: 'shoal-gateway', id, version: VERSION, endpoints: () => [], counts: () => ({}) },
     description: 'Makes sure that there is one door from outside, and that it says what it knows.',
-    metadata: { copy: id, api: apiUrl, ingress: ingressUrl },
+    metadata: { copy: id, protocol: String(PROTOCOL), api: apiUrl, ingress: ingressUrl },
   });
 }
 

@@ -17,9 +17,6 @@ export const nodeClasses = {
 export type NodeClass = keyof typeof nodeClasses;
 export const nodeClass = z.enum(Object.keys(nodeClasses) as [NodeClass, ...NodeClass[]]);
 
-/** Version of the contracts an agent speaks; raised when one changes incompatibly. */
-export const PROTOCOL = 1;
-
 const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** Amounts that are booked: millicores, bytes of memory, bytes of disk. */
@@ -47,6 +44,7 @@ export const nodeFacts = z.object({
   /** Where the node's instances can be reached. */
   address: z.string().max(255),
   agentVersion: z.string().max(32),
+  /** Protocol the agent speaks (protocol.ts). */
   protocol: z.number().int(),
   drivers: z.record(driverName, driverOffer),
   capacity: amounts,

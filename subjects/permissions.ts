@@ -99,6 +99,9 @@ const answers = [
   '$SRV.STATS.>',
 ];
 
+/** Which control planes there are, with their versions. */
+const programs = ['$SRV.STATS.shoal-membership'];
+
 const streams = streamConfigs({ replicas: 1 }).map((config) => config.name);
 
 /** What JetStream's servers say of themselves: their settings, and whether they are well. */
@@ -145,8 +148,8 @@ const looking = [
 
 /** What the protocols need beside the contracts. */
 const protocol: Readonly<Record<Role, (name: string) => Permissions>> = {
-  control: () => ({ publish: keeping, subscribe: answers }),
-  gateway: () => ({ publish: serverAsks, subscribe: answers }),
+  control: () => ({ publish: [...keeping, ...programs], subscribe: answers }),
+  gateway: () => ({ publish: [...serverAsks, ...programs], subscribe: answers }),
   // An operator hears everything, to see what goes on; see `mayAnswer`.
   operator: () => ({ publish: looking, subscribe: ['shoal.>'] }),
   // Agents answer only by id: a list of ten thousand of them helps nobody (nats-measured §13).

@@ -166,6 +166,14 @@ export const refusals = {
     user: 'There is no node of this id; `shoal node ls` lists them.',
     operator: 'A caller named a node that has never joined or was removed.',
   },
+  'protocol-unsupported': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'Parts of this fabric are too many versions apart; `shoal version` shows which to upgrade.',
+    operator:
+      'A program more than one protocol away was refused; upgrade or roll back by one step.',
+  },
   'node-taken': {
     http: 409,
     grpc: 'ALREADY_EXISTS',

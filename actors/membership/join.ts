@@ -3,6 +3,7 @@
  * and that a node that comes back keeps what its ledger lists.
  */
 import {
+  apartness,
   formatSpan,
   ledgerRecord,
   type Node,
@@ -10,12 +11,11 @@ import {
   nodeClasses,
   nodeJoin,
   nodeRecord,
-  PROTOCOL,
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
-import { commit, type Effects, put, refuse, reply } from '../runtime/effect.ts';
+import { commit, type Effects, none, put, refuse, reply } from '../runtime/effect.ts';
 import { type Ctx, heardOf, type State } from './state.ts';
-import { fact, nodeEvent, transition } from './transition.ts';
+import { fact, nodeEvent, performed, transition } from './transition.ts';
 
 /** An agent joins, for the first time or again. The same facts again change nothing. */
 export function join(state: State, ask: Received<typeof nodeJoin>, context: Ctx): Effects {
@@ -26,9 +26,11 @@ export function join(state: State, ask: Received<typeof nodeJoin>, context: Ctx)
   const ledger = views.ledgers.get({ node: id });
   const conflict = before && conflictOf(state, before, facts, now);
   if (conflict) return [refuse(ask.from, 'node-taken', conflict)];
-  if (facts.protocol !== PROTOCOL) {
-    const detail = `the agent speaks protocol ${facts.protocol}, this fabric ${PROTOCOL}`;
-    return [refuse(ask.from, 'request-malformed', detail)];
+  const apart = apartOf(id, facts);
+  if (apart !== undefined) {
+    const { protocol, agentVersion } = facts;
+    const told = before ? keptOut({ ...before, protocol, agentVersion }, context) : [];
+    return [...told, refuse(ask.from, 'protocol-unsupported', apart)];
   }
   const heard = heardOf(state, id);
   if (!heard.connection) heard.at = now;
@@ -46,6 +48,27 @@ export function join(state: State, ask: Received<typeof nodeJoin>, context: Ctx)
     nodeEvent(after),
     answer,
   ];
+}
+
+function apartOf(node: string, { protocol }: Pick<NodeFacts, 'protocol'>): string | undefined {
+  return apartness(`the agent of node ${node}`, protocol, 'this control plane');
+}
+
+/** What shows that a node's agent is too many versions away. */
+const KEPT_OUT = 'kept-out';
+
+/**
+ * A node whose agent is too many versions away: suspect, so it gets no new work, and what it runs
+ * is left alone as long as it is heard. Nothing where that shows already, and for every other node.
+ */
+export function keptOut(node: Node, context: Ctx): Effects {
+  const apart = apartOf(node.node, node);
+  if (apart === undefined) return none;
+  const isShown = node.liveness === 'suspect' && node.last.verb === KEPT_OUT;
+  if (isShown && node.last.message === apart) return none;
+  const last = fact(KEPT_OUT, context.now, apart);
+  const ledger = context.views.ledgers.get({ node: node.node });
+  return performed([transition({ ...node, liveness: 'suspect', last }, ledger)]);
 }
 
 function joined(id: string, before: Node | undefined, facts: NodeFacts, now: number): Node {

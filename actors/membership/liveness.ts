@@ -20,9 +20,11 @@ import {
   nodeClasses,
   nodePrompt,
   OFFLINE_KEPT,
+  speaksWith,
 } from '../../subjects/index.ts';
 import type { Due, Received } from '../runtime/actor.ts';
 import { type Effect, type Effects, none, publish } from '../runtime/effect.ts';
+import { keptOut } from './join.ts';
 import { type Ctx, connectionKey, type Heard, heardOf, type State } from './state.ts';
 import { fact, performed, type Transition, transition } from './transition.ts';
 
@@ -76,6 +78,7 @@ export function beat(state: State, message: Received<typeof nodeBeat>, context: 
   const node = views.nodes.get({ node: id });
   const ledgerEntry = views.ledgers.at(address(ledgerRecord, { node: id }));
   if (!node || !ledgerEntry) return prompt(heard, id, 'join', now);
+  if (!speaksWith(node.protocol)) return keptOut(node, context);
   if (node.liveness !== 'ready') return returned(node, context);
   const isBehind = payload.applied < ledgerEntry.revision && now - ledgerEntry.at > BEHIND_MS;
   return isBehind ? prompt(heard, id, 'ledger', now) : none;

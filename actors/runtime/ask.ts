@@ -10,6 +10,7 @@ import {
   contentType,
   encode,
   type PayloadOf,
+  PROTOCOL,
   type ReplyOf,
   type RequestContract,
   type TokensOf,
@@ -19,6 +20,7 @@ import { readAnswer, unanswered } from './perform.ts';
 import {
   ID_HEADER,
   type Ports,
+  PROTOCOL_HEADER,
   REVISION_HEADER,
   type RequestOutcome,
   TRACE_HEADER,
@@ -45,6 +47,7 @@ export async function ask<C extends RequestContract>(
   const headers: Record<string, string> = {
     [TYPE_HEADER]: contentType[contract.codec],
     [ID_HEADER]: ports.newId(),
+    [PROTOCOL_HEADER]: String(PROTOCOL),
   };
   if (options.traceparent !== undefined) headers[TRACE_HEADER] = options.traceparent;
   const message = {

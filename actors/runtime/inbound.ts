@@ -4,12 +4,14 @@
  * and minute, and forgotten.
  */
 import {
+  apartness,
   type Contract,
   contentType,
   decode,
   encode,
   type MessageContract,
   pattern,
+  protocolIn,
   type Refusal,
   refusal,
   refusalToSend,
@@ -26,6 +28,7 @@ import {
   type Incoming,
   type Outgoing,
   type Ports,
+  PROTOCOL_HEADER,
   REVISION_HEADER,
   TRACE_HEADER,
   TYPE_HEADER,
@@ -101,8 +104,12 @@ function subscribe(actor: Actor, route: Route<unknown, unknown>, around: Complai
   return around.ports.bus.subscribe(subject, queue, (incoming) => {
     const from = replyTo(incoming, contract.codec);
     const refuse = (because: Refusal): void => from?.send({ ok: false, refusal: because }, 0);
+    const apart = apartnessOf(contract, incoming);
     const read = readMessage(contract, incoming);
-    if (!read.ok) {
+    if (apart !== undefined) {
+      around.complain(contract, incoming.subject, apart);
+      refuse(refusal('protocol-unsupported', apart));
+    } else if (!read.ok) {
       around.complain(contract, incoming.subject, read.reason);
       refuse(refusal('request-malformed', `${contract.name}: ${read.reason}`));
     } else if (around.isFull()) {
@@ -173,6 +180,12 @@ function keepExtending(ports: Ports, everyMs: number, inHand: ReadonlySet<WorkIt
   };
   cancel = ports.clock.after(everyMs, again);
   return () => cancel();
+}
+
+/** Why an ask comes from too far away. An agent says its protocol in its join: it is told there. */
+function apartnessOf(contract: Contract, { headers }: Outgoing): string | undefined {
+  if (contract.kind !== 'request' || contract.from.includes('agent')) return undefined;
+  return apartness('the caller', protocolIn(headers[PROTOCOL_HEADER]), 'this control plane');
 }
 
 type Read =

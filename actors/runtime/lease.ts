@@ -18,9 +18,17 @@ import {
   type Lease as LeaseValue,
   leaseProbe,
   leaseRecord,
+  PROTOCOL,
 } from '../../subjects/index.ts';
 import type { Log } from './log.ts';
-import { type Close, type Ports, TYPE_HEADER, WRITER_HEADER, type WriteResult } from './ports.ts';
+import {
+  type Close,
+  type Ports,
+  PROTOCOL_HEADER,
+  TYPE_HEADER,
+  WRITER_HEADER,
+  type WriteResult,
+} from './ports.ts';
 import type { View } from './view.ts';
 
 /** How long a holder may be silent until its lease is taken, in milliseconds. */
@@ -253,6 +261,7 @@ export class Lease {
     const headers = {
       [TYPE_HEADER]: contentType[leaseRecord.codec],
       [WRITER_HEADER]: `lease-${copy}/${this.#writes}`,
+      [PROTOCOL_HEADER]: String(PROTOCOL),
     };
     const body = encode(leaseRecord, value);
     const write = { bucket: leaseRecord.bucket, key: this.#key, body, expected, headers };

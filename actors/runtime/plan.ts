@@ -13,6 +13,7 @@ import {
   type EventContract,
   encode,
   type MessageContract,
+  PROTOCOL,
   type RecordContract,
   type RequestContract,
 } from '../../subjects/index.ts';
@@ -22,6 +23,7 @@ import { derivedId } from './ids.ts';
 import {
   ID_HEADER,
   type Outgoing,
+  PROTOCOL_HEADER,
   TRACE_HEADER,
   TYPE_HEADER,
   WRITER_HEADER,
@@ -177,6 +179,7 @@ function planWrite(
   const headers: Record<string, string> = {
     [TYPE_HEADER]: contentType[record.codec],
     [WRITER_HEADER]: place.writer,
+    [PROTOCOL_HEADER]: String(PROTOCOL),
   };
   if (place.cause.traceparent !== undefined) headers[TRACE_HEADER] = place.cause.traceparent;
   const body = value === null ? null : encode(record, value);
@@ -204,6 +207,8 @@ function outgoing(
     [TYPE_HEADER]: contentType[contract.codec],
     [ID_HEADER]: id,
   };
+  // Events go without: who hears them either understands them or leaves them out.
+  if (contract.kind === 'request') headers[PROTOCOL_HEADER] = String(PROTOCOL);
   if (cause.traceparent !== undefined) headers[TRACE_HEADER] = cause.traceparent;
   const subject = address(contract, effect.tokens as never);
   return { subject, body: encode(contract, effect.payload), headers };

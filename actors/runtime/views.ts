@@ -5,12 +5,26 @@
  * I1  Changes reach listeners in the order of the store's revisions, except that a process sees
  *     its own confirmed write at once (`stored`); its base was the newest, so nothing is skipped.
  * I2  A value that its schema does not accept stays out of the view, is counted and reported once
- *     per revision; everything else goes on.
+ *     per revision; everything else goes on. So does one of a protocol that is too far ahead.
  */
 import type { Bucket, PayloadOf, RecordContract } from '../../subjects/index.ts';
-import { covers, type Decoded, decode, pattern } from '../../subjects/index.ts';
+import {
+  covers,
+  type Decoded,
+  decode,
+  isTooNew,
+  pattern,
+  protocolIn,
+} from '../../subjects/index.ts';
 import type { Log } from './log.ts';
-import { type Clock, type Close, type Store, type Stored, WRITER_HEADER } from './ports.ts';
+import {
+  type Clock,
+  type Close,
+  PROTOCOL_HEADER,
+  type Store,
+  type Stored,
+  WRITER_HEADER,
+} from './ports.ts';
 import { type Change, View } from './view.ts';
 
 type Listener = (change: Change) => void;
@@ -195,7 +209,7 @@ export class Views {
     const record = followed.view.record;
     let value: unknown;
     if (stored.body !== null) {
-      const decoded = this.#sentHere(stored) ?? this.#read(record, stored.body);
+      const decoded = this.#sentHere(stored) ?? this.#readNotTooNew(record, stored);
       if (!decoded.ok) {
         this.unreadable++;
         this.#log.warn('a value in the store cannot be read and is left out', {
@@ -222,6 +236,14 @@ export class Views {
     const sending = this.#sending.get(headers[WRITER_HEADER] ?? '');
     if (!sending || !body || Buffer.compare(sending.body, body) !== 0) return undefined;
     return { ok: true, value: sending.value };
+  }
+
+  /** What is written in a protocol too far ahead is not guessed at, even where it seems to fit. */
+  #readNotTooNew(record: RecordContract, { body, headers }: Stored): Decoded<unknown> {
+    const protocol = protocolIn(headers[PROTOCOL_HEADER]);
+    if (!isTooNew(protocol)) return this.#read(record, body as Uint8Array);
+    const reason = `written in protocol ${protocol}; upgrade this program to ${protocol - 1} first`;
+    return { ok: false, reason };
   }
 
   #repair(side: Side, keys: ReadonlySet<string>, revision: number): void {

@@ -1,8 +1,8 @@
 /** `shoal micro`: the actors that answer on the bus, with what they count. */
 import { silentLog } from '../../actors/runtime/log.ts';
+import { askServices } from '../../actors/runtime/nats/ask-services.ts';
 import { type BusProcess, busSettings, joinBus } from '../../actors/runtime/nats/process.ts';
 import { StartError } from '../../actors/runtime/start-error.ts';
-import { tolerantJson } from '../../actors/runtime/tolerant-json.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { UnreachableFailure, UsageFailure } from '../failure.ts';
 import { actorTable, inOrder, type Stats, statsResponse } from '../present/actors.ts';
@@ -15,9 +15,6 @@ type Connection = BusProcess['connection'];
 const OPERATOR = { role: 'operator', name: 'operator' } as const;
 /** Longest wait for the server. */
 const CONNECT_MS = 3_000;
-/** All that answer have answered when nothing more came for this long. */
-const QUIET_MS = 300;
-const ANSWERS_MS = 2_000;
 
 /** `name`, then `id`, narrow it: agents answer only when asked by both. */
 export async function micro(
@@ -71,24 +68,6 @@ async function connect(session: Session): Promise<Connection> {
 }
 
 async function collect(connection: Connection, subject: string): Promise<readonly Stats[]> {
-  const stats: Stats[] = [];
-  try {
-    const answers = await connection.requestMany(subject, undefined, {
-      strategy: 'stall',
-      stall: QUIET_MS,
-      maxWait: ANSWERS_MS,
-    });
-    for await (const answer of answers) {
-      const parsed = statsResponse.safeParse(tolerantJson(answer.data));
-      if (parsed.success) stats.push(parsed.data);
-    }
-  } catch (error) {
-    if (!isNobodyThere(error)) throw error;
-  }
-  return stats;
-}
-
-/** The server's word for a subject that nobody listens to. */
-function isNobodyThere(error: unknown): boolean {
-  return error instanceof Error && /no responders/i.test(error.message);
+  const told = await askServices(connection, subject);
+  return told.flatMap((each) => statsResponse.safeParse(each).data ?? []);
 }

@@ -59,6 +59,11 @@ export const examples: Readonly<Record<string, unknown>> = {
     ...{ status: 404, detail: 'there is no workload helo of tenant default' },
     ...{ code: 'workload-not-found', id: 'CDY1K9QQCTR0JR5XCDYJ2C', retry: 'never' },
   },
+  Versions: {
+    gateway: { version: '0.1.0', protocol: 1 },
+    control: [{ copy: 'control-KM6CHSBU', version: '0.1.0', protocol: 1, acts: true }],
+    agents: [{ version: '0.1.0', protocol: 1, nodes: 3, offline: 0 }],
+  },
   Workload: workload,
   Instance: instance,
   Node: node,

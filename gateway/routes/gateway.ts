@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { FoundDurability } from '../../actors/runtime/nats/in-force.ts';
 import { VERSION } from '../../actors/runtime/version.ts';
-import { durabilityLevels } from '../../subjects/index.ts';
+import { durabilityLevels, PROTOCOL } from '../../subjects/index.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
+import { agentsIn, versionsShape } from '../present/versions.ts';
 
 const tags = ['gateway'];
 /** Probes are not counted against anybody. */
@@ -72,6 +73,21 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
       const body = { status, bus, views, replicas: feed.replicas } as const;
       return reply.code(status === 'ready' ? 200 : 503).send(body);
     },
+  );
+
+  api.get(
+    '/version',
+    {
+      schema: {
+        ...{ operationId: 'version', tags, summary: 'Which versions run: what to upgrade next' },
+        response: { 200: versionsShape },
+      },
+    },
+    async () => ({
+      gateway: { version: VERSION, protocol: PROTOCOL },
+      control: inside.bus().connected ? [...(await inside.controls())] : [],
+      agents: agentsIn([...known.nodes.entries()].map((each) => each.value)),
+    }),
   );
 
   api.get(

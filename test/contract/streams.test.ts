@@ -48,6 +48,17 @@ describe('ensureStreams', () => {
     expect(await ensureStreams(connection, { replicas: 1 })).toEqual([]);
   });
 
+  test('takes no subject away that a program of another version speaks on', async () => {
+    const { config } = await api<Info>('STREAM.INFO.EVENTS');
+    const subjects = ['shoal.of-tomorrow.*', ...(config['subjects'] as string[])];
+    await api('STREAM.UPDATE.EVENTS', { ...config, subjects });
+    expect(await ensureStreams(connection, { replicas: 1 })).toEqual([]);
+    await api('STREAM.UPDATE.EVENTS', { ...config, subjects: ['shoal.event.shoal.node.*.*'] });
+    expect(await ensureStreams(connection, { replicas: 1 })).toEqual(['EVENTS']);
+    const after = await api<Info>('STREAM.INFO.EVENTS');
+    expect(after.config['subjects']).toEqual(config['subjects']);
+  });
+
   test('puts right what was changed, and what the stream holds stays', async () => {
     await connection.request('shoal.event.default.workload.a.created', 'x');
     const { config, state } = await api<Info>('STREAM.INFO.EVENTS');

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type NatsConnection, nkeys } from 'nats';
+import { PROTOCOL } from '../../../subjects/index.ts';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
 import type { FanoutKeys } from '../fanout.ts';
 import type { Host } from '../host.ts';
@@ -104,7 +105,7 @@ export function serveHost(
       id: options.id,
       version: options.version,
       description: actor.sentence,
-      metadata: { copy: host.copy },
+      metadata: { copy: host.copy, protocol: String(PROTOCOL) },
       endpoints: () =>
         actor.routes.map((route): Endpoint => {
           const counts = counters.route(route.contract.name);

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Durability } from '../../../subjects/durability.ts';
+import { covers } from '../../../subjects/index.ts';
 import { type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
@@ -33,18 +34,29 @@ export async function ensureStreams(
 }
 
 async function ensure(manager: JetStreamManager, config: StreamConfig): Promise<boolean> {
-  const wire = config as unknown as WireConfig;
   try {
     const present = await manager.streams.info(config.name);
+    const wanted = { ...config, subjects: allSubjects(config.subjects, present.config.subjects) };
+    const wire = wanted as unknown as WireConfig;
     const held = present.config as unknown as Readonly<Record<string, unknown>>;
-    if (isLike(config, held)) return false;
+    if (isLike(wanted, held)) return false;
     await manager.streams.update(config.name, { ...present.config, ...wire });
     return true;
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== NOT_FOUND) throw error;
-    await manager.streams.add(wire);
+    await manager.streams.add(config as unknown as WireConfig);
     return true;
   }
+}
+
+/**
+ * Subjects that are wanted, and those that are there: a program of another version may speak on
+ * them, and one that starts later with an older program must not take them away.
+ */
+function allSubjects(wanted: readonly string[], held: readonly string[]): readonly string[] {
+  const missing = wanted.filter((one) => !held.some((other) => covers(other, one)));
+  const kept = held.filter((one) => !missing.some((other) => covers(other, one)));
+  return [...kept, ...missing];
 }
 
 /** Whether a stream has every setting that is wanted; the server adds others of its own. */

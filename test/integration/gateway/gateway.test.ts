@@ -122,6 +122,7 @@ const CALLS = [
   'GET /health',
   'GET /metrics',
   'GET /ready',
+  'GET /version',
   'POST /api/v1/dead/{actor}/{letter}/replay',
   'POST /api/v1/nodes/{id}/cordon',
   'POST /api/v1/nodes/{id}/drain',

@@ -102,6 +102,18 @@ describe('joining', () => {
     },
   );
 
+  test('refused as too many versions away: beats all the same, says so once, asks again', () => {
+    const { state } = ready({ isJoined: false });
+    const first = answer(state, no('protocol-unsupported'));
+    expect(jobsOf(first)).toEqual(['tellApart', 'reread']);
+    expect(published(first)).toHaveLength(1);
+    expect(delayOf(first, 'join')).toBe(5_000);
+    const again = answer(state, no('protocol-unsupported'));
+    expect(again).toMatchObject([{ kind: 'after', name: 'join' }]);
+    answer(state, yes(4));
+    expect(jobsOf(answer(state, no('protocol-unsupported')))).toEqual(['tellApart']);
+  });
+
   test('as somebody else’s node gives up, with the reason; later that is only tried again', () => {
     const { state } = ready({ isJoined: false });
     expect(answer(state, no('node-taken'))).toMatchObject([

@@ -176,17 +176,34 @@ describe('logs', () => {
 });
 
 describe('version', () => {
-  test('of all three', async () => {
+  test('of everything that runs, to go by in an upgrade', async () => {
     const bus = { connected: true, server: 'nats://127.0.0.1:4222', version: '2.15.1' };
     const durability = { level: 'process', survives: 'survives the death of any process' };
     await using stub = await StubGateway.start({
       'GET /health': { body: { status: 'ok', version: '0.1.0', uptimeSeconds: 190, durability } },
       'GET /ready': { status: 503, body: { status: 'unready', bus } },
+      'GET /version': {
+        body: {
+          gateway: { version: '0.1.0', protocol: 1 },
+          control: [
+            { copy: 'control-A', version: '0.1.0', protocol: 1, acts: false },
+            { copy: 'control-B', version: '0.2.0', protocol: 2, acts: true },
+          ],
+          agents: [
+            { version: '0.2.0', protocol: 2, nodes: 1, offline: 0 },
+            { version: '0.1.0', protocol: 1, nodes: 7, offline: 2 },
+          ],
+        },
+      },
     });
     expect((await shoal(stub, 'version')).out).toBe(
       [
-        'shoal       0.1.0',
-        `gateway     0.1.0 at ${stub.url}, up 3m10s`,
+        'shoal       0.1.0, protocol 1',
+        `gateway     0.1.0, protocol 1 at ${stub.url}, up 3m10s`,
+        'control     0.1.0, protocol 1: control-A, stands by',
+        'control     0.2.0, protocol 2: control-B, acts',
+        'agents      0.2.0, protocol 2: 1 node',
+        'agents      0.1.0, protocol 1: 7 nodes, 2 offline',
         'bus         nats-server 2.15.1',
         'durability  process: an acknowledged write survives the death of any process\n',
       ].join('\n'),
@@ -197,9 +214,23 @@ describe('version', () => {
     });
   });
 
+  test('of a gateway that is older than this call', async () => {
+    await using stub = await StubGateway.start({
+      'GET /health': { body: { status: 'ok', version: '0.0.9', uptimeSeconds: 60 } },
+      'GET /ready': { body: { status: 'ready', bus: { connected: true, version: '2.15.1' } } },
+      'GET /version': refused('route-unknown', 'GET /version'),
+    });
+    expect((await shoal(stub, 'version')).out).toBe(
+      `shoal    0.1.0, protocol 1\ngateway  0.0.9 at ${stub.url}, up 1m\nbus      nats-server 2.15.1\n`,
+    );
+  });
+
   test('of the command line alone, when nobody answers', async () => {
     const world = { environment: { SHOAL_GATEWAY: 'http://127.0.0.1:1' } };
     const { code, out } = await shoal(undefined, 'version', world);
-    expect([code, out]).toEqual([0, 'shoal    0.1.0\ngateway  none at http://127.0.0.1:1\n']);
+    expect([code, out]).toEqual([
+      0,
+      'shoal    0.1.0, protocol 1\ngateway  none at http://127.0.0.1:1\n',
+    ]);
   });
 });

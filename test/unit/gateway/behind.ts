@@ -213,6 +213,7 @@ export function insideOf(
     meters: gatewayMeters({ sseClients: () => 0, webSockets: () => 0, revision: () => 0 }),
     log: silentLog,
     newId: () => `id-${++ids}`,
+    controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],
     bus: () => ({ connected: true, server: 'test', version: '2.15.1' }),
     durability: {
       found: {

@@ -1,12 +1,14 @@
 /** Agents that say which node they speak for: taken in, recognised, or refused. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { join } from '../../../actors/membership/join.ts';
-import { listenAnew } from '../../../actors/membership/liveness.ts';
+import { beat, listenAnew } from '../../../actors/membership/liveness.ts';
 import { newState, type State } from '../../../actors/membership/state.ts';
 import {
   entryName,
   ledgerRecord,
   type NodeFacts,
+  noAmounts,
+  nodeBeat,
   nodeClasses,
   nodeJoin,
   nodeRecord,
@@ -57,10 +59,18 @@ describe('a node nobody knew', () => {
     expect(state.heard.get('n1')?.at).toBe(stage.now);
   });
 
-  test('is refused where it speaks another protocol', () => {
-    expect(codeIn(joins({ protocol: PROTOCOL + 1 }))).toBe('request-malformed');
-    expect(joins({ protocol: PROTOCOL + 1 })).toHaveLength(1);
+  test.each([PROTOCOL - 1, PROTOCOL, PROTOCOL + 1])('is taken in with protocol %i', (protocol) => {
+    expect(codeIn(joins({ protocol }))).toBeUndefined();
   });
+
+  test.each([PROTOCOL - 2, PROTOCOL + 2])(
+    'is refused with protocol %i, and written nowhere',
+    (it) => {
+      const effects = joins({ protocol: it });
+      expect(codeIn(effects)).toBe('protocol-unsupported');
+      expect(effects).toHaveLength(1);
+    },
+  );
 });
 
 describe('a node that comes again', () => {
@@ -105,6 +115,52 @@ describe('a node that comes again', () => {
     heard(1_500);
     joins();
     expect(state.heard.get('n1')?.at).toBe(stage.now - 1_500);
+  });
+});
+
+describe('a node whose agent is too many versions away', () => {
+  const far = PROTOCOL + 2;
+  const beats = () =>
+    beat(state, received(nodeBeat, { node: 'n1' }, { incarnation: 1, applied: 9, connection }), {
+      ...stage.context,
+    });
+
+  test('is told what to upgrade, gets no new work, and keeps what it runs', () => {
+    addNode(stage, 'n1');
+    const bound = addBound(stage, 'n1', instanceOf('web-1'));
+    const effects = joins({ protocol: far, capacity: noAmounts });
+    expect(codeIn(effects)).toBe('protocol-unsupported');
+    expect(told(effects)).toEqual(['node n1 kept-out']);
+    stage.perform(effects);
+    const node = stage.views.nodes.get({ node: 'n1' });
+    expect(node).toMatchObject({ liveness: 'suspect', protocol: far, capacity: oneCore });
+    expect(node?.last.message).toBe(
+      `the agent of node n1 speaks protocol ${far}, this control plane ${PROTOCOL}: ` +
+        `upgrade this control plane to protocol ${far - 1} first, or take the agent of node n1 back`,
+    );
+    const ledger = stage.views.ledgers.get({ node: 'n1' });
+    expect(ledger?.accepts).toBe('suspect');
+    expect(Object.keys(ledger?.entries ?? {})).toEqual([entryName(bound)]);
+  });
+
+  test('is told so once, and not taken back by its beats', () => {
+    addNode(stage, 'n1', { protocol: far });
+    stage.perform(beats());
+    expect(stage.views.nodes.get({ node: 'n1' })?.liveness).toBe('suspect');
+    expect(beats()).toEqual([]);
+    expect(joins({ protocol: far }).map((each) => each.kind)).toEqual(['reply']);
+  });
+
+  test('is taken back when its agent has been upgraded', () => {
+    addNode(stage, 'n1', { protocol: far });
+    stage.perform(beats());
+    stage.perform(joins({ protocol: PROTOCOL + 1 }));
+    stage.perform(beats());
+    expect(stage.views.nodes.get({ node: 'n1' })).toMatchObject({
+      liveness: 'ready',
+      protocol: PROTOCOL + 1,
+    });
+    expect(stage.views.ledgers.get({ node: 'n1' })?.accepts).toBe('yes');
   });
 });
 
