@@ -24,6 +24,7 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import { readOnce } from './read.ts';
+import { isStranger } from './store-faults.ts';
 
 export class Checkers {
   readonly violations: string[] = [];
@@ -68,9 +69,14 @@ export class Checkers {
   #check(stored: Stored): void {
     this.checks++;
     const record = this.#recordOf(stored.key);
-    if (!record) return this.#violation(`${stored.key} belongs to no contract`);
+    const isOurs = !isStranger(stored);
+    if (!record) {
+      if (isOurs) this.#violation(`${stored.key} belongs to no contract`);
+      return;
+    }
     const decoded = stored.body ? readOnce(record, stored.body) : undefined;
     if (decoded?.ok === false) {
+      if (!isOurs) return;
       return this.#violation(`${stored.key} cannot be read: ${decoded.reason}`);
     }
     const value = decoded?.value;

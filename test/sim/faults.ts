@@ -2,7 +2,7 @@
  * What can go wrong in a storm, each with its share: a number is a share of messages or of clocks
  * where the comment says so, and a weight among the others elsewhere. Zero switches one off.
  */
-import type { Stored } from '../../actors/runtime/ports.ts';
+import { StoreTrouble } from './store-faults.ts';
 import type { Process, World } from './world.ts';
 
 export const usualFaults = {
@@ -12,6 +12,8 @@ export const usualFaults = {
   duplicate: 0.01,
   /** Share of messages that come late, after others. */
   late: 0.01,
+  /** Share of direct gets that are answered by a server that is behind: 2 to 4 % were seen. */
+  stale: 0.03,
   /** By how much clocks of processes may run too fast or too slow. */
   drift: 0.005,
   killInstance: 12,
@@ -30,12 +32,20 @@ export const usualFaults = {
   clock: 3,
   /** The store does not answer: it does what it is asked, or it does not. */
   store: 3,
+  /** A stream has no leader for a while. */
+  election: 3,
+  /** A stream takes nothing more until the server starts again. */
+  full: 1,
+  /** The server ends hard, and comes back with some of what was deleted and worked off. */
+  killStore: 1,
   /** A key that was deleted is there again with its last value, as after a server's hard end. */
   revive: 2,
+  /** A stranger writes into the bucket what nobody can read, or what a newer version would. */
+  rubbish: 3,
 };
 
 export type Faults = Readonly<Record<keyof typeof usualFaults, number>>;
-type Incident = Exclude<keyof Faults, 'loss' | 'duplicate' | 'late' | 'drift'>;
+type Incident = Exclude<keyof Faults, 'loss' | 'duplicate' | 'late' | 'stale' | 'drift'>;
 
 /** No fault at all. */
 export const noFaults = Object.fromEntries(
@@ -48,7 +58,6 @@ const controls = ['control', 'control-2', 'control-3'];
 const RESTART_MS = 4_000;
 const CUT_MS = 8_000;
 const PAUSE_MS = 6_000;
-const STORE_MS = 5_000;
 /** How far a clock jumps: mostly a little, now and then by an hour. */
 const JUMP_MS = 3_000;
 const HOUR_MS = 3_600_000;
@@ -65,21 +74,14 @@ export class Trouble {
   readonly #world: World;
   readonly #faults: Faults;
   readonly #copies: number;
-  /** Last values of keys that were deleted. */
-  readonly #gone = new Map<string, Stored>();
+  readonly #store: StoreTrouble;
   #isOver = false;
 
   constructor(world: World, faults: Faults, copies: number) {
     this.#world = world;
     this.#faults = faults;
     this.#copies = copies;
-    const last = new Map<string, Stored>();
-    world.server.side('shoal').watchers.add((stored) => {
-      const before = last.get(stored.key);
-      last.set(stored.key, stored);
-      if (stored.body) this.#gone.delete(stored.key);
-      else if (before?.body) this.#gone.set(stored.key, before);
-    });
+    this.#store = new StoreTrouble(world, (delayMs, call) => this.#later(delayMs, call));
   }
 
   /** One incident, by the weights. */
@@ -98,7 +100,7 @@ export class Trouble {
   /** Everything that lasts ends, whatever was arranged. */
   end(): void {
     this.#isOver = true;
-    this.#world.weather.store = 'answers';
+    this.#world.startServer();
     for (const process of this.#world.processes.values()) {
       process.wire.crashIn = undefined;
       process.clock.skewMs = 0;
@@ -118,8 +120,12 @@ export class Trouble {
     pause: () => this.#pause(false),
     suspend: () => this.#pause(true),
     clock: () => this.#jump(),
-    store: () => this.#silence(),
-    revive: () => this.#revive(),
+    store: () => this.#store.silence(),
+    election: () => this.#store.elect(),
+    full: () => this.#store.fill(),
+    killStore: () => this.#store.kill(),
+    revive: () => this.#store.revive(),
+    rubbish: () => this.#store.disturb(),
   };
 
   #killInstance(): boolean {
@@ -212,27 +218,6 @@ export class Trouble {
       process.clock.skewMs = 0;
       world.note(`the clock of ${process.name} is right`);
     });
-    return true;
-  }
-
-  #silence(): boolean {
-    const world = this.#world;
-    if (world.weather.store !== 'answers') return false;
-    world.weather.store = world.random() < 0.5 ? 'deaf' : 'silent';
-    world.note(`the store is ${world.weather.store}`);
-    this.#later(world.random() * STORE_MS, () => {
-      world.weather.store = 'answers';
-      world.note('the store answers');
-    });
-    return true;
-  }
-
-  #revive(): boolean {
-    const gone = this.#any([...this.#gone.values()]);
-    if (!gone) return false;
-    const { key, body, headers } = gone;
-    this.#world.note(`${key} comes back`);
-    this.#world.server.write({ bucket: 'shoal', key, body, headers, expected: 'any' });
     return true;
   }
 

@@ -9,14 +9,21 @@ const [first = 1, count = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(
 const began = performance.now();
 let simulatedMs = 0;
 let bad = 0;
+/** How often each fault struck. */
+const struck = new Map<string, number>();
 for (let seed = first; seed < first + count; seed++) {
   const storm = new Storm(seed);
   const problems = storm.run();
   simulatedMs += storm.world.clock.elapsed();
+  for (const [fault, times] of storm.world.faults) {
+    struck.set(fault, (struck.get(fault) ?? 0) + times);
+  }
   if (problems.length === 0) continue;
   bad++;
   process.stdout.write(`${replay(seed, problems)}\n`);
 }
 const speed = Math.round(simulatedMs / (performance.now() - began));
 process.stdout.write(`${count} seeds, ${bad} failed, ${speed} simulated seconds per second\n`);
+const faults = [...struck].sort(([one], [other]) => (one < other ? -1 : 1));
+process.stdout.write(`faults: ${faults.map(([name, times]) => `${name} ${times}`).join(', ')}\n`);
 process.exitCode = bad > 0 ? 1 : 0;

@@ -31,7 +31,15 @@ test('every fault happens', () => {
   const { drift, ...counted } = usualFaults;
   expect(drift).toBeGreaterThan(0);
   if (count < 50) return;
-  for (const fault of [...Object.keys(counted), 'cut', 'deaf', 'silent']) {
+  for (const fault of [
+    ...Object.keys(counted),
+    'cut',
+    'deaf',
+    'silent',
+    'leaderless',
+    'unstored',
+    'repeated',
+  ]) {
     expect({ fault, isSeen: (happened.get(fault) ?? 0) > 0 }).toEqual({ fault, isSeen: true });
   }
 });

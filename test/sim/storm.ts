@@ -96,8 +96,10 @@ export class Storm {
     const { world } = this;
     const { stormMs, delayMsMax, faults } = this.#options;
     world.clock.advance(3_000);
-    const { loss: lossRatio, duplicate: duplicateRatio, late: lateRatio } = faults;
-    Object.assign(world.weather, { delayMsMax, lossRatio, duplicateRatio, lateRatio });
+    Object.assign(world.weather, {
+      ...{ delayMsMax, lossRatio: faults.loss, duplicateRatio: faults.duplicate },
+      ...{ lateRatio: faults.late, staleRatio: faults.stale },
+    });
     const end = world.clock.now() + stormMs;
     while (world.clock.now() < end) {
       world.clock.advance(world.random() * 800);

@@ -5,10 +5,19 @@ import type { World } from './world.ts';
 export function traceWrites(world: World): void {
   for (const bucket of ['shoal', 'shoal-observed'] as const) {
     world.server.side(bucket).watchers.add(({ key, body, revision, headers }) => {
-      const value = body ? JSON.parse(new TextDecoder().decode(body)) : undefined;
+      const value = body ? readable(new TextDecoder().decode(body)) : undefined;
       const by = headers['Shoal-Writer'] ?? '';
       world.note(`  ${String(revision).padStart(5)} ${key} ${gist(value)}  <- ${by}`);
     });
+  }
+}
+
+/** A stranger's bytes need not be a value. */
+function readable(body: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(body) as Record<string, unknown> | null) ?? { body };
+  } catch {
+    return { body };
   }
 }
 

@@ -196,6 +196,25 @@ export class World {
     process.connection.noticeConnection(true);
   }
 
+  /** The server is gone: nothing reaches it, and everybody notices. */
+  stopServer(): void {
+    if (this.weather.isDown) return;
+    this.weather.isDown = true;
+    this.note('the server is gone');
+    for (const { connection } of this.processes.values()) connection.noticeConnection(false);
+  }
+
+  /** It is back, and everybody has a new connection. */
+  startServer(): void {
+    if (!this.weather.isDown) return;
+    this.weather.isDown = false;
+    this.note('the server is back');
+    for (const process of this.processes.values()) {
+      process.client = ++this.#ids;
+      process.connection.noticeConnection(true);
+    }
+  }
+
   /** A device loses power. */
   crashMachine(id: string): void {
     this.crash(id);

@@ -43,6 +43,15 @@ test('looks at every workload and at what is left of those that are gone, each o
   expect(looks).toEqual(['default.web', 'default.gone']);
 });
 
+test('a sweep whose commit was refused arranges its looks again when it is decided anew', () => {
+  addWorkload(stage, workloadOf('web', service(1)));
+  const state = newState();
+  const looks = () => ofKind(sweep(state, due(), stage.context), 'after').map((each) => each.key);
+  expect(looks()).toEqual(['default.web']);
+  // The first list was never carried out: what it noted as arranged was never set.
+  expect(looks()).toEqual(['default.web']);
+});
+
 test('tries again for those that wait for room, and for nobody else', () => {
   for (const [name, more] of [
     ['waits', {}],
