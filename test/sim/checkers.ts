@@ -51,7 +51,7 @@ export class Checkers {
   ran(node: string, name: string, epoch: number): void {
     this.checks++;
     if (!this.#listed.has(`${node} ${name}@${epoch}`)) {
-      this.#violation(`${name} runs on ${node} with epoch ${epoch}, which was never listed there`);
+      this.violation(`${name} runs on ${node} with epoch ${epoch}, which was never listed there`);
     }
   }
 
@@ -59,10 +59,10 @@ export class Checkers {
   acting(actor: string, copy: string): void {
     this.checks++;
     const renewedAt = this.#renewedAt.get(`${actor} ${copy}`);
-    if (renewedAt === undefined) return this.#violation(`${copy} acts for ${actor} unasked`);
+    if (renewedAt === undefined) return this.violation(`${copy} acts for ${actor} unasked`);
     const ageMs = this.#clock.elapsed() - renewedAt;
     if (ageMs >= LEASE_MS) {
-      this.#violation(`${copy} acts for ${actor} ${ageMs.toFixed(0)} ms after its renewal`);
+      this.violation(`${copy} acts for ${actor} ${ageMs.toFixed(0)} ms after its renewal`);
     }
   }
 
@@ -71,13 +71,13 @@ export class Checkers {
     const record = this.#recordOf(stored.key);
     const isOurs = !isStranger(stored);
     if (!record) {
-      if (isOurs) this.#violation(`${stored.key} belongs to no contract`);
+      if (isOurs) this.violation(`${stored.key} belongs to no contract`);
       return;
     }
     const decoded = stored.body ? readOnce(record, stored.body) : undefined;
     if (decoded?.ok === false) {
       if (!isOurs) return;
-      return this.#violation(`${stored.key} cannot be read: ${decoded.reason}`);
+      return this.violation(`${stored.key} cannot be read: ${decoded.reason}`);
     }
     const value = decoded?.value;
     if (record === ledgerRecord) this.#ledger(stored.key, value as Ledger | undefined);
@@ -96,7 +96,7 @@ export class Checkers {
   }
 
   #ledger(key: string, ledger: Ledger | undefined): void {
-    if (!ledger) return this.#violation(`${key} was deleted`);
+    if (!ledger) return this.violation(`${key} was deleted`);
     const before = this.#ledgers.get(ledger.node);
     this.#ledgers.set(ledger.node, ledger);
     for (const name of Object.keys(before?.entries ?? {})) {
@@ -111,22 +111,26 @@ export class Checkers {
       if (!before?.entries[name]) isAdding = true;
       const holder = this.#holders.get(name);
       if (holder !== undefined && holder !== ledger.node) {
-        this.#violation(`${name} is on the ledgers of ${holder} and ${ledger.node}`);
+        this.violation(`${name} is on the ledgers of ${holder} and ${ledger.node}`);
       }
       this.#holders.set(name, ledger.node);
+      const bound = this.#instances.get(`instance.${name}`);
+      if (bound && bound.epoch < entry.epoch) {
+        this.violation(`${ledger.node} lists ${name}@${entry.epoch} before it is bound so`);
+      }
       this.#listed.add(`${ledger.node} ${name}@${entry.epoch}`);
     }
     if (!fits(total, ledger.sums) || !fits(ledger.sums, total)) {
-      this.#violation(`the sums of ${ledger.node} do not add up`);
+      this.violation(`the sums of ${ledger.node} do not add up`);
     }
     if (isAdding && !fits(total, ledger.capacity)) {
-      this.#violation(`${ledger.node} is booked beyond its capacity`);
+      this.violation(`${ledger.node} is booked beyond its capacity`);
     }
     if (isAdding && ledger.accepts !== 'yes') {
-      this.#violation(`${ledger.node} got work while it accepts none: ${ledger.accepts}`);
+      this.violation(`${ledger.node} got work while it accepts none: ${ledger.accepts}`);
     }
     if (before && ledger.incarnation < before.incarnation) {
-      this.#violation(`the incarnation of ${ledger.node} went back`);
+      this.violation(`the incarnation of ${ledger.node} went back`);
     }
   }
 
@@ -138,8 +142,12 @@ export class Checkers {
     }
     this.#instances.set(key, instance);
     if (!before) return;
-    if (instance.epoch < before.epoch) this.#violation(`the epoch of ${key} went back`);
-    if (before.outcome && !instance.outcome) this.#violation(`${key} came back to life`);
+    if (instance.epoch < before.epoch) this.violation(`the epoch of ${key} went back`);
+    const isMoved = instance.node !== undefined && instance.node !== before.node;
+    if (isMoved && instance.epoch === before.epoch) {
+      this.violation(`${key} is bound to ${instance.node} with the epoch it had before`);
+    }
+    if (before.outcome && !instance.outcome) this.violation(`${key} came back to life`);
   }
 
   /** What was written down for a caller goes only when a caller wanted that. */
@@ -149,27 +157,28 @@ export class Checkers {
     else this.#workloads.delete(key);
     if (!before) return;
     if (!workload) {
-      if (before.deletedAt === undefined) this.#violation(`${key} is gone and was never deleted`);
+      if (before.deletedAt === undefined) this.violation(`${key} is gone and was never deleted`);
     } else if (workload.generation < before.generation) {
-      this.#violation(`the generation of ${key} went back`);
+      this.violation(`the generation of ${key} went back`);
     }
   }
 
   #lease({ actor, holder, fence }: Lease): void {
     const known = this.#fences.get(actor) ?? { fence: 0, holders: new Map<number, string>() };
     this.#fences.set(actor, known);
-    if (fence < known.fence) this.#violation(`the fence of ${actor} went back to ${fence}`);
+    if (fence < known.fence) this.violation(`the fence of ${actor} went back to ${fence}`);
     known.fence = Math.max(fence, known.fence);
     if (holder === '') return;
     const other = known.holders.get(fence);
     if (other !== undefined && other !== holder) {
-      this.#violation(`${other} and ${holder} hold ${actor} under the same fence ${fence}`);
+      this.violation(`${other} and ${holder} hold ${actor} under the same fence ${fence}`);
     }
     known.holders.set(fence, holder);
     this.#renewedAt.set(`${actor} ${holder}`, this.#clock.elapsed());
   }
 
-  #violation(what: string): void {
+  /** Something was seen that must never be. */
+  violation(what: string): void {
     this.violations.push(`at ${this.#clock.now()}: ${what}`);
   }
 }

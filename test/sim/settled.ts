@@ -16,7 +16,10 @@ import type { World } from './world.ts';
 export function unsettled(world: World): string[] {
   const problems: string[] = [];
   const nodes = new Map(world.all(nodeRecord).map((each) => [each.node, nodeState(each)]));
-  for (const [node, state] of nodes) if (state !== 'ready') problems.push(`${node} is ${state}`);
+  for (const [node, state] of nodes) {
+    const wanted = world.machines.get(node)?.isAlive ? 'ready' : 'offline';
+    if (state !== wanted) problems.push(`${node} is ${state}, not ${wanted}`);
+  }
   const observed = new Map<string, Observed>(
     world.all(observedRecord).map((each) => [`${each.node}.${each.instance}`, each]),
   );

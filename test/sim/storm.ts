@@ -61,6 +61,15 @@ export class Storm {
 
   /** Runs storm and calm; returns what was wrong. */
   run(): string[] {
+    try {
+      return this.#run();
+    } catch (error) {
+      const thrown = error instanceof Error ? error.message : String(error);
+      return [...this.world.checkers.violations, `the world stopped: ${thrown}`];
+    }
+  }
+
+  #run(): string[] {
     const { world } = this;
     this.#blow();
     this.#calm();
@@ -133,13 +142,17 @@ export class Storm {
 
   #calm(): void {
     const { world } = this;
+    const { machines } = this.#options;
     world.note('calm');
     world.driftMax = 0;
     this.#trouble.end();
     Object.assign(world.weather, calmWeather());
     this.#startControls();
-    for (const machine of world.machines.values()) {
-      if (machine.isAlive) world.startAgent(machine.id);
+    // In some worlds one device never comes back.
+    const lost = this.#options.faults.crashMachine > 0 ? world.random() * 3 * machines : machines;
+    for (const [index, machine] of [...world.machines.values()].entries()) {
+      if (index === Math.floor(lost)) world.crashMachine(machine.id);
+      else if (machine.isAlive) world.startAgent(machine.id);
       else world.bootMachine(machine.id);
     }
   }

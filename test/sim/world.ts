@@ -12,7 +12,7 @@ import { FakeClock } from '../../actors/runtime/memory/clock.ts';
 import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
-import { ID_HEADER, TYPE_HEADER } from '../../actors/runtime/ports.ts';
+import { ID_HEADER, type Ports, TYPE_HEADER } from '../../actors/runtime/ports.ts';
 import { Views } from '../../actors/runtime/views.ts';
 import { scheduler } from '../../actors/scheduler/actor.ts';
 import { workload } from '../../actors/workload/actor.ts';
@@ -38,6 +38,7 @@ import { Machine, type MachineOptions } from './machine.ts';
 import { ProcessClock } from './process-clock.ts';
 import { readAs, readOnce } from './read.ts';
 import { traceWrites } from './trace.ts';
+import { watchedPorts } from './watched-ports.ts';
 import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 
 /** How long a program takes until it is on the bus: longer than its predecessor's last words. */
@@ -103,7 +104,8 @@ export class World {
     const actors = [membership(), scheduler(), workload()] as unknown as Actor[];
     const copy = `${name}-${++this.#ids}`;
     for (const actor of actors) {
-      process.hosts.push(new Host(actor, { ports: connection.ports, views, copy, log: this.#log }));
+      const ports = this.#watched(connection.ports, `${actor.name} of ${copy}`);
+      process.hosts.push(new Host(actor, { ports, views, copy, log: this.#log }));
     }
     this.processes.set(name, process);
     views.start(() => {
@@ -139,7 +141,7 @@ export class World {
       reread: () => fanout.reread(),
     });
     const host = new Host(agent(id) as unknown as Actor, {
-      ports: { ...connection.ports, store },
+      ports: this.#watched({ ...connection.ports, store }, `the agent of ${id}`),
       views,
       copy: `${id}-${process.client}`,
       log: this.#log,
@@ -283,6 +285,10 @@ export class World {
       if (decoded.ok) found.push(decoded.value);
     }
     return found;
+  }
+
+  #watched(ports: Ports, who: string): Ports {
+    return watchedPorts(ports, who, (what) => this.checkers.violation(what));
   }
 
   #tellDisconnect(client: number): void {
