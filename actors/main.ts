@@ -11,6 +11,7 @@ import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
 import { membership } from './membership/actor.ts';
 import { retention } from './retention/actor.ts';
+import { retentionJobs } from './retention/shell.ts';
 import type { Actor } from './runtime/actor.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
 import { Host } from './runtime/host.ts';
@@ -18,6 +19,7 @@ import type { Log } from './runtime/log.ts';
 import { serveMetrics } from './runtime/metrics.ts';
 import { checkApart } from './runtime/nats/ask-services.ts';
 import { durabilityInForce } from './runtime/nats/in-force.ts';
+import { natsKeeper } from './runtime/nats/keeper.ts';
 import {
   type BusProcess,
   busSettings,
@@ -55,9 +57,10 @@ export async function startControl(
     log.error('too many faults; the control plane begins anew', { reason });
     end(FAULT_EXIT);
   };
+  const { ports, views } = bus;
+  const jobs = retentionJobs(natsKeeper(bus.reading), ports.store);
   const hosts = actors().map(
-    (actor) =>
-      new Host(actor, { ports: bus.ports, views: bus.views, copy, log, tracing, escalate }),
+    (actor) => new Host(actor, { ports, views, copy, log, tracing, escalate, jobs }),
   );
   await viewsCurrent(bus.views);
   for (const host of hosts) {

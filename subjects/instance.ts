@@ -125,7 +125,8 @@ export const observedRecord = record({
   }),
   bytesMax: 8192,
   indexes: { workload: (one) => `${one.tenant}.${one.workload}` },
-  from: ['agent'],
+  // The control plane only deletes what is left of instances that are gone.
+  from: ['agent', 'control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'What a node sees of an instance. One writer: that node.',
 });

@@ -111,7 +111,13 @@ export const SERVER_ASKS = {
 } as const;
 const serverAsks = Object.values(SERVER_ASKS);
 
-/** Setting up streams and working on queues. Nothing that deletes or purges what is stored. */
+/**
+ * Where the control plane removes what is over (actors/retention). The server knows no purge of
+ * only some subjects, so this is the right to remove anything in them.
+ */
+const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'KV_shoal', 'KV_shoal-observed'];
+
+/** Setting up streams, working on queues, and removing what is over. Nothing deletes a stream. */
 const keeping = [
   '$JS.API.INFO',
   ...serverAsks,
@@ -126,6 +132,7 @@ const keeping = [
     `$JS.API.CONSUMER.DELETE.${stream}.>`,
     `$JS.FC.${stream}.>`,
   ]),
+  ...cleared.map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
   '$JS.ACK.>',
 ];
 

@@ -45,7 +45,7 @@ export const retentionDefaults: Readonly<Record<RetentionKind, RetentionText>> =
 };
 
 /** The least one may set: one message of the largest size fits, and a person can still look. */
-export const retentionLeast: RetentionText = { count: 10, age: '1m', bytes: '256Ki' };
+export const retentionLeast: RetentionText = { count: 10, age: '1m', bytes: '512Ki' };
 
 /**
  * The most one may set. Messages: what their stream keeps at all (streams.ts; a test compares).

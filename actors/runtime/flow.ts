@@ -204,7 +204,30 @@ export class Flow {
     } else if (isBusy) {
       this.#ports.clock.after(BUSY_RETRY_MS, () => this.#resolve(bucket, wanted));
     } else {
-      this.#views.catchUp(bucket, newest, () => this.#end.again());
+      this.#views.catchUp(bucket, newest, () => this.#learn(wanted, results));
+    }
+  }
+
+  /**
+   * Where a conflict was met on a key without a value, its marker was removed from the store, or
+   * forgotten here: the store is asked, so that the next attempt expects what is there.
+   */
+  #learn(wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {
+    const puzzling = wanted.flatMap(({ record, write }) => {
+      const met = results.find((each) => each.kind === 'conflict' && each.key === write.key);
+      const revision = met?.kind === 'conflict' ? met.revision : undefined;
+      if (revision === undefined || !this.#views.isPuzzled(record, write.key, revision)) return [];
+      return [{ record, key: write.key, bucket: write.bucket, revision }];
+    });
+    let open = puzzling.length;
+    if (open === 0) return this.#end.again();
+    for (const { record, key, bucket, revision } of puzzling) {
+      this.#ports.store.read(bucket, key, (stored) => {
+        // A value that nobody here can read is not overwritten.
+        if (stored === null) this.#views.met(record, key, revision);
+        open--;
+        if (open === 0) this.#end.again();
+      });
     }
   }
 

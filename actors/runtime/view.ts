@@ -5,10 +5,14 @@
  * I1  a key's revision never goes back.
  * I2  values are never edited: a new value replaces the old one.
  * I3  a deleted key keeps the revision of its marker, so that it can be created again by
- *     compare-and-set.
+ *     compare-and-set. Only the newest `MARKERS_KEPT` are kept: of an older one, and of one that was
+ *     removed from the store, the first conflict tells (`met`).
  */
 import type { PayloadOf, RecordContract, TokensOf } from '../../subjects/index.ts';
 import { address, tokensIn } from '../../subjects/index.ts';
+
+/** Markers whose revisions a view remembers. */
+export const MARKERS_KEPT = 10_000;
 
 export interface Entry<P> {
   readonly key: string;
@@ -96,12 +100,32 @@ export class View<C extends RecordContract = RecordContract> {
     this.#regroup(key, before?.value, value);
     if (value === undefined) {
       this.#entries.delete(key);
+      // Put at the end: the oldest stand first.
+      this.#markers.delete(key);
       this.#markers.set(key, meta.revision);
     } else {
       this.#entries.set(key, { bytes: 0, key, value, ...meta });
       this.#markers.delete(key);
     }
     return { key, tokens, before: before?.value, after: value, revision: meta.revision };
+  }
+
+  /**
+   * Takes in what the store says of a key that has no value there: the revision of its marker, or
+   * 0 for none. Of a key that has a value here it is no news.
+   */
+  met(key: string, revision: number): void {
+    if (this.#entries.has(key)) return;
+    this.#markers.delete(key);
+    if (revision > 0) this.#markers.set(key, revision);
+  }
+
+  /** Forgets the oldest markers above `MARKERS_KEPT`, none newer than what has been told. */
+  trim(told: number): void {
+    for (const [key, revision] of this.#markers) {
+      if (this.#markers.size <= MARKERS_KEPT || revision > told) return;
+      this.#markers.delete(key);
+    }
   }
 
   /** Drops a key that the store no longer has at all. */

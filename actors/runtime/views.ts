@@ -180,6 +180,20 @@ export class Views {
     if (change) for (const listener of followed.listeners) listener(change);
   }
 
+  /**
+   * Whether a conflict at this revision of a key says what its view does not know: nothing stands
+   * there, yet the view would expect another revision.
+   */
+  isPuzzled(record: RecordContract, key: string, revision: number): boolean {
+    const view = this.#find(record, key)?.view;
+    return view !== undefined && !view.at(key) && view.revision(key) !== revision;
+  }
+
+  /** Takes in that a key has no value in the store, but a marker of this revision (0: none). */
+  met(record: RecordContract, key: string, revision: number): void {
+    this.#find(record, key)?.view.met(key, revision);
+  }
+
   /** Id of the write that made what stands under a key. */
   writerOf(record: RecordContract, key: string): string | undefined {
     return this.#find(record, key)?.view.at(key)?.writer;
@@ -203,6 +217,7 @@ export class Views {
       side.revision = stored.revision;
       this.#wake(side);
     }
+    if (stored.body === null) followed?.view.trim(side.revision);
   }
 
   #apply(followed: Followed, stored: Stored): void {

@@ -172,7 +172,7 @@ describe('the check can fail', () => {
 
   test.each([
     ['publishes what is the agent’s', { publishes: [nodeBeat] }],
-    ['writes what is the agent’s', { writes: [observedRecord] }],
+    ['writes what is the agent’s', { writes: [{ ...observedRecord, from: ['agent'] }] }],
     ['takes what is for agents', { routes: [on(nodePrompt, () => none)] }],
     ['asks without a step for the answer', { publishes: [workloadApply] }],
     ['has a step for an answer nobody asked for', { answers: { 'node.join': () => none } }],

@@ -160,7 +160,7 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
     });
 
     test('cannot delete what is stored, nor stop the server from keeping it', async () => {
-      const verbs = ['STREAM.DELETE', 'STREAM.PURGE', 'STREAM.MSG.DELETE', 'STREAM.RESTORE'];
+      const verbs = ['STREAM.DELETE', 'STREAM.MSG.DELETE', 'STREAM.RESTORE'];
       const more = ['STREAM.LEADER.STEPDOWN', 'STREAM.PEER.REMOVE', 'CONSUMER.PAUSE'];
       const subjects = [...verbs, ...more].flatMap((verb) =>
         streams.map(
@@ -172,6 +172,17 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
       await check(
         identity,
         subjects.map((subject) => ({ what: 'asks', kind: 'publish', subject, isAllowed: false })),
+      );
+    });
+
+    test('only control removes what is over, and nothing from work queue and snapshots', async () => {
+      const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'KV_shoal', 'KV_shoal-observed'];
+      await check(
+        identity,
+        streams.map((stream) => ({
+          ...{ what: 'removes', kind: 'publish', subject: `$JS.API.STREAM.PURGE.${stream}` },
+          isAllowed: identity.role === 'control' && cleared.includes(stream),
+        })),
       );
     });
 

@@ -4,6 +4,7 @@
  * What happens here happens at once; the way to it and back is a connection's (connection.ts).
  */
 import { type Bucket, covers, type StreamName } from '../../../subjects/index.ts';
+import type { KeptStream } from '../keeper.ts';
 import type { Clock, Close, Outgoing, Stored, Write, WriteResult } from '../ports.ts';
 
 interface Message extends Outgoing {
@@ -184,6 +185,17 @@ export class MemoryServer {
 
   appended(stream: StreamName): readonly Appended[] {
     return this.#streams.get(stream)?.kept ?? [];
+  }
+
+  /** Removes messages of a stream, or the last ones of a bucket's keys, without a trace. */
+  purge(stream: KeptStream, sequences: ReadonlySet<number>): void {
+    if (stream === 'KV_shoal' || stream === 'KV_shoal-observed') {
+      const { keys } = this.side(stream === 'KV_shoal' ? 'shoal' : 'shoal-observed');
+      for (const [key, { revision }] of keys) if (sequences.has(revision)) keys.delete(key);
+      return;
+    }
+    const kept = this.#streams.get(stream);
+    if (kept) kept.kept = kept.kept.filter((each) => !sequences.has(each.sequence));
   }
 
   // Work

@@ -85,7 +85,7 @@ describe('setting', () => {
     ['older than a stream keeps', { logs: { age: '25h' } }],
     ['too short an age', { jobs: { age: '59s' } }],
     ['no unit', { jobs: { age: '60' } }],
-    ['too small', { logs: { bytes: '255Ki' } }],
+    ['too small', { logs: { bytes: '511Ki' } }],
     ['an unknown kind', { letters: { count: 10 } }],
     ['an unknown limit', { jobs: { size: 10 } }],
   ])('%s is refused and changes nothing', (_, bad) => {

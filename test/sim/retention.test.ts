@@ -1,0 +1,98 @@
+/** The store does not grow with what has been: a thousand short lives leave nothing behind. */
+import { expect, test } from 'vitest';
+import { retention } from '../../actors/retention/actor.ts';
+import { keyLimits } from '../../actors/retention/keys.ts';
+import { retentionJobs } from '../../actors/retention/shell.ts';
+import type { Actor } from '../../actors/runtime/actor.ts';
+import { Host } from '../../actors/runtime/host.ts';
+import { silentLog } from '../../actors/runtime/log.ts';
+import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
+import { memoryKeeper } from '../../actors/runtime/memory/keeper.ts';
+import { Views } from '../../actors/runtime/views.ts';
+import {
+  instanceRecord,
+  tenantRetain,
+  workloadApply,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import { job } from '../support/specs.ts';
+import { World } from './world.ts';
+
+const MINUTE = 60_000;
+const SEASONS = 3;
+const JOBS = 400;
+const tokens = { tenant: 'default' };
+
+/** The actor in a process of its own; markers may go after a minute here. */
+function startRetention(world: World): Views {
+  let ids = 0;
+  const { server, clock } = world;
+  const { ports } = new MemoryConnection(server, clock, { newId: () => `r${++ids}` });
+  const views = new Views(ports.store, clock, silentLog);
+  const soon = { ...keyLimits, markerAgeMs: MINUTE, youngMs: MINUTE, leftoverMs: MINUTE };
+  const jobs = retentionJobs(memoryKeeper(server, clock), ports.store);
+  const actor = retention(soon) as unknown as Actor;
+  const host = new Host(actor, { ports, views, copy: 'r', log: silentLog, jobs });
+  let isActing = false;
+  views.start(() => {
+    host.start();
+    host.whenSettled(() => {
+      isActing = true;
+    });
+  });
+  world.run(() => isActing, MINUTE, 'the retention actor');
+  return views;
+}
+
+/** Everything that is kept anywhere. */
+function size(world: World) {
+  const keys = [...world.server.stored('shoal'), ...world.server.stored('shoal-observed')];
+  return {
+    values: keys.filter((each) => each.body !== null).length,
+    markers: keys.filter((each) => each.body === null).length,
+    events: world.server.appended('EVENTS').length,
+    decisions: world.server.appended('DECISIONS').length,
+  };
+}
+
+/** Hundreds of jobs run to their ends, ten at a time; then time passes. */
+function season(world: World, number: number): void {
+  for (let first = 0; first < JOBS; first += 10) {
+    for (let n = first; n < first + 10; n++) {
+      const workload = `job-${number}-${n}`;
+      const wanted = job(1, { resources: { cpu: '10m', memory: '1Mi' } });
+      world.answer(workloadApply, { ...tokens, workload }, { wanted, mode: 'put' });
+    }
+    // Looking at all of them at each step of the clock would take most of the test's time.
+    const isDone = (): boolean => world.all(workloadRecord).every((each) => each.outcome);
+    for (let seconds = 0; !isDone() && seconds < 60; seconds++) world.clock.advance(1_000);
+    expect(isDone()).toBe(true);
+  }
+  world.clock.advance(25 * MINUTE);
+}
+
+test('three seasons of four hundred jobs leave as much as one', () => {
+  const world = new World(7);
+  world.startControl();
+  for (const id of ['n1', 'n2']) world.addMachine(id);
+  const views = startRetention(world);
+  const limits = { count: 50, age: '10m' };
+  const all = { instances: limits, jobs: limits, events: limits, decisions: limits };
+  expect(world.answer(tenantRetain, tokens, { retention: all }).ok).toBe(true);
+  let [first, last] = [size(world), size(world)];
+  for (let number = 0; number < SEASONS; number++) {
+    season(world, number);
+    last = size(world);
+    if (number === 0) first = last;
+  }
+  expect(last).toEqual(first);
+  expect(world.all(instanceRecord)).toEqual([]);
+  expect(world.all(workloadRecord)).toEqual([]);
+  // Nodes, ledgers, leases and the tenant; no marker, and only the fabric's own events.
+  expect(last.values).toBeLessThanOrEqual(12);
+  expect(last.markers).toBe(0);
+  expect(last.events).toBeLessThanOrEqual(10);
+  expect(last.decisions).toBe(0);
+  expect(views.isCurrent).toBe(true);
+  expect(world.checkers.violations).toEqual([]);
+}, 300_000);
