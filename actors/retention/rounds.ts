@@ -65,18 +65,23 @@ export function surveyed(
   round.bytesMax = outcome.bytesMax;
   round.weights = all ? new Map() : undefined;
   round.queue = [...outcome.counts]
-    .filter(
-      ([tenant, count]) => all || mayBeOver(round.stream, count, ownLimits(round, tenant, context)),
-    )
+    .filter(([tenant, count]) => {
+      // No tenant has more than so many messages can take, nor more than the whole stream.
+      const bytes = Math.min(bytesAtMost(round.stream, count), outcome.bytes);
+      return all || mayBeOver({ count, bytes }, ownLimits(round, tenant, context));
+    })
     .sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))
     .map(([tenant]) => tenant);
   return next(state, round, context);
 }
 
-/** Whether so many messages may be more than is kept; only then they are looked at. */
-function mayBeOver(stream: TenantStream, count: number, limits: RetentionLimits): boolean {
+/** Whether at most so much may be more than is kept; only then it is looked at. */
+function mayBeOver(
+  most: { readonly count: number; readonly bytes: number },
+  limits: RetentionLimits,
+): boolean {
   const isShorter = limits.ageMs < STREAM_AGE_MS_MAX;
-  return isShorter || count > limits.count || bytesAtMost(stream, count) > limits.bytes;
+  return isShorter || most.count > limits.count || most.bytes > limits.bytes;
 }
 
 /** As long as the streams themselves keep anything: a day (streams.ts; a test compares). */

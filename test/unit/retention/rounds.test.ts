@@ -72,6 +72,15 @@ test('who may have too much is weighed, the most first, and what is over goes', 
   expect(four).toMatchObject({ job: 'survey', input: { stream: 'DECISIONS' } });
 });
 
+test('who may have too many bytes is weighed, unless the whole stream holds no more than that', () => {
+  const MiB = 2 ** 20;
+  const one = survey(begin().memo, { acme: 2_000, small: 1_000 }, 9 * MiB, 64 * MiB);
+  expect(one).toMatchObject({ job: 'weigh', input: { tenant: 'acme' } });
+  state = newState();
+  const none = survey(begin().memo, { acme: 2_000, small: 1_000 }, 8 * MiB, 64 * MiB);
+  expect(none).toMatchObject({ job: 'survey', input: { stream: 'DECISIONS' } });
+});
+
 test('a shorter age is looked at however few there are', () => {
   setting('acme', { logs: { age: '1h' }, events: { age: '1h' } });
   const one = survey(begin().memo, { acme: 1, other: 1 });
