@@ -6,6 +6,8 @@
 import type { NatsConnection } from 'nats';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../actors/runtime/log.ts';
+import type { Exchange } from '../../actors/runtime/nats/exchange.ts';
+import { followBucket } from '../../actors/runtime/nats/follow.ts';
 import { type NatsPorts, natsPorts } from '../../actors/runtime/nats/ports.ts';
 import type { Reading } from '../../actors/runtime/nats/push-consumer.ts';
 import { type Tailed, type TailStart, tailStream } from '../../actors/runtime/nats/tail.ts';
@@ -116,6 +118,42 @@ describe('a view of the store', () => {
     ]);
     await put('afterwards');
     await eventually(() => hosts().includes('afterwards http'), 5_000, 'what comes after');
+  });
+
+  test('does not take a key for gone that only the copy it reads from does not have', async () => {
+    await put('lags');
+    await put('stays');
+    const told: string[] = [];
+    let made = 0;
+    // The second consumer reads from a copy that lags: of a key written anew it knows nothing yet.
+    const ask: Exchange['ask'] = (message, timeoutMs, done) => {
+      const isMade = message.subject.startsWith('$JS.API.CONSUMER.CREATE.');
+      if (isMade) made++;
+      if (!isMade || made !== 2) return reader.exchange.ask(message, timeoutMs, done);
+      const request = JSON.parse(new TextDecoder().decode(message.body));
+      request.config.filter_subjects = [`$KV.shoal.${key('stays')}`];
+      const body = new TextEncoder().encode(JSON.stringify(request));
+      return reader.exchange.ask({ ...message, body }, timeoutMs, done);
+    };
+    const exchange = { ask } as Exchange;
+    const { connection, newId } = reader;
+    const reading = { connection, exchange, inbox: inboxPrefix(identity), newId };
+    const close = followBucket(
+      reading,
+      { bucket: 'shoal', patterns: ['>'] },
+      {
+        change: ({ key: changed, body }) => told.push(`${body ? 'is' : 'not'} ${changed}`),
+        current: (keys) => told.push(`current: ${[...keys].sort().join(' ')}`),
+      },
+    );
+    closes.push(close);
+    const all = `current: ${key('lags')} ${key('stays')}`;
+    await eventually(() => told.includes(all), 3_000, 'both keys');
+    await put('lags', 'other');
+    await connection.reconnect();
+    await eventually(() => told.filter((each) => each === all).length === 2, 8_000, 'both again');
+    expect(made).toBe(3);
+    expect(told.filter((each) => each.startsWith('current'))).toEqual([all, all]);
   });
 
   test('leaves no consumer when it is closed, also after restarts', async () => {

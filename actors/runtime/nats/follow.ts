@@ -3,16 +3,22 @@
  * lives: first the last value of each key, then what comes.
  *
  * I1  However it is interrupted, there is one repair: everything again from the start. What is not
- *     newer is dropped by the reader; keys that are not among those delivered are gone.
+ *     newer is dropped by the reader.
+ * I2  A key that is not among those delivered is gone only if the stream's leader says so. A
+ *     consumer lives on one server, and the copy there may lag: a key that was written meanwhile is
+ *     then in neither its old place nor, yet, its new one. Such a consumer is given up for another.
  */
 import type { Msg } from 'nats';
 import { type Bucket, storeSubject } from '../../../subjects/index.ts';
 import type { Close, Follower, Stored } from '../ports.ts';
 import { isDeletion, readHeaders } from './headers.ts';
+import { newestRevision } from './look.ts';
 import { PushConsumer, type Reading } from './push-consumer.ts';
 
 /** Pause before the next attempt, in milliseconds. */
 const RETRY_MS = 250;
+/** Keys that the leader is asked for at a time. */
+const LOOKS_IN_FLIGHT = 64;
 
 interface What {
   readonly bucket: Bucket;
@@ -27,6 +33,8 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     deliver_policy: 'last_per_subject',
     filter_subjects: what.patterns.map((each) => storeSubject(what.bucket, each)),
   };
+  /** Keys with a value, as far as was delivered. */
+  const present = new Set<string>();
   let consumer: PushConsumer | undefined;
   let retry: NodeJS.Timeout | undefined;
   let isOpen = true;
@@ -35,25 +43,43 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     if (!isOpen) return;
     const keys = new Set<string>();
     let revision = 0;
+    /** Everything was delivered; and then: the follower knows. */
+    let isRead = false;
     let isCurrent = false;
-    const current = (): void => {
-      isCurrent = true;
-      follower.current(keys, revision);
+    const again = (): void => {
+      clearTimeout(retry);
+      retry = setTimeout(open, RETRY_MS);
+    };
+    const read = (): void => {
+      isRead = true;
+      const missing = [...present].filter((key) => !keys.has(key));
+      const own = consumer;
+      whenGone(reading, what.bucket, missing, (areGone) => {
+        if (!isOpen || consumer !== own) return;
+        if (areGone) {
+          isCurrent = true;
+          for (const key of missing) if (!keys.has(key)) present.delete(key);
+          return follower.current(keys, revision);
+        }
+        own?.close();
+        again();
+      });
     };
     consumer = new PushConsumer(reading, stream, config, {
       opened: (pending) => {
-        if (pending === 0 && !isCurrent) current();
+        if (pending === 0 && !isRead) read();
       },
       message: (message, place) => {
         const key = message.subject.slice(cut);
         revision = Math.max(revision, place.sequence);
         if (!isCurrent) keys.add(key);
-        follower.change(new Delivered(key, place.sequence, place.at, message));
-        if (!isCurrent && place.pending === 0) current();
+        const delivered = new Delivered(key, place.sequence, place.at, message);
+        if (delivered.body === null) present.delete(key);
+        else present.add(key);
+        follower.change(delivered);
+        if (!isRead && place.pending === 0) read();
       },
-      broken: () => {
-        retry = setTimeout(open, RETRY_MS);
-      },
+      broken: again,
     });
   };
   open();
@@ -62,6 +88,31 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     clearTimeout(retry);
     consumer?.close();
   };
+}
+
+/** Asks the leader for each key; `done(false)`: one of them is there, or nobody answered. */
+function whenGone(
+  reading: Reading,
+  bucket: Bucket,
+  keys: readonly string[],
+  done: (areGone: boolean) => void,
+): void {
+  const next = (from: number): void => {
+    const some = keys.slice(from, from + LOOKS_IN_FLIGHT);
+    if (some.length === 0) return done(true);
+    let open = some.length;
+    let areGone = true;
+    for (const key of some) {
+      newestRevision(reading.exchange, bucket, key, (revision) => {
+        if (revision !== 0) areGone = false;
+        open--;
+        if (open > 0) return;
+        if (areGone) next(from + LOOKS_IN_FLIGHT);
+        else done(false);
+      });
+    }
+  };
+  next(0);
 }
 
 /** A delivered value. Its headers are read only when somebody wants them. */

@@ -14,6 +14,7 @@ import type { Headers, Store, Stored, Write, WriteResult } from '../ports.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import { followBucket } from './follow.ts';
 import { isDeletion, readHeaders } from './headers.ts';
+import { newestRevision } from './look.ts';
 
 /**
  * How long a write waits, in milliseconds. Short: after a leader was killed a write in flight is
@@ -24,10 +25,8 @@ const READ_TIMEOUT_MS = 1_000;
 const WRONG_LAST = 10071;
 const IN_FLIGHT = 10164;
 const NOT_WHOLE: ReadonlySet<number> = new Set([10176, 10199, 10210]);
-const NOT_FOUND = 10037;
 
 const empty = new Uint8Array();
-const text = new TextEncoder();
 const untext = new TextDecoder();
 
 /** The store of a connection. */
@@ -66,19 +65,7 @@ export function natsStore(
       }
     },
 
-    newest(bucket, key, done) {
-      const subject = `$JS.API.STREAM.MSG.GET.KV_${bucket}`;
-      const body = text.encode(JSON.stringify({ last_by_subj: storeSubject(bucket, key) }));
-      exchange.ask({ subject, body }, READ_TIMEOUT_MS, (outcome) => {
-        if (outcome.kind !== 'answer') return done(undefined);
-        const answer = parse(outcome.message.data) as {
-          readonly message?: { readonly seq: number };
-          readonly error?: { readonly err_code: number };
-        };
-        if (answer.message) done(answer.message.seq);
-        else done(answer.error?.err_code === NOT_FOUND ? 0 : undefined);
-      });
-    },
+    newest: (bucket, key, done) => newestRevision(exchange, bucket, key, done),
 
     read(bucket, key, done) {
       const subject = `$JS.API.DIRECT.GET.KV_${bucket}.${storeSubject(bucket, key)}`;
