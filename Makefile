@@ -59,7 +59,7 @@ bench: ## Run the benchmarks, or those of a prefix (ONLY=fabric)
 	@node dist/test/bench/main.js "$(ONLY)"
 
 .PHONY: chaos
-chaos: ## Hurt a real fabric at random, then check what it promised (MINUTES=5 SEED=)
+chaos: ## Hurt a real fabric at random, then check what it promised (MINUTES=5 SERVERS=1 SEED=)
 	$(PREPARE)
 	@node dist/test/chaos/main.js
 

@@ -39,6 +39,8 @@ export interface FabricSettings {
   };
   /** What stands between the servers, in a test. */
   readonly route?: Route;
+  /** What stands between a program and the servers, in a test: its `SHOAL_NATS`. */
+  readonly way?: (program: string) => string;
   /** Whether what dies is started again. */
   readonly isKept: boolean;
   /** Whether there is a gateway; default yes. */
@@ -61,6 +63,18 @@ const PORT_SETTINGS = {
   gateway: 'SHOAL_GATEWAY_PORT',
   ingress: 'SHOAL_INGRESS_PORT',
 } as const;
+
+/** Names of some control planes: `control`, `control-2`. */
+export function controlPrograms(copies: number): readonly string[] {
+  return Array.from({ length: copies }, (_, index) =>
+    index === 0 ? 'control' : `control-${index + 1}`,
+  );
+}
+
+/** Name of a node's agent. */
+export function agentProgram(node: string): string {
+  return `agent-${node}`;
+}
 
 export class Fabric {
   readonly settings: FabricSettings;
@@ -98,9 +112,7 @@ export class Fabric {
 
   /** Names of the control planes. */
   get controls(): readonly string[] {
-    return Array.from({ length: this.settings.copies ?? 1 }, (_, index) =>
-      index === 0 ? 'control' : `control-${index + 1}`,
-    );
+    return controlPrograms(this.settings.copies ?? 1);
   }
 
   child(name: string): Child {
@@ -192,7 +204,7 @@ export class Fabric {
 
   async startAgent(node: string): Promise<void> {
     const words = [...agentFlags, programs.agent];
-    await this.#start(`agent-${node}`, words, this.agentEnvironment(node), /agent ready/);
+    await this.#start(agentProgram(node), words, this.agentEnvironment(node), /agent ready/);
   }
 
   agentEnvironment(node: string): Record<string, string> {
@@ -208,7 +220,7 @@ export class Fabric {
 
   /** A device loses power: its agent and everything it runs, at once. Returns what was killed. */
   async killNode(node: string): Promise<{ readonly agent: number; readonly instances: number[] }> {
-    const child = this.child(`agent-${node}`);
+    const child = this.child(agentProgram(node));
     const agent = child.pid ?? 0;
     const ended = child.stop('SIGKILL');
     const instances = await endInstances(this.layout.agent(node));
@@ -222,9 +234,9 @@ export class Fabric {
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    const nodes = this.settings.nodes.filter((node) => this.#children.has(`agent-${node}`));
+    const nodes = this.settings.nodes.filter((node) => this.#children.has(agentProgram(node)));
     const stop = (name: string) => this.#children.get(name)?.stop();
-    await Promise.all(nodes.map((node) => stop(`agent-${node}`)));
+    await Promise.all(nodes.map((node) => stop(agentProgram(node))));
     for (const node of nodes) await endInstances(this.layout.agent(node));
     await Promise.all([stop('gateway'), ...this.controls.map(stop)]);
     await Promise.all(this.servers.map(stop));
@@ -240,7 +252,8 @@ export class Fabric {
     environment: Readonly<Record<string, string>>,
     ready: RegExp,
   ): Promise<void> {
-    const all = { SHOAL_NATS: this.natsUrl, SHOAL_ON_STOP: 'end', ...environment };
+    const bus = this.settings.way?.(name) ?? this.natsUrl;
+    const all = { SHOAL_NATS: bus, SHOAL_ON_STOP: 'end', ...environment };
     // The folder in its command line tells it from other fabrics' (leftovers.ts).
     const child = this.#add(name, process.execPath, [...words, this.settings.folder], all);
     await child.ready(ready, READY_MS);

@@ -73,7 +73,7 @@ function clusterOf(of: LocalServers, index: number, secret: string) {
   return {
     ...{ name: 'shoal', port: servers[index]?.cluster ?? 0, secret },
     routes: others.map((to) => (route ?? direct)(index, to)),
-    ...(route ? { advertise: NOWHERE } : {}),
+    ...(route ? { advertise: NOWHERE, isAdvertised: false } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 /** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
 import { beats } from './beats.ts';
+import { election } from './election.ts';
 import { print } from './figure.ts';
 import { letters } from './letters.ts';
 import { life } from './life.ts';
@@ -20,6 +21,7 @@ const all = [
   memory,
   life,
   takeover,
+  election,
   recovery,
   letters,
   steady,

@@ -1,4 +1,5 @@
 /** What must be so once faults have ceased: promises kept, each instance once, nothing left over. */
+import { connect } from 'node:net';
 import { nodeState } from '../../subjects/index.ts';
 import type { FabricUnderTest } from '../support/fabric.ts';
 import type { Orders } from './orders.ts';
@@ -23,7 +24,39 @@ export async function problems(under: FabricUnderTest, orders: Orders): Promise<
     const ready = under.ready(value.name).length;
     if (ready !== value.spec.count) found.push(`${value.name}: ${ready} of ${value.spec.count}`);
   }
-  return [...found, ...(await misplaced(under))];
+  return [...found, ...(await misplaced(under)), ...(await unanswered(under))];
+}
+
+/** Every port that a ready instance is said to have takes a connection. */
+async function unanswered(under: FabricUnderTest): Promise<string[]> {
+  const endpoints: { readonly of: string; readonly port: number }[] = [];
+  for (const { value: workload } of under.workloads.entries()) {
+    for (const each of under.ready(workload.name)) {
+      const ports = Object.values(under.seen(each)?.ports ?? {});
+      for (const port of ports) endpoints.push({ of: each.instance, port });
+    }
+  }
+  const numbers = new Set(endpoints.map(({ port }) => port));
+  if (numbers.size < endpoints.length) return ['two instances have the same port'];
+  const asked = await Promise.all(
+    endpoints.map(async ({ of, port }) =>
+      (await takesConnections(port)) ? '' : `${of} does not listen on ${port}`,
+    ),
+  );
+  return asked.filter((each) => each !== '');
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const done = (takes: boolean): void => {
+      socket.destroy();
+      resolve(takes);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+    socket.setTimeout(1_000, () => done(false));
+  });
 }
 
 /** Every process is an entry of a ledger, and every entry one process. */

@@ -1,5 +1,7 @@
 /** What goes wrong in a real fabric, at random: each fault does its harm and, in time, takes it back. */
+import { agentProgram } from '../../local/fabric.ts';
 import type { FabricUnderTest } from '../support/fabric.ts';
+import type { ProgramNetwork } from '../support/program-network.ts';
 
 export interface Fault {
   readonly kind: string;
@@ -53,10 +55,59 @@ function stillness(
   };
 }
 
+/** How a way is disturbed, and for how long at most, in milliseconds. */
+interface Disturbance {
+  readonly kind: string;
+  readonly longestMs: number;
+  begin(network: ProgramNetwork, program: string): void;
+}
+
+/** A cable pulled; packets dropped both ways, or one way only; a line that is slow. */
+const disturbances: readonly Disturbance[] = [
+  { kind: 'cut off', longestMs: 8_000, begin: (ways, name) => ways.cut(name) },
+  { kind: 'unheard and deaf', longestMs: 12_000, begin: (ways, name) => ways.hold(name, 'both') },
+  { kind: 'unheard', longestMs: 12_000, begin: (ways, name) => ways.hold(name, 'to') },
+  { kind: 'deaf', longestMs: 12_000, begin: (ways, name) => ways.hold(name, 'from') },
+  { kind: 'slow', longestMs: 8_000, begin: (ways, name) => ways.delay(name, 400) },
+];
+
+/** The network between a program and the servers fails it for a while. */
+function cut(kind: string, names: (under: FabricUnderTest) => readonly string[]): Fault {
+  return {
+    kind: `${kind} cut off`,
+    async act(under, random) {
+      const name = one(names(under), random) ?? '';
+      const disturbance = one(disturbances, random) as Disturbance;
+      const forMs = Math.round(200 + random() * disturbance.longestMs);
+      if (under.ways) disturbance.begin(under.ways, name);
+      await pause(forMs);
+      under.ways?.heal(name);
+      return `${name} ${disturbance.kind} for ${forMs} ms`;
+    },
+  };
+}
+
+/** The network between one of three servers and the others fails for a while. */
+const serverCut: Fault = {
+  kind: 'nats-server cut off',
+  async act(under, random) {
+    const server = Math.floor(random() * under.fabric.servers.length);
+    const name = under.fabric.servers[server] ?? '';
+    const how = one(['cut', 'hold', 'heard', 'hears'] as const, random) ?? 'cut';
+    const forMs = Math.round(200 + random() * 12_000);
+    if (how === 'cut') under.network?.cut(server);
+    else under.network?.hold(server, how === 'hold' ? undefined : how);
+    await pause(forMs);
+    under.network?.heal();
+    return `${name} (${how}) for ${forMs} ms`;
+  },
+};
+
 const nodes = (under: FabricUnderTest): readonly string[] => under.fabric.settings.nodes;
-const agents = (under: FabricUnderTest) => nodes(under).map((node) => `agent-${node}`);
+const agents = (under: FabricUnderTest) => nodes(under).map(agentProgram);
 const controls = (under: FabricUnderTest) => under.fabric.controls;
-const nats = () => ['nats'];
+const servers = (under: FabricUnderTest) => under.fabric.servers;
+const gateway = () => ['gateway'];
 
 const instanceKilled: Fault = {
   kind: 'instance killed',
@@ -80,11 +131,15 @@ const nodeKilled: Fault = {
   },
 };
 
-/** Every fault; those that come often stand here more often. */
-export const faults: readonly Fault[] = [
-  ...[instanceKilled, instanceKilled, nodeKilled],
-  ...[death('agent', agents), death('control plane', controls), death('nats-server', nats)],
-  stillness('agent', 4_000, agents),
-  stillness('control plane', 5_000, controls),
-  stillness('nats-server', 2_000, nats),
-];
+/** Every fault of a fabric; those that come often stand here more often. */
+export function faultsOf(under: FabricUnderTest): readonly Fault[] {
+  return [
+    ...[instanceKilled, instanceKilled, nodeKilled],
+    ...[death('agent', agents), death('control plane', controls), death('nats-server', servers)],
+    stillness('agent', 4_000, agents),
+    stillness('control plane', 5_000, controls),
+    stillness('nats-server', under.network ? 12_000 : 2_000, servers),
+    ...[cut('agent', agents), cut('control plane', controls), cut('gateway', gateway)],
+    ...(under.network ? [serverCut] : []),
+  ];
+}

@@ -4,8 +4,15 @@
  */
 import type { FabricUnderTest } from '../support/fabric.ts';
 
-const NAMES = 6;
+/** Names of what callers want: some listen on a port, the others only run. */
+const NAMES = ['web-1', 'web-2', 'c1', 'c2', 'c3', 'c4'] as const;
 const COUNT_MAX = 4;
+
+const web = {
+  ...{ command: ['node', 'server.mjs'], directory: 'examples/hello', ports: [{ name: 'http' }] },
+  resources: { cpu: '10m', memory: '64Mi' },
+};
+const still = { command: ['sleep', '3600'], resources: { cpu: '10m', memory: '16Mi' } };
 
 /** How many instances a name was promised; 0: it was deleted. */
 export type Promised = number | 'unknown';
@@ -14,6 +21,8 @@ export class Orders {
   readonly promised = new Map<string, Promised>();
   asked = 0;
   acknowledged = 0;
+  /** How often a node that had died too often was taken back, as a person would. */
+  takenBack = 0;
   readonly #under: FabricUnderTest;
   readonly #random: () => number;
 
@@ -41,7 +50,7 @@ export class Orders {
 
   /** Asks for something, and waits for the answer or for its absence. */
   async next(): Promise<void> {
-    const name = `c${Math.floor(this.#random() * NAMES)}`;
+    const name = NAMES[Math.floor(this.#random() * NAMES.length)] as string;
     const count = this.#random() < 0.2 ? 0 : 1 + Math.floor(this.#random() * COUNT_MAX);
     this.promised.set(name, 'unknown');
     this.asked++;
@@ -62,6 +71,18 @@ export class Orders {
     }
   }
 
+  /** Takes back nodes that need a person: those that died again and again. */
+  async takeBack(): Promise<void> {
+    const { nodes, fabric } = this.#under;
+    for (const { value } of [...nodes.entries()]) {
+      if (value.administered !== 'failed') continue;
+      const url = `${fabric.gatewayUrl}/api/v1/nodes/${value.node}/uncordon`;
+      const signal = AbortSignal.timeout(15_000);
+      const response = await fetch(url, { method: 'POST', signal }).catch(() => undefined);
+      if (response?.ok) this.takenBack++;
+    }
+  }
+
   async #ask(name: string, count: number): Promise<number> {
     const url = `${this.#under.fabric.gatewayUrl}/api/v1/workloads/${name}`;
     const call: RequestInit =
@@ -72,10 +93,7 @@ export class Orders {
             headers: { 'content-type': 'application/json' },
             body: JSON.stringify({
               ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name } },
-              spec: {
-                ...{ count, command: ['sleep', '3600'], grace: '1s' },
-                resources: { cpu: '10m', memory: '16Mi' },
-              },
+              spec: { ...(name.startsWith('web') ? web : still), count, grace: '1s' },
             }),
           };
     try {

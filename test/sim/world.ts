@@ -82,7 +82,8 @@ export class World {
     this.random = seededRandom(seed);
     this.#log = options.log ?? silentLog;
     this.#caller = this.#open('caller').connection;
-    this.checkers = new Checkers(this.server, this.clock);
+    this.checkers = new Checkers(this.clock, 'every');
+    this.server.side('shoal').watchers.add((stored) => this.checkers.wrote(stored));
     this.#isTraced = options.isTraced ?? false;
     if (this.#isTraced) traceWrites(this);
   }

@@ -3,46 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { durabilityIn } from '../../actors/runtime/durability-setting.ts';
-import { silentLog } from '../../actors/runtime/log.ts';
-import { type BusProcess, joinBus, viewsCurrent } from '../../actors/runtime/nats/process.ts';
-import type { View } from '../../actors/runtime/view.ts';
-import { Fabric } from '../../local/fabric.ts';
+import { agentProgram, controlPrograms, Fabric } from '../../local/fabric.ts';
 import { instancesOf } from '../../local/instances.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort } from '../../nats/start.ts';
-import {
-  type Instance,
-  instanceRecord,
-  leaseRecord,
-  ledgerRecord,
-  nodeRecord,
-  nodeState,
-  type Observed,
-  observedRecord,
-  phaseOf,
-  workloadRecord,
-} from '../../subjects/index.ts';
+import { type Observer, observe } from './observer.ts';
 import { processesOf } from './processes.ts';
+import { ProgramNetwork } from './program-network.ts';
 import { RouteNetwork } from './route-network.ts';
 
-export interface FabricUnderTest extends AsyncDisposable {
+export interface FabricUnderTest extends Observer, AsyncDisposable {
   readonly fabric: Fabric;
-  readonly bus: BusProcess;
   /**
    * What lies between three servers. To kill or pause one: `fabric.child(fabric.servers[i])`; to
    * start one again that is not kept: `fabric.startServer(i)`.
    */
   readonly network: RouteNetwork | undefined;
-  readonly workloads: View<typeof workloadRecord>;
-  readonly ledgers: View<typeof ledgerRecord>;
-  readonly nodes: View<typeof nodeRecord>;
-  readonly instances: View<typeof instanceRecord>;
-  readonly observed: View<typeof observedRecord>;
-  readonly leases: View<typeof leaseRecord>;
-  /** What its node sees of an instance at its current epoch. */
-  seen(instance: Instance): Observed | undefined;
-  /** Instances of a workload that run and are ready. */
-  ready(workload: string): readonly Instance[];
+  /** What lies between each program and the servers, where that was asked for. */
+  readonly ways: ProgramNetwork | undefined;
   /** Ids of all processes that run below the fabric's folder: programs and instances. */
   processes(): Promise<readonly number[]>;
   /** Process ids of everything that instances run, by instance. */
@@ -58,6 +36,8 @@ export async function fabricUnderTest(
     readonly copies?: number;
     /** How many nats-servers; three keep three copies of each stream. Default 1. */
     readonly servers?: 1 | 3;
+    /** Whether each program reaches the servers through proxies of its own; default no. */
+    readonly isCuttable?: boolean;
     /** Whether programs that die are started again; default no. */
     readonly isKept?: boolean;
   } = {},
@@ -71,52 +51,33 @@ export async function fabricUnderTest(
   }
   const ports = { gateway: await freePort(), ingress: await freePort() };
   const network = servers.length > 1 ? await RouteNetwork.between(servers) : undefined;
+  const ways = options.isCuttable ? new ProgramNetwork(servers) : undefined;
+  const programs = [...controlPrograms(options.copies ?? 1), 'gateway', ...nodes.map(agentProgram)];
+  for (const program of programs) await ways?.add(program);
   const fabric = new Fabric({
     ...{ folder, server: server.path, nodes, servers, ports },
     durability: durabilityIn({ SERVERS: String(servers.length) }),
     ...(network ? { route: network.route } : {}),
+    ...(ways ? { way: ways.url } : {}),
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,
     isKept: options.isKept ?? false,
   });
   await fabric.start();
-  const seedFile = join(fabric.layout.keys, 'operator-operator.nk');
-  const identity = { role: 'operator', name: 'operator' } as const;
-  const bus = await joinBus({ servers: fabric.natsUrls, seedFile }, identity, { log: silentLog });
-  const views = {
-    workloads: bus.views.follow(workloadRecord),
-    ledgers: bus.views.follow(ledgerRecord),
-    nodes: bus.views.follow(nodeRecord),
-    instances: bus.views.follow(instanceRecord),
-    observed: bus.views.follow(observedRecord),
-    leases: bus.views.follow(leaseRecord),
-  };
-  await viewsCurrent(bus.views);
-  const seen = (of: Instance): Observed | undefined => {
-    if (of.node === undefined) return undefined;
-    const { node, tenant, instance, epoch } = of;
-    const observed = views.observed.get({ node, tenant, instance });
-    return observed?.epoch === epoch ? observed : undefined;
-  };
-  const stateOf = (node: string | undefined) => {
-    const record = node === undefined ? undefined : views.nodes.get({ node });
-    return record && nodeState(record);
-  };
+  const observer = await observe(fabric);
   return {
-    ...{ fabric, bus, ...views, seen },
+    ...observer,
+    fabric,
     network,
+    ways,
     processes: () => processesOf(folder),
     running: () => runningOn(fabric, nodes),
-    ready: (workload) =>
-      [...views.instances.by('workload', `default.${workload}`)]
-        .map((each) => each.value)
-        .filter((each) => phaseOf(each, seen(each), stateOf(each.node)) === 'ready'),
     [Symbol.asyncDispose]: async () => {
-      bus.views.close();
-      await bus.connection.close();
+      await observer[Symbol.asyncDispose]();
       await fabric.stop();
       await network?.[Symbol.asyncDispose]();
+      await ways?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
