@@ -48,6 +48,11 @@ soak: ## Run simulated storms until stopped, from SEED on; prints failures
 	$(PREPARE)
 	@node --max-semi-space-size=64 dist/test/sim/main.js $(or $(SEED),$$(date +%s))
 
+.PHONY: planted
+planted: ## Plant bugs in a copy of the sources; the simulator must find each (ONLY=name SEEDS=1000)
+	$(PREPARE)
+	@SEED=$(SEED) SEEDS=$(SEEDS) node dist/test/sim/planted/main.js $(ONLY)
+
 .PHONY: engines
 engines: ## Install what the tests need beside Node: nats-server
 	$(PREPARE)

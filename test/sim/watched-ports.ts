@@ -1,10 +1,12 @@
 /**
- * Watches what an actor does with its ports, where nothing is lost on the way yet: a work item is
- * acknowledged after everything it caused is stored (R2), and an actor has at most one commit in
- * flight per key (design §4).
+ * Watches what an actor does with its ports, where nothing is lost on the way yet: an ask is
+ * answered and a work item acknowledged after everything it caused is stored (R2), and an actor
+ * has at most one commit in flight per key (design §4).
  */
 import {
   ID_HEADER,
+  type Incoming,
+  type Outgoing,
   type Ports,
   type WorkItem,
   WRITER_HEADER,
@@ -12,14 +14,14 @@ import {
   type WriteResult,
 } from '../../actors/runtime/ports.ts';
 
-/** What came of one delivery of a work item. */
+/** What came of a message. */
 interface Handled {
-  /** Deliveries of this item, to this copy: one that came twice is not judged. */
+  /** Deliveries of it to this copy: one that came twice is not judged. */
   deliveries: number;
-  isAcknowledged: boolean;
+  isDone: boolean;
 }
 
-/** Items that are remembered; the oldest go first. */
+/** Messages that are remembered; the oldest go first. */
 const HANDLED_MAX = 1_000;
 
 /** Ports that tell of what must not be. */
@@ -32,9 +34,10 @@ export function watchedPorts(ports: Ports, who: string, violation: (what: string
     const own: string[] = [];
     for (const { key, headers } of writes) {
       const writer = headers[WRITER_HEADER] ?? '';
-      const item = handled.get(writer.slice(0, writer.indexOf('/')));
-      if (item?.isAcknowledged && item.deliveries === 1) {
-        violation(`${who} writes ${key} for a work item that it has acknowledged`);
+      // Not those of what it caused: others answer to that, and ask anew.
+      const cause = handled.get(writer.slice(0, writer.indexOf('/')));
+      if (cause?.isDone && cause.deliveries === 1) {
+        violation(`${who} writes ${key} for a message that it has answered or acknowledged`);
       }
       // A lease renews on time, whether or not the last renewal was answered.
       if (writer.startsWith('lease-')) continue;
@@ -47,28 +50,42 @@ export function watchedPorts(ports: Ports, who: string, violation: (what: string
     };
   };
 
-  const watched = (item: WorkItem): WorkItem => {
-    const id = item.message.headers[ID_HEADER] ?? '';
-    const before = handled.get(id);
-    const one = before ?? { deliveries: 0, isAcknowledged: false };
+  const note = (message: Outgoing): Handled => {
+    const id = message.headers[ID_HEADER] ?? '';
+    const one = handled.get(id) ?? { deliveries: 0, isDone: false };
     one.deliveries++;
     handled.set(id, one);
-    if (handled.size > HANDLED_MAX) {
-      for (const oldest of handled.keys()) {
-        handled.delete(oldest);
-        break;
-      }
-    }
+    const [oldest = ''] = handled.size > HANDLED_MAX ? handled.keys() : [];
+    handled.delete(oldest);
+    return one;
+  };
+  const watchedItem = (item: WorkItem): WorkItem => {
+    const one = note(item.message);
     const ack = (): void => {
-      one.isAcknowledged = true;
+      one.isDone = true;
       item.ack();
     };
     return { ...item, ack };
   };
+  const watchedAsk = (incoming: Incoming): Incoming => {
+    const { reply } = incoming;
+    if (!reply) return incoming;
+    const one = note(incoming);
+    const answer: typeof reply = (body, headers) => {
+      one.isDone = true;
+      reply(body, headers);
+    };
+    return { ...incoming, reply: answer };
+  };
 
-  const { store, queue } = ports;
+  const { bus, store, queue } = ports;
   return {
     ...ports,
+    bus: {
+      ...bus,
+      subscribe: (subject, group, receive) =>
+        bus.subscribe(subject, group, (incoming) => receive(watchedAsk(incoming))),
+    },
     store: {
       ...store,
       write: (writes, done: (results: readonly WriteResult[]) => void) => {
@@ -89,7 +106,7 @@ export function watchedPorts(ports: Ports, who: string, violation: (what: string
     queue: {
       ...queue,
       take: (of, inFlightMax, receive) =>
-        queue.take(of, inFlightMax, (item) => receive(watched(item))),
+        queue.take(of, inFlightMax, (item) => receive(watchedItem(item))),
     },
   };
 }

@@ -92,7 +92,9 @@ export class World {
     this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
 
+  /** Writes a line into the trace; without one, nothing. */
   note(line: string): void {
+    if (!this.#isTraced) return;
     const at = ((this.clock.elapsed() / 1000) % 100_000).toFixed(3).padStart(9);
     this.trace.push(`${at}  ${line}`);
   }

@@ -1,0 +1,166 @@
+/**
+ * Bugs that a person could make, each as a change of one place: `before` stands in `file` exactly
+ * once. The simulator must find every one of them (docs/decisions/0012).
+ */
+
+/** One bug. */
+export interface Bug {
+  /** Lower-case words with dashes. */
+  readonly name: string;
+  /** What somebody forgot or got wrong, in one sentence. */
+  readonly what: string;
+  readonly file: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export const bugs: readonly Bug[] = [
+  {
+    name: 'effect-dropped',
+    what: 'An agent that hears that an instance is ready does not say so.',
+    file: 'edge-agent/runner.ts',
+    before: `      local.isReady = true;
+      return said(state, report.name, local, now);`,
+    after: `      local.isReady = true;
+      return none;`,
+  },
+  {
+    name: 'told-before-committed',
+    what: 'Answers go out before the commits they tell of.',
+    file: 'actors/runtime/plan.ts',
+    before: '  return { steps, keys: [...keys] };',
+    after: `  const late = steps.filter((each) => each.kind !== 'reply');
+  return { steps: [...steps.filter((each) => each.kind === 'reply'), ...late], keys: [...keys] };`,
+  },
+  {
+    name: 'acknowledged-first',
+    what: 'A work item is acknowledged before its effects are done.',
+    file: 'actors/runtime/host.ts',
+    before: '    this.#holds.hold(plan.keys);',
+    after: `    inbound.item?.ack();
+    this.#holds.hold(plan.keys);`,
+  },
+  {
+    name: 'acting-on',
+    what: 'A copy whose lease could not be renewed acts on.',
+    file: 'actors/runtime/lease.ts',
+    before: "      this.#lose('the lease could not be renewed'),",
+    after: '      undefined,',
+  },
+  {
+    name: 'fence-kept',
+    what: 'Whoever takes a lease keeps the fence of the one before.',
+    file: 'actors/runtime/lease.ts',
+    before: '    const fence = Math.max(before?.fence ?? 0, revision) + 1;',
+    after: '    const fence = before?.fence ?? revision + 1;',
+  },
+  {
+    name: 'revision-ignored',
+    what: 'A commit expects whatever stands there, not what its step has read.',
+    file: 'actors/runtime/plan.ts',
+    before: "wanted.expected === 'any' ? 'any' : (view?.revision(key) ?? 0)",
+    after: "wanted.expected === 'any' || view ? 'any' : 0",
+  },
+  {
+    name: 'held-key-forgotten',
+    what: 'Of the keys of a commit only the first is held.',
+    file: 'actors/runtime/holds.ts',
+    before: '    for (const key of keys) this.#waiting.set(key, []);',
+    after: '    for (const key of keys.slice(0, 1)) this.#waiting.set(key, []);',
+  },
+  {
+    name: 'conflict-taken-for-success',
+    what: 'A commit that met another writer counts as done.',
+    file: 'actors/runtime/flow.ts',
+    before: '      else isWhole = false;',
+    after: "      else if (result.kind !== 'conflict') isWhole = false;",
+  },
+  {
+    name: 'silence-taken-for-success',
+    what: 'A write without an answer counts as done once the store answers again.',
+    file: 'actors/runtime/flow.ts',
+    before: '    if (wanted.every((one) => this.#isStoredByMe(one))) this.proceed();',
+    after: '    if (wanted.every(() => true)) this.proceed();',
+  },
+  {
+    name: 'epoch-not-raised',
+    what: 'An instance is bound again with the epoch it had.',
+    file: 'actors/scheduler/place.ts',
+    before: '  const epoch = instance.epoch + 1;',
+    after: '  const epoch = Math.max(1, instance.epoch);',
+  },
+  {
+    name: 'old-entry-left',
+    what: 'The ledger that listed an instance before keeps its entry.',
+    file: 'actors/scheduler/ledger-writes.ts',
+    before: 'this.#vacated.set(other, without(ledger, entryName(instance)))',
+    after: 'this.#vacated.set(other, ledger)',
+  },
+  {
+    name: 'listed-before-bound',
+    what: 'Ledgers are written before the instances they list.',
+    file: 'actors/scheduler/perform.ts',
+    before: '  const left = decision.vacated.filter(',
+    after: `  effects.reverse();
+  const left = decision.vacated.filter(`,
+  },
+  {
+    name: 'acceptance-unchecked',
+    what: 'An instance goes back to its node whatever the node accepts.',
+    file: 'actors/scheduler/place.ts',
+    before: "    if (ledger?.accepts !== 'yes') continue;",
+    after: '    if (!ledger) continue;',
+  },
+  {
+    name: 'room-unchecked',
+    what: 'A node is chosen whether or not it has room.',
+    file: 'actors/scheduler/feasible.ts',
+    before: "  return fits(need.amounts, row.free) ? undefined : 'resources';",
+    after: '  return undefined;',
+  },
+  {
+    name: 'adopted-unchecked',
+    what: 'An agent does not compare what it found running with its ledger.',
+    file: 'edge-agent/runner.ts',
+    before: '    return [...effects, ...reconcile(state, node, context)];',
+    after: '    return effects;',
+  },
+  {
+    name: 'not-written-off',
+    what: 'What an offline node ran is not wanted anywhere else.',
+    file: 'subjects/booking.ts',
+    before: "  return ledger?.accepts === 'offline' || ledger?.accepts === 'failed';",
+    after: "  return ledger?.accepts === 'failed';",
+  },
+  {
+    name: 'sweep-does-nothing',
+    what: 'The workload actor never looks at everything.',
+    file: 'actors/workload/sweep.ts',
+    before: '  const { views } = context;',
+    after: `  if (context.now > 0) return [];
+  const { views } = context;`,
+  },
+  {
+    name: 'gap-not-repaired',
+    what: 'An agent that is told it is behind its ledger does not read it again.',
+    file: 'edge-agent/presence.ts',
+    before: `      case 'ledger':
+        return [run('reread', {})];`,
+    after: `      case 'ledger':
+        return none;`,
+  },
+  {
+    name: 'started-twice',
+    what: 'An instance is started before the driver has said what runs from before.',
+    file: 'edge-agent/runner.ts',
+    before: '  if (!state.isAdopted) return none;',
+    after: '',
+  },
+  {
+    name: 'stale-value-kept',
+    what: 'A view takes what comes last, not what is newest.',
+    file: 'actors/runtime/fanout.ts',
+    before: '    if (revision <= (this.#known.get(key)?.stored.revision ?? 0)) return;',
+    after: '',
+  },
+];
