@@ -18,6 +18,9 @@ const STRAY_MS = 20_000;
 /** How long a repeated ask may come after its answer, in milliseconds. */
 const REPEAT_MS = 500;
 
+/** What an instance asks for: three devices of `stormMachine` hold all that is ever asked for. */
+const CPU = '250m';
+
 /** What the last answered ask about a name said; `unknown`: one was not answered since. */
 type Acknowledged = number | 'deleted' | 'unknown';
 
@@ -66,7 +69,8 @@ export class Asks {
     };
     if (dice < 0.55) {
       const version = String(Math.floor(world.random() * 2));
-      const wanted = service(count, { environment: { VERSION: version } });
+      const resources = { cpu: CPU };
+      const wanted = service(count, { environment: { VERSION: version }, resources });
       world.note(`apply ${workload} ${count} version ${version}`);
       world.ask(workloadApply, name, { wanted, mode: 'put' }, (answer) => note(answer, count));
     } else if (dice < 0.8) {

@@ -3,11 +3,12 @@
  * required (checkers.ts); when it is over, everything that was acknowledged must come true within
  * a bound, and nothing else may be left.
  */
+import type { Amounts } from '../../subjects/index.ts';
 import { Asks } from './asks.ts';
 import { controlsOf, type Faults, Trouble, usualFaults } from './faults.ts';
 import { unsettled } from './settled.ts';
 import { calmWeather } from './wire.ts';
-import { World } from './world.ts';
+import { smallMachine, World } from './world.ts';
 
 export interface StormOptions {
   /** Control planes, at most three. */
@@ -31,6 +32,9 @@ const usualStorm: StormOptions = {
   delayMsMax: 40,
   faults: usualFaults,
 };
+
+/** Six instances: when devices are away, the others fill up and some instances wait for room. */
+const stormMachine: Amounts = { ...smallMachine, cpuMilli: 1_500 };
 
 /** The usual storm of a seed: one, two or three control planes in turn. */
 export function stormOf(seed: number, faults: Faults = usualFaults): StormOptions {
@@ -56,7 +60,9 @@ export class Storm {
     this.#asks = new Asks(this.world, names);
     this.#trouble = new Trouble(this.world, faults, copies);
     this.#startControls();
-    for (let index = 1; index <= machines; index++) this.world.addMachine(`n${index}`);
+    for (let index = 1; index <= machines; index++) {
+      this.world.addMachine(`n${index}`, { capacity: stormMachine });
+    }
   }
 
   /** Runs storm and calm; returns what was wrong. */
