@@ -113,17 +113,17 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'room-unchecked',
-    what: 'A node is chosen whether or not it has room.',
-    file: 'actors/scheduler/feasible.ts',
-    before: "  return fits(need.amounts, row.free) ? undefined : 'resources';",
-    after: '  return undefined;',
+    what: 'The scheduler takes a node that is full for an empty one.',
+    file: 'actors/scheduler/table.ts',
+    before: 'row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;',
+    after: 'row.free = ledger ? ledger.capacity : noAmounts;',
   },
   {
     name: 'adopted-unchecked',
-    what: 'An agent does not compare what it found running with its ledger.',
+    what: 'An agent goes on with what it found running, whether or not its ledger lists it.',
     file: 'edge-agent/runner.ts',
-    before: '    return [...effects, ...reconcile(state, node, context)];',
-    after: '    return effects;',
+    before: '    if (!ledger?.entries[name]) effects',
+    after: "    if (!ledger?.entries[name] && local.state !== 'running') effects",
   },
   {
     name: 'not-written-off',
@@ -142,18 +142,9 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'gap-not-repaired',
-    what: 'An agent that is told it is behind its ledger does not read it again.',
-    file: 'edge-agent/presence.ts',
-    before: `      case 'ledger':
-        return [run('reread', {})];`,
-    after: `      case 'ledger':
-        return none;`,
-  },
-  {
-    name: 'started-twice',
-    what: 'An instance is started before the driver has said what runs from before.',
-    file: 'edge-agent/runner.ts',
-    before: '  if (!state.isAdopted) return none;',
+    what: 'An agent that has missed a change does not read its ledger again.',
+    file: 'actors/runtime/fanout.ts',
+    before: '      for (const reader of readers) reader.readAll();',
     after: '',
   },
   {
