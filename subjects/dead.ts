@@ -31,6 +31,8 @@ export const deadRecord = record({
     payload: z.unknown().optional(),
     /** How a message began that no schema accepts. */
     excerpt: z.string().max(EXCERPT_CHARACTERS_MAX).optional(),
+    /** Set while it is being tried: so many times in a row, this one included, it began. */
+    trials: z.number().int().min(1).optional(),
     /** Set while it is being put back; the letter goes when that is done. */
     replayedAt: instant.optional(),
   }),

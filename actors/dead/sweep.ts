@@ -16,6 +16,8 @@ export const LETTER_AGE_MS_MAX = 14 * 24 * 3_600_000;
 const REPLAY_MS_MAX = 10_000;
 /** Most letters removed in one sweep. */
 const REMOVED_MAX = 250;
+/** A trial older than this is over, and only its mark is left, in milliseconds. */
+const TRIAL_MS_MAX = 600_000;
 
 export function sweep(_state: State, _due: Due, context: Ctx): Effects {
   const { now } = context;
@@ -23,7 +25,7 @@ export function sweep(_state: State, _due: Due, context: Ctx): Effects {
     .map((each) => each.value)
     .sort((one, other) => other.at - one.at);
   const gone = letters
-    .filter((each, index) => index >= LETTERS_MAX || now - each.at > LETTER_AGE_MS_MAX)
+    .filter((each, index) => index >= LETTERS_MAX || now - each.at > ageMsMax(each))
     .slice(-REMOVED_MAX);
   const isCutShort = ({ replayedAt }: DeadLetter): boolean =>
     replayedAt !== undefined && now - replayedAt > REPLAY_MS_MAX;
@@ -32,4 +34,8 @@ export function sweep(_state: State, _due: Due, context: Ctx): Effects {
     ...(removals.length > 0 ? [commit(...removals)] : []),
     ...letters.filter(isCutShort).flatMap((each) => putBack(each) ?? []),
   ];
+}
+
+function ageMsMax(letter: DeadLetter): number {
+  return letter.trials === undefined ? LETTER_AGE_MS_MAX : TRIAL_MS_MAX;
 }

@@ -15,6 +15,7 @@ import { limits } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Ports, WorkItem } from './ports.ts';
 import { FAULTS_MAX, Quarantine } from './quarantine.ts';
+import { TRIALS_MAX, Trials, type Tried } from './trials.ts';
 
 interface Around {
   readonly actor: string;
@@ -31,11 +32,17 @@ interface Around {
 export class Failures {
   readonly #around: Around;
   readonly #quarantine = new Quarantine();
+  readonly #trials: Trials;
   /** When steps threw lately, in milliseconds since 1970. */
   readonly #threwAt: number[] = [];
 
   constructor(around: Around) {
     this.#around = around;
+    const { actor, ports } = around;
+    const detail = `it ended its process ${TRIALS_MAX} times in a row before it could fail`;
+    const bury = (tried: Tried, item: WorkItem): void =>
+      this.#bury({ ...tried, reason: { code: 'actor-fault', detail } }, item);
+    this.#trials = new Trials({ actor, ports, bury });
   }
 
   /** Turns a message away that is set aside: it is counted and answered. False: it is not. */
@@ -99,6 +106,11 @@ export class Failures {
     const reason = { code: 'request-malformed', detail };
     const { subject, body } = item.message;
     this.#bury({ contract, about: subject, reason, unreadable: body }, item);
+  }
+
+  /** Lets a work item go: at once, or on trial. */
+  admit(tried: Tried, item: WorkItem, go: (item: WorkItem) => void): void {
+    this.#trials.begin(tried, item, go);
   }
 
   #retry(inbound: Inbound, item: WorkItem, reason: { code: string; detail: string }): void {

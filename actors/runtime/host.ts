@@ -173,7 +173,7 @@ export class Host<S = unknown, V = unknown> {
         workInFlightMax: this.#options.workInFlightMax ?? 16,
         isFull: () => this.#turns.isFull,
         enqueue: (inbound) => this.#enqueue(inbound),
-        unreadable: (contract, item, reason) => this.#failures.unreadable(contract, item, reason),
+        failures: this.#failures,
       }),
     );
   }

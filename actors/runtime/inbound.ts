@@ -21,6 +21,7 @@ import {
 import type { Actor, Received, Route, Step } from './actor.ts';
 import type { Counters } from './counters.ts';
 import type { ReplyTo } from './effect.ts';
+import type { Failures } from './failures.ts';
 import type { Log } from './log.ts';
 import {
   type Close,
@@ -60,8 +61,8 @@ interface Around {
   readonly workInFlightMax: number;
   isFull(): boolean;
   enqueue(inbound: Inbound): void;
-  /** Sets aside a work item that no schema accepts. */
-  unreadable(contract: string, item: WorkItem, reason: string): void;
+  /** Sets aside a work item that no schema accepts, and lets the others go when they may. */
+  readonly failures: Pick<Failures, 'unreadable' | 'admit'>;
 }
 
 /** How long the same complaint about a contract is not repeated, in milliseconds. */
@@ -133,12 +134,15 @@ function takeWork(
     const read = readMessage(contract, item.message);
     if (!read.ok) {
       around.complain(contract, item.message.subject, read.reason);
-      around.unreadable(contract.name, item, read.reason);
+      around.failures.unreadable(contract.name, item, read.reason);
       return;
     }
     inHand.add(item);
     const inbound = inboundOf(route, item.message, { ...read, from: undefined }, around);
-    around.enqueue({ ...inbound, item: releasing(item, inHand) });
+    const tried = { contract: contract.name, about: item.message.subject, payload: read.payload };
+    around.failures.admit(tried, releasing(item, inHand), (admitted) =>
+      around.enqueue({ ...inbound, item: admitted }),
+    );
   };
   const closes = lanes.values.map((value) => {
     const of = {

@@ -42,18 +42,18 @@ export function letterOf(given: Given, now: number): DeadLetter {
   };
 }
 
-/** Writes a letter; `done(false)`: it is not known to be stored. */
+/** Writes a letter; `done(false)`: it is not known to be stored. With its revision, if it is. */
 export function sendLetter(
   store: Store,
   letter: DeadLetter,
-  done: (isStored: boolean) => void,
+  done: (isStored: boolean, revision: number) => void,
 ): void {
   const { actor } = letter;
   const key = address(deadRecord, { actor, letter: letter.letter });
   const body = encode(deadRecord, letter);
   const headers = { [TYPE_HEADER]: contentType[deadRecord.codec] };
   store.write([{ bucket: deadRecord.bucket, key, body, expected: 'any', headers }], ([result]) =>
-    done(result?.kind === 'stored'),
+    done(result?.kind === 'stored', result?.kind === 'stored' ? result.revision : 0),
   );
 }
 

@@ -10,6 +10,7 @@ import {
   type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
@@ -31,7 +32,11 @@ const RETRY_MS = 500;
 const THROWN_RETRY_MS = 5_000;
 /** Items of a lane that may be out at a time, over all copies. */
 const OUT_MAX = 2_000;
+/** Looks, one per empty pull, that must agree before a consumer is made anew. */
+const STUCK_LOOKS = 2;
 const ONE_PER_SUBJECT = 10077;
+/** A consumer of this name is there with other settings. */
+const DIFFERS = 10148;
 
 const untext = new TextDecoder();
 
@@ -70,6 +75,7 @@ class Taker {
   #isOpen = true;
   #pull: ConsumerMessages | undefined;
   #roomMade: (() => void) | undefined;
+  #stuckLooks = 0;
 
   constructor(connection: NatsConnection, of: Taking) {
     this.#connection = connection;
@@ -102,7 +108,7 @@ class Taker {
   async #ensure(): Promise<Consumer> {
     const manager: JetStreamManager = await jetstreamManager(this.#connection, { checkAPI: false });
     const client: JetStreamClient = jetstream(this.#connection);
-    await manager.consumers.add(STREAM, {
+    const wanted = {
       durable_name: this.#of.consumer,
       filter_subject: this.#of.pattern,
       ack_policy: AckPolicy.Explicit,
@@ -110,8 +116,42 @@ class Taker {
       ack_wait: this.#of.ackWaitMs * 1_000_000,
       max_ack_pending: OUT_MAX,
       max_deliver: -1,
-    });
+    };
+    try {
+      await manager.consumers.add(STREAM, wanted);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== DIFFERS) throw error;
+      // Another version made it, or somebody changed it.
+      this.#of.log.warn('a work queue was set up otherwise; it is set right', {
+        key: this.#of.consumer,
+      });
+      await manager.consumers.update(STREAM, this.#of.consumer, wanted);
+    }
     return client.consumers.get(STREAM, this.#of.consumer);
+  }
+
+  /**
+   * Items can lie in the queue and never be delivered: a consumer that somebody gave a limit, or
+   * that lost its place. The queue's own consumers have none, so there is no advisory to wait for;
+   * what is seen twice to be neither pending nor out is delivered by a consumer made anew.
+   */
+  async #unstick(): Promise<void> {
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
+    const { consumer, pattern, log } = this.#of;
+    const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, consumer);
+    const isIdle = num_pending === 0 && num_ack_pending === 0;
+    const isStuck = isIdle && (await this.#isAnythingThere(manager, pattern));
+    this.#stuckLooks = isStuck ? this.#stuckLooks + 1 : 0;
+    if (this.#stuckLooks < STUCK_LOOKS) return;
+    this.#stuckLooks = 0;
+    log.warn('work lies in its queue undelivered; its consumer is made anew', { key: consumer });
+    await manager.consumers.delete(STREAM, consumer);
+    throw new Error(`the consumer ${consumer} was stuck`);
+  }
+
+  async #isAnythingThere(manager: JetStreamManager, pattern: string): Promise<boolean> {
+    const { state } = await manager.streams.info(STREAM, { subjects_filter: pattern });
+    return Object.keys(state.subjects ?? {}).length > 0;
   }
 
   async #room(): Promise<void> {
@@ -128,7 +168,13 @@ class Taker {
       expires: PULL_MS,
     });
     this.#pull = pull;
-    for await (const message of pull) this.#receive(message);
+    let count = 0;
+    for await (const message of pull) {
+      count++;
+      this.#receive(message);
+    }
+    // Nothing came for as long as a pull waits: then there should be nothing.
+    if (count === 0 && this.#isOpen) await this.#unstick();
   }
 
   #receive(message: JsMsg): void {

@@ -313,7 +313,7 @@ describe('a store that does not answer', () => {
     bench.send(placeWork, { priority: 'normal', tenant: 'default', workload: 'w' }, { reason: '' });
     bench.clock.advance(300_000);
     expect(host.counters.dead).toBe(0);
-    expect(host.counters.abandoned).toBeGreaterThan(limits.deliveriesMax);
+    expect(host.counters.abandoned).toBeGreaterThan(0);
     isFull = false;
     bench.clock.advance(60_000);
     expect(bench.stored(thing, { name: 'large' })).toEqual({ value: 1 });
