@@ -31,6 +31,7 @@ import {
 import { ensureStreams } from './runtime/nats/streams.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
 import { otelTracing } from './runtime/tracing.ts';
+import { UnreadableLetters } from './runtime/unreadable-letters.ts';
 import { VERSION } from './runtime/version.ts';
 import { scheduler } from './scheduler/actor.ts';
 import { workload } from './workload/actor.ts';
@@ -53,6 +54,7 @@ export async function startControl(
   const changed = await ensureStreams(bus.connection, durability);
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();
+  const unreadable = new UnreadableLetters(bus.ports, bus.views);
   const escalate = (reason: string): void => {
     log.error('too many faults; the control plane begins anew', { reason });
     end(FAULT_EXIT);
@@ -63,9 +65,10 @@ export async function startControl(
     (actor) => new Host(actor, { ports, views, copy, log, tracing, escalate, jobs }),
   );
   await viewsCurrent(bus.views);
+  unreadable.check();
   for (const host of hosts) {
     host.start();
-    serveHost(bus.connection, host, { version: VERSION, id: copy });
+    serveHost(bus.connection, host, { version: VERSION, id: copy, views: bus.views });
   }
   // Who asks from now on is heard: by this copy, or by the one that acts.
   await Promise.all(hosts.map((host) => new Promise<void>((done) => host.whenSettled(done))));

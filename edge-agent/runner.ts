@@ -33,6 +33,8 @@ const GRACE_MS = 10_000;
 export function reconcile(state: State, node: string, context: Ctx): Effects {
   if (!state.isAdopted) return none;
   const entry = context.views.ledgers.at(address(ledgerRecord, { node }));
+  // A ledger that nobody can read lists neither more nor less than before.
+  if (context.views.ledgers.unreadable({ node })) return none;
   const ledger = entry?.value;
   const effects: Effect[] = [];
   for (const [name, listed] of Object.entries(ledger?.entries ?? {})) {

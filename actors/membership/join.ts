@@ -14,7 +14,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, none, put, refuse, reply } from '../runtime/effect.ts';
-import { type Ctx, heardOf, type State } from './state.ts';
+import { type Ctx, heardOf, isUnreadable, type State } from './state.ts';
 import { fact, nodeEvent, performed, transition } from './transition.ts';
 
 /** An agent joins, for the first time or again. The same facts again change nothing. */
@@ -22,6 +22,12 @@ export function join(state: State, ask: Received<typeof nodeJoin>, context: Ctx)
   const { node: id } = ask.tokens;
   const facts = ask.payload;
   const { now, views } = context;
+  if (isUnreadable(id, context)) {
+    // It lives, whatever stands in the store: it is not declared when that is mended.
+    heardOf(state, id).at = now;
+    const detail = `what the store holds of node ${id} cannot be read; see \`shoal dead ls\``;
+    return [refuse(ask.from, 'store-unavailable', detail)];
+  }
   const before = views.nodes.get({ node: id });
   const ledger = views.ledgers.get({ node: id });
   const conflict = before && conflictOf(state, before, facts, now);

@@ -25,7 +25,7 @@ import {
 import type { Due, Received } from '../runtime/actor.ts';
 import { type Effect, type Effects, none, publish } from '../runtime/effect.ts';
 import { keptOut } from './join.ts';
-import { type Ctx, connectionKey, type Heard, heardOf, type State } from './state.ts';
+import { type Ctx, connectionKey, type Heard, heardOf, isUnreadable, type State } from './state.ts';
 import { fact, performed, type Transition, transition } from './transition.ts';
 
 /** A node is asked for the same thing at most this often, in milliseconds. */
@@ -75,6 +75,7 @@ export function beat(state: State, message: Received<typeof nodeBeat>, context: 
     heard.isCut = false;
     state.byConnection.set(connectionKey(payload.connection), id);
   }
+  if (isUnreadable(id, context)) return none;
   const node = views.nodes.get({ node: id });
   const ledgerEntry = views.ledgers.at(address(ledgerRecord, { node: id }));
   if (!node || !ledgerEntry) return prompt(heard, id, 'join', now);
@@ -140,9 +141,10 @@ export function listen(limit: FlapLimit) {
   };
 }
 
-/** A write about this node is under way: it is judged at the next tick. */
+/** A write about this node is under way, or could not be made: it is judged at a later tick. */
 function isBusy(node: Node, context: Ctx): boolean {
-  return context.isHeld(address(ledgerRecord, { node: node.node }));
+  const isHeld = context.isHeld(address(ledgerRecord, { node: node.node }));
+  return isHeld || isUnreadable(node.node, context);
 }
 
 function suspected(node: Node, context: Ctx, why: string): Transition {

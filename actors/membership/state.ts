@@ -55,3 +55,8 @@ export function connectionKey(connection: {
 }): string {
   return `${connection.server}:${connection.client}`;
 }
+
+/** What nobody can read is neither mended nor missing. */
+export function isUnreadable(node: string, { views }: Ctx): boolean {
+  return views.nodes.unreadable({ node }) !== undefined || !!views.ledgers.unreadable({ node });
+}

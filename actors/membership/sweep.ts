@@ -6,7 +6,7 @@
 import { acceptanceOf, fits, type Ledger, ledgerRecord } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
 import { commit, type Effects, none, type Put, put } from '../runtime/effect.ts';
-import type { Ctx, State } from './state.ts';
+import { type Ctx, isUnreadable, type State } from './state.ts';
 import { transition } from './transition.ts';
 
 /** Most ledgers mended in one step; the rest at the next sweep. */
@@ -15,10 +15,12 @@ const MENDED_MAX = 128;
 export function sweep(_state: State, _due: Due, context: Ctx): Effects {
   const puts: Put[] = [];
   for (const { value: ledger } of context.views.ledgers.entries()) {
+    if (isUnreadable(ledger.node, context)) continue;
     const mended = mendedLedger(ledger, context);
     if (mended) puts.push(put(ledgerRecord, { node: ledger.node }, mended));
   }
   for (const { value: node } of context.views.nodes.entries()) {
+    if (isUnreadable(node.node, context)) continue;
     if (context.views.ledgers.get({ node: node.node })) continue;
     const { ledger } = transition(node, undefined);
     puts.push(put(ledgerRecord, { node: node.node }, ledger));

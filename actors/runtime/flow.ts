@@ -139,6 +139,12 @@ export class Flow {
   #commit(planned: Extract<Planned, { kind: 'commit' }>): void {
     const { bucket, isWhole } = planned;
     const writes = planned.writes.map((each) => each.write);
+    for (const { record, write, isOwn } of planned.writes) {
+      const reason = this.#views.unreadableAt(record, write.key);
+      if (reason === undefined || write.expected === 'any' || isOwn) continue;
+      const detail = `what stands under ${write.key} cannot be read (${reason}); somebody must write or delete it`;
+      return this.#end.abandoned(refusal('store-unavailable', detail));
+    }
     for (const { write, writer, value } of planned.writes) {
       if (write.body !== null) this.#views.sending(writer, write.body, value);
     }

@@ -26,6 +26,12 @@ export interface Entry<P> {
   readonly bytes: number;
 }
 
+/** A value of the store that nobody can read. */
+export interface Unreadable {
+  readonly revision: number;
+  readonly reason: string;
+}
+
 /** One record before and after; `after` undefined: deleted. */
 export interface Change<C extends RecordContract = RecordContract> {
   readonly key: string;
@@ -40,6 +46,8 @@ export class View<C extends RecordContract = RecordContract> {
   readonly record: C;
   readonly #entries = new Map<string, Entry<PayloadOf<C>>>();
   readonly #markers = new Map<string, number>();
+  /** Keys whose newest value nobody can read. */
+  readonly #unreadable = new Map<string, Unreadable>();
   /** Keys by group, by index. */
   readonly #groups = new Map<string, Map<string, Set<string>>>();
 
@@ -80,6 +88,39 @@ export class View<C extends RecordContract = RecordContract> {
   /** What a compare-and-set of this key must expect; 0: never written. */
   revision(key: string): number {
     return this.#entries.get(key)?.revision ?? this.#markers.get(key) ?? 0;
+  }
+
+  /**
+   * Why the newest value under a key cannot be read; undefined: it can, or there is none. What was
+   * there before it stays in the view while the process lives. A key like this is neither free nor
+   * gone: nothing may be concluded from its absence, and nothing is written over it.
+   */
+  unreadable(tokens: TokensOf<C>): Unreadable | undefined {
+    return this.#unreadable.get(address(this.record, tokens));
+  }
+
+  /** As `unreadable`, by the key itself. */
+  unreadableAt(key: string): Unreadable | undefined {
+    return this.#unreadable.get(key);
+  }
+
+  /** Notes a value that cannot be read. False: it is known already, or there is a newer one. */
+  quarantine(key: string, of: Unreadable): boolean {
+    const known = Math.max(this.revision(key), this.#unreadable.get(key)?.revision ?? 0);
+    if (of.revision <= known) return false;
+    this.#unreadable.set(key, of);
+    return true;
+  }
+
+  /** Forgets that a key could not be read, unless that is newer. */
+  clear(key: string, revision: number): boolean {
+    const known = this.#unreadable.get(key);
+    return known !== undefined && known.revision <= revision && this.#unreadable.delete(key);
+  }
+
+  /** Keys whose newest value nobody can read. */
+  unreadableKeys(): IterableIterator<string> {
+    return this.#unreadable.keys();
   }
 
   /** Takes in a newer value (undefined: deleted). Returns undefined for what is not newer. */

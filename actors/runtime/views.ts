@@ -4,8 +4,10 @@
  *
  * I1  Changes reach listeners in the order of the store's revisions, except that a process sees
  *     its own confirmed write at once (`stored`); its base was the newest, so nothing is skipped.
- * I2  A value that its schema does not accept stays out of the view, is counted and reported once
- *     per revision; everything else goes on. So does one of a protocol that is too far ahead.
+ * I2  A value that its schema does not accept, or that is about something else than its key, stays
+ *     out of the view and is reported once, with key and reason; the value before it stays in the
+ *     view, nothing is written over it, everything else goes on. It is told when it is mended. So is one
+ *     of a protocol that is too far ahead.
  */
 import type { Bucket, PayloadOf, RecordContract } from '../../subjects/index.ts';
 import {
@@ -15,6 +17,7 @@ import {
   isTooNew,
   pattern,
   protocolIn,
+  tokensIn,
 } from '../../subjects/index.ts';
 import type { Log } from './log.ts';
 import {
@@ -56,6 +59,14 @@ interface Sending {
   readonly value: unknown;
 }
 
+/** A value that cannot be read, or (`reason` undefined) can again. */
+export interface ToldUnreadable {
+  readonly key: string;
+  readonly contract: string;
+  readonly reason: string | undefined;
+  readonly body: Uint8Array;
+}
+
 /** The views of one process: a record is followed once, however many actors look at it. */
 export class Views {
   readonly #sides = new Map<Bucket, Side>();
@@ -68,7 +79,8 @@ export class Views {
   /** Writes of this process that are not confirmed yet, by their ids. */
   readonly #sending = new Map<string, Sending>();
   #isStarted = false;
-  /** Values that no schema accepted. */
+  #told: ((of: ToldUnreadable) => void) | undefined;
+  /** Values that could not be read so far. */
   unreadable = 0;
 
   /** `read`: how values are read; whoever has read the same bytes before may remember them. */
@@ -222,21 +234,18 @@ export class Views {
 
   #apply(followed: Followed, stored: Stored): void {
     const record = followed.view.record;
+    const { key, revision } = stored;
     let value: unknown;
     if (stored.body !== null) {
       const decoded = this.#sentHere(stored) ?? this.#readNotTooNew(record, stored);
-      if (!decoded.ok) {
-        this.unreadable++;
-        this.#log.warn('a value in the store cannot be read and is left out', {
-          contract: record.name,
-          key: stored.key,
-          revision: stored.revision,
-          reason: decoded.reason,
-        });
+      const reason = decoded.ok ? mismatch(record, key, decoded.value) : decoded.reason;
+      if (!decoded.ok || reason !== undefined) {
+        this.#quarantine(followed, stored, reason ?? 'not valid');
         return;
       }
       value = decoded.value;
     }
+    this.#mended(followed.view, key, revision);
     const change = followed.view.apply(stored.key, value as PayloadOf<RecordContract>, {
       revision: stored.revision,
       writer: stored.headers[WRITER_HEADER],
@@ -244,6 +253,47 @@ export class Views {
       bytes: stored.body?.length ?? 0,
     });
     if (change) for (const listener of followed.listeners) listener(change);
+  }
+
+  #quarantine(followed: Followed, { key, revision, body }: Stored, reason: string): void {
+    const { view } = followed;
+    if (!view.quarantine(key, { revision, reason })) return;
+    this.unreadable++;
+    this.#log.warn(
+      'a value in the store cannot be read: it is left out, the one before it counts, nothing is written over it; write or delete the key',
+      { contract: view.record.name, key, revision, reason },
+    );
+    this.#told?.({ key, contract: view.record.name, reason, body: body ?? new Uint8Array() });
+    // Whoever keeps something made from it is to know that it no longer holds.
+    const value = view.at(key)?.value;
+    const tokens = tokensIn(view.record, key);
+    const change = tokens && { key, tokens, before: value, after: value, revision };
+    if (change) for (const listener of followed.listeners) listener(change);
+  }
+
+  #mended(view: View, key: string, revision: number): void {
+    if (!view.clear(key, revision)) return;
+    this.#log.info('a value in the store can be read again', { key, revision });
+    this.#told?.({ key, contract: view.record.name, reason: undefined, body: new Uint8Array() });
+  }
+
+  /** Calls for each value that cannot be read, and when it is mended (`reason` undefined). */
+  tellUnreadable(told: (of: ToldUnreadable) => void): void {
+    this.#told = told;
+  }
+
+  /** Values that cannot be read at the moment. */
+  get unreadableNow(): number {
+    let count = 0;
+    for (const side of this.#sides.values()) {
+      for (const { view } of side.followed) count += [...view.unreadableKeys()].length;
+    }
+    return count;
+  }
+
+  /** Why a key's newest value cannot be read; undefined: it can, or it is not followed. */
+  unreadableAt(record: RecordContract, key: string): string | undefined {
+    return this.#find(record, key)?.view.unreadableAt(key)?.reason;
   }
 
   /** The value of a write of this process that the store tells before it confirms it. */
@@ -263,6 +313,9 @@ export class Views {
 
   #repair(side: Side, keys: ReadonlySet<string>, revision: number): void {
     for (const followed of side.followed) {
+      for (const key of [...followed.view.unreadableKeys()]) {
+        if (!keys.has(key)) this.#mended(followed.view, key, revision);
+      }
       for (const key of [...followed.view.keys()]) {
         if (keys.has(key) || followed.view.revision(key) > revision) continue;
         const change = followed.view.forget(key);
@@ -289,6 +342,17 @@ export class Views {
     side.waiting.splice(0, side.waiting.length, ...later);
     for (const each of ready) this.#clock.soon(each.done);
   }
+}
+
+/** What a value says of itself that its key does not; undefined: nothing. */
+function mismatch(record: RecordContract, key: string, value: unknown): string | undefined {
+  const tokens = tokensIn(record, key);
+  if (!tokens) return `no key of ${record.name}: ${record.subject.text}`;
+  for (const [name, token] of Object.entries(tokens as Readonly<Record<string, string>>)) {
+    const said = (value as Readonly<Record<string, unknown>>)[name];
+    if (said !== undefined && String(said) !== token) return `${name}: it is about another`;
+  }
+  return undefined;
 }
 
 /** A narrowed view must not learn of keys outside it from its process's own writes. */

@@ -32,7 +32,11 @@ export function scheduler(): Actor<State, Views> {
         changed: nodeChanged,
       }),
       ledgers: follow<typeof ledgerRecord, State, Views>(ledgerRecord, {
-        fold: (state, { tokens, after }) => state.table.ledgerChanged(tokens.node, after),
+        fold: (state, { tokens, after }, { views }) => {
+          // A ledger that nobody can read takes no work: what is bound there could not be written.
+          const isReadable = views.ledgers.unreadable(tokens) === undefined;
+          state.table.ledgerChanged(tokens.node, isReadable ? after : undefined);
+        },
         changed: ledgerChanged,
       }),
       workloads: follow(workloadRecord),

@@ -11,6 +11,7 @@ import {
   instanceRecord,
   placeWork,
   routeRecord,
+  tokensIn,
   type Workload,
   wantsNode,
   workloadRecord,
@@ -47,6 +48,7 @@ export function lookAt(state: State, due: Due, context: Ctx): Effects {
 export function reconcile(group: string, context: Ctx): Effects {
   const { tenant, workload: name } = nameIn(group);
   const workload = context.views.workloads.get({ tenant, workload: name });
+  if (isUnreadable(tenant, name, context)) return [];
   const changes = new Changes(context);
   const { known, ended } = settled(group, workload, changes, context);
   if (!workload) return orphaned(known, ended, changes);
@@ -59,6 +61,19 @@ export function reconcile(group: string, context: Ctx): Effects {
   changes.forget(workload, ended);
   const after = adjustment.outcome ? withOutcome(workload, adjustment.outcome) : undefined;
   return [...changes.effects(after), ...next(workload, known, { adjustment, isAll }, context)];
+}
+
+/**
+ * What nobody can read is not gone: where it is the workload its instances run on as they are, and
+ * where it is one of them it is not replaced, or there would be one too many when it is mended.
+ */
+function isUnreadable(tenant: string, name: string, { views }: Ctx): boolean {
+  if (views.workloads.unreadable({ tenant, workload: name })) return true;
+  for (const key of views.instances.unreadableKeys()) {
+    const of = tokensIn(instanceRecord, key);
+    if (of?.tenant === tenant && of.instance.replace(/-[^-]*$/, '') === name) return true;
+  }
+  return false;
 }
 
 interface Settled {

@@ -70,7 +70,9 @@ function mended(context: Ctx): Effects {
     let after = ledger;
     for (const [name, entry] of Object.entries(ledger.entries)) {
       const { tenant, instance } = entry;
-      if (context.views.instances.get({ tenant, instance })) continue;
+      const { instances } = context.views;
+      if (instances.get({ tenant, instance })) continue;
+      if (instances.unreadable({ tenant, instance })) continue;
       const isEnded = hasEnded(ledger, entry, context);
       after = isEnded ? without(after, name) : withStopping(after, name);
     }

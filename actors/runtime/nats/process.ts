@@ -95,7 +95,12 @@ export async function viewsCurrent(views: Views, withinMs = 30_000): Promise<voi
 export function serveHost(
   connection: NatsConnection,
   host: Host<never, never> | Host,
-  options: { readonly version: string; readonly id: string; readonly byIdOnly?: boolean },
+  options: {
+    readonly version: string;
+    readonly id: string;
+    readonly byIdOnly?: boolean;
+    readonly views?: Views;
+  },
 ): Close {
   const { actor, counters } = host;
   return answerServices(
@@ -136,6 +141,7 @@ export function serveHost(
         quarantined: counters.quarantined,
         dead: counters.dead,
         acting: host.isActing ? 1 : 0,
+        ...(options.views ? { unreadable: options.views.unreadableNow } : {}),
       }),
     },
     options.byIdOnly === undefined ? {} : { byIdOnly: options.byIdOnly },

@@ -117,6 +117,14 @@ describe('a comparison with the driver', () => {
     expect(inputOf(effects, 'stop')).toMatchObject({ name, run: 1 });
   });
 
+  test('a ledger that nobody can read lists neither more nor less: what runs runs on', () => {
+    scene.list([]);
+    scene.context.views.ledgers.quarantine('for.n1.ledger', { revision: 99, reason: 'rubbish' });
+    expect(look()).toEqual([]);
+    expect(told([found])).toEqual([]);
+    expect(scene.local().state).toBe('running');
+  });
+
   test('nothing happens before it is known what runs from before', () => {
     scene.state.isAdopted = false;
     expect(sweeps()).toEqual([]);
