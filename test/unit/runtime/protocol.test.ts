@@ -97,7 +97,7 @@ describe('a stored value', () => {
     expect(views.unreadable).toBe(1);
     const reason = `written in protocol ${FAR}; upgrade this program to ${FAR - 1} first`;
     expect(warned).toMatchObject([{ contract: 'sum', key: 'sum.one', reason }]);
-    expect(added()).toMatchObject({ ok: false, refusal: { code: 'conflict-persistent' } });
+    expect(added()).toMatchObject({ ok: false, refusal: { code: 'store-unavailable' } });
     expect(bench.stored(sum, one)).toEqual({ value: 40 });
   });
 });
