@@ -7,6 +7,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import type { Durability } from '../subjects/durability.ts';
+import { inboxPrefix } from '../subjects/permissions.ts';
 import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
 import { membership } from './membership/actor.ts';
@@ -28,6 +29,7 @@ import {
   serveHost,
   viewsCurrent,
 } from './runtime/nats/process.ts';
+import { sendPulses } from './runtime/nats/pulse.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
 import { otelTracing } from './runtime/tracing.ts';
@@ -48,10 +50,16 @@ export async function startControl(
 ): Promise<() => Promise<void>> {
   const name = environment['SHOAL_COPY'] || 'control';
   const durability = durabilityIn(environment);
-  const bus = await joinBus(busSettings(environment), { role: 'control', name }, { log });
+  const identity = { role: 'control', name } as const;
+  const bus = await joinBus(busSettings(environment), identity, { log });
   // Before anything is changed: streams too belong to whoever runs already.
   await checkApart(bus.connection, 'this one');
-  const changed = await ensureStreams(bus.connection, durability);
+  // Before anything that waits for the store: whoever listens is not to think that all are gone.
+  const { servers } = durability;
+  if (servers > 1) sendPulses(bus.connection, servers, inboxPrefix(identity));
+  const changed = await ensureStreams(bus.connection, durability, (reason) =>
+    log.warn('waiting for the servers', { reason }),
+  );
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();
   const unreadable = new UnreadableLetters(bus.ports, bus.views);

@@ -29,6 +29,7 @@ import { leaseProbe, leaseRecord } from './lease.ts';
 import { logFrame } from './log.ts';
 import {
   busDisconnected,
+  busPulse,
   ledgerRecord,
   nodeBeat,
   nodeCordon,
@@ -59,6 +60,7 @@ export const messages: readonly MessageContract[] = [
   nodeUncordon,
   nodeDrain,
   busDisconnected,
+  busPulse,
   workloadApply,
   workloadScale,
   workloadDelete,

@@ -260,3 +260,21 @@ export const busDisconnected = event({
   to: ['control'],
   summary: 'The NATS server saw a connection end. A hint: beats remain the truth.',
 });
+
+/** Most servers of one cluster. */
+const SERVERS_MAX = 16;
+
+export const busPulse = event({
+  name: 'bus.pulse',
+  subject: 'shoal.bus.pulse',
+  schema: z.object({
+    /** Ids of the servers that answer: more than half of those there are. */
+    servers: z.array(z.string().max(64)).max(SERVERS_MAX),
+  }),
+  bytesMax: 2048,
+  from: ['control'],
+  to: ['control', 'gateway', 'agent', 'operator'],
+  summary:
+    'Of several servers, these reach each other; said twice a second. Whoever is on another one leaves it.',
+});
+export type Pulse = z.infer<typeof busPulse.schema>;

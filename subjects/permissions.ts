@@ -108,6 +108,7 @@ const streams = streamConfigs({ replicas: 1 }).map((config) => config.name);
 export const SERVER_ASKS = {
   settings: '$SYS.REQ.SERVER.PING.JSZ',
   health: '$SYS.REQ.SERVER.PING.HEALTHZ',
+  ids: '$SYS.REQ.SERVER.PING.IDZ',
 } as const;
 const serverAsks = Object.values(SERVER_ASKS);
 

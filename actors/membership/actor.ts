@@ -4,6 +4,7 @@
  */
 import {
   busDisconnected,
+  busPulse,
   eventNoticed,
   ledgerRecord,
   nodeBeat,
@@ -17,7 +18,7 @@ import {
 import { type Actor, defineActor, every, follow, on } from '../runtime/actor.ts';
 import { cordon, drain, uncordon } from './administer.ts';
 import { join } from './join.ts';
-import { beat, disconnected, type FlapLimit, listen, listenAnew } from './liveness.ts';
+import { beat, disconnected, type FlapLimit, listen, listenAnew, pulsed } from './liveness.ts';
 import { newState, type State, type Views } from './state.ts';
 import { sweep } from './sweep.ts';
 
@@ -38,6 +39,7 @@ export function membership(limit: FlapLimit = flapLimit): Actor<State, Views> {
       on(nodeJoin, join),
       on(nodeBeat, beat),
       on(busDisconnected, disconnected),
+      on(busPulse, pulsed),
       on(nodeCordon, cordon),
       on(nodeUncordon, uncordon),
       on(nodeDrain, drain),

@@ -9,10 +9,12 @@
  * I1  No node is declared offline before `offlineMs` have passed since it was last heard and since
  *     this copy began to listen.
  * I2  A silent node is asked to beat before it is declared.
+ * I3  A node whose server is cut off or stands still is given time to find another one.
  */
 import {
   address,
   type busDisconnected,
+  type busPulse,
   formatSpan,
   ledgerRecord,
   type Node,
@@ -38,6 +40,15 @@ const BEHIND_MS = 1_000;
  * asked and being declared, so that nobody is declared unasked.
  */
 const AWAY_MS = 1_000;
+/** A server is judged by pulses only while they come: three of them, in milliseconds. */
+const PULSES_MS = 1_500;
+/**
+ * How much longer a node may be silent whose server is away, in milliseconds: its agent leaves the
+ * server after three seconds without a pulse, or after six without an answer to a ping.
+ */
+const SERVER_AWAY_MS = 7_000;
+/** How long a server is remembered that is named no more, in milliseconds. */
+const FORGET_MS = 60_000;
 /** Most nodes declared in one step; the rest follow at the next tick. */
 const DECLARED_MAX = 128;
 
@@ -97,6 +108,21 @@ function returned(node: Node, context: Ctx): Effects {
   return performed([transition(after, ledger)]);
 }
 
+/** The servers of the bus that reach each other. */
+export function pulsed(state: State, message: Received<typeof busPulse>, context: Ctx): Effects {
+  state.pulsedAt = context.now;
+  for (const id of message.payload.servers) state.servers.set(id, context.now);
+  // A server that is started again has another id.
+  for (const [id, at] of state.servers) if (context.now - at > FORGET_MS) state.servers.delete(id);
+  return none;
+}
+
+/** Whether the server that a node was last heard through does not reach the others. */
+function isServerAway(state: State, { connection }: Heard, now: number): boolean {
+  if (!connection || now - state.pulsedAt > PULSES_MS) return false;
+  return (state.servers.get(connection.server) ?? 0) < state.pulsedAt;
+}
+
 /** The server saw a connection end: no new work for its node until it is heard on another. */
 export function disconnected(
   state: State,
@@ -125,7 +151,10 @@ export function listen(limit: FlapLimit) {
     for (const { value: node } of context.views.nodes.entries()) {
       if (node.liveness === 'offline' || transitions.length >= DECLARED_MAX) continue;
       const heard = heardOf(state, node.node);
-      const verdict = verdictOf(heard.at, context.now, nodeClasses[node.class]);
+      const limits = nodeClasses[node.class];
+      const awayMs = isServerAway(state, heard, context.now) ? SERVER_AWAY_MS : 0;
+      const offlineMs = limits.offlineMs + awayMs;
+      const verdict = verdictOf(heard.at, context.now, { ...limits, offlineMs });
       if (verdict === 'alive' || isBusy(node, context)) continue;
       if (verdict === 'dead') {
         transitions.push(declared(node, heard, context, limit));

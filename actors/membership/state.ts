@@ -19,6 +19,12 @@ export interface State {
   readonly heard: Map<string, Heard>;
   /** Node by `<server>:<client>` of its connection. */
   readonly byConnection: Map<string, string>;
+  /**
+   * When each server of the bus was last named as one that reaches most others, and when such a
+   * pulse last came; none come where there is one server.
+   */
+  readonly servers: Map<string, number>;
+  pulsedAt: number;
   /** When this copy began to listen: no node is declared before its own time has passed since. */
   listeningSince: number;
   /** When silence was last looked at. */
@@ -35,6 +41,8 @@ export type Ctx = Context<Views>;
 export const newState = (): State => ({
   heard: new Map(),
   byConnection: new Map(),
+  servers: new Map(),
+  pulsedAt: Number.NEGATIVE_INFINITY,
   listeningSince: 0,
   listenedAt: 0,
 });

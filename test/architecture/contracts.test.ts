@@ -5,6 +5,7 @@ import { type Actor, defineActor, type Follow, follow, on } from '../../actors/r
 import { none } from '../../actors/runtime/effect.ts';
 import { agent } from '../../edge-agent/actor.ts';
 import {
+  busPulse,
   type Contract,
   leaseProbe,
   leaseRecord,
@@ -97,7 +98,11 @@ describe('every actor', () => {
 });
 
 /** What the runtime says and hears by itself, for every actor. */
-const ofTheRuntime: ReadonlySet<string> = new Set([leaseProbe.name, leaseRecord.name]);
+const ofTheRuntime: ReadonlySet<string> = new Set([
+  leaseProbe.name,
+  leaseRecord.name,
+  busPulse.name,
+]);
 
 describe('every contract', () => {
   const all = placed.map((each) => each.actor);

@@ -64,7 +64,14 @@ export async function fabricUnderTest(
     copies: options.copies ?? 1,
     isKept: options.isKept ?? false,
   });
-  await fabric.start();
+  try {
+    await fabric.start();
+  } catch (error) {
+    await network?.[Symbol.asyncDispose]();
+    await ways?.[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   const observer = await observe(fabric);
   return {
     ...observer,

@@ -1,6 +1,7 @@
 /** One realistic sample of each contract: its tokens, its value, and what answers it. */
 import {
   busDisconnected,
+  busPulse,
   type Contract,
   deadDrop,
   deadRecord,
@@ -149,6 +150,7 @@ export const samples: readonly Sample[] = [
       reason: 'Client Closed',
     },
   ),
+  said(busPulse, {}, { servers: ['NCX7', 'NDA4'] }),
   asked(
     workloadApply,
     mine,

@@ -3,7 +3,13 @@
  * server within seconds, has an inbox of its own, and does not give up because the server could
  * not check its login twice (nats-measured §0: settings and reasons).
  */
-import { type ConnectionOptions, connect, type NatsConnection, nkeyAuthenticator } from 'nats';
+import {
+  type ConnectionOptions,
+  connect,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type Server,
+} from 'nats';
 import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
@@ -35,6 +41,7 @@ export async function connectBus(
     maxPingOut: 2,
     noAsyncTraces: true,
     timeout: 2_000,
+    reconnectToServer: leastRecent,
     ...(address.seed
       ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(address.seed)) }
       : {}),
@@ -60,6 +67,14 @@ export async function connectBus(
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
+}
+
+/** Of the servers known, the one that was tried longest ago: never the one just left, first. */
+function leastRecent(servers: readonly Server[]): Server | null {
+  const [first = null, ...others] = servers;
+  return others.reduce((one, other) => {
+    return one && one.lastConnect <= other.lastConnect ? one : other;
+  }, first);
 }
 
 function checkVersion(connection: NatsConnection): void {

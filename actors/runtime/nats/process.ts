@@ -14,6 +14,7 @@ import { StartError } from '../start-error.ts';
 import { Views } from '../views.ts';
 import { connectBus } from './connection.ts';
 import { type NatsPorts, natsPorts } from './ports.ts';
+import { keepWithMajority } from './pulse.ts';
 import type { Reading } from './push-consumer.ts';
 import { answerServices, type Endpoint } from './services.ts';
 
@@ -52,6 +53,7 @@ export async function joinBus(
   const seed = settings.seedFile === undefined ? undefined : await readSeed(settings.seedFile);
   const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
   const connection = await connectBus({ servers: settings.servers, seed }, identity, timeout);
+  keepWithMajority(connection);
   const fanout = options.fanout ? { fanout: options.fanout } : {};
   const ports = natsPorts(connection, identity, { log: options.log, ...fanout });
   const { exchange, newId } = ports;

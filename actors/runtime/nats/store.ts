@@ -4,7 +4,7 @@
  *
  * What the server says, and what it means here (nats-measured §1, §3):
  *  10071  wrong last sequence: N    another write came first; N is its revision
- *  10164  (R3) another write to this key is in flight; no N yet
+ *  10164  (R3) another write to this key is in flight, nobody has won yet: the same write again
  *  10176, 10199, 10210  a batch that was not taken as a whole; nothing of it is stored
  *  anything else    the store will not have it
  */
@@ -22,6 +22,12 @@ import { newestRevision } from './look.ts';
  */
 const WRITE_TIMEOUT_MS = 1_000;
 const READ_TIMEOUT_MS = 1_000;
+/** Pauses before a write is made again that met another in flight, in milliseconds: doubling. */
+const BUSY_MS = 5;
+/** The longest of them. */
+const BUSY_PAUSE_MS_MAX = 200;
+/** How long a write is made again, in milliseconds: longer than an election takes (nats-measured §11). */
+const BUSY_MS_MAX = 10_000;
 const WRONG_LAST = 10071;
 const IN_FLIGHT = 10164;
 const NOT_WHOLE: ReadonlySet<number> = new Set([10176, 10199, 10210]);
@@ -40,8 +46,8 @@ export function natsStore(
       const results: WriteResult[] = new Array(writes.length);
       let open = writes.length;
       for (const [index, write] of writes.entries()) {
-        exchange.ask(wire(write), WRITE_TIMEOUT_MS, (outcome) => {
-          results[index] = resultOf(outcome, write.key);
+        writeOnce(exchange, write, (result) => {
+          results[index] = result;
           open--;
           if (open === 0) done(results);
         });
@@ -78,6 +84,21 @@ export function natsStore(
       followBucket({ connection, exchange, ...options }, { bucket, patterns }, follower),
   };
   return store;
+}
+
+/** Makes one write, again and again while another one to its key is in flight. */
+function writeOnce(exchange: Exchange, write: Write, done: (result: WriteResult) => void): void {
+  const message = wire(write);
+  const until = performance.now() + BUSY_MS_MAX;
+  const attempt = (pauseMs: number): void => {
+    exchange.ask(message, WRITE_TIMEOUT_MS, (outcome) => {
+      const result = resultOf(outcome, write.key);
+      const isBusy = result.kind === 'conflict' && result.revision === undefined;
+      if (!isBusy || performance.now() > until) return done(result);
+      setTimeout(() => attempt(Math.min(2 * pauseMs, BUSY_PAUSE_MS_MAX)), pauseMs);
+    });
+  };
+  attempt(BUSY_MS);
 }
 
 /** A value as a direct get answers it; null: there is none; undefined: no answer. */

@@ -11,24 +11,48 @@ import {
 import type { NatsConnection } from 'nats';
 import type { Durability } from '../../../subjects/durability.ts';
 import { covers } from '../../../subjects/index.ts';
+import { SERVER_ASKS } from '../../../subjects/permissions.ts';
 import { type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
 const NOT_FOUND = 10059;
-/** How often a server that has just started is asked. */
-const ATTEMPTS_MAX = 40;
+/** There are not enough servers yet for so many copies. */
+const TOO_FEW_SERVERS = 10005;
+/** How long servers that have just started are waited for, in milliseconds. */
+const WAIT_MS = 25_000;
 const RETRY_MS = 250;
+const API_TIMEOUT_MS = 2_000;
+/** How often whoever waits is told why, in milliseconds. */
+const TOLD_MS = 5_000;
+/** All servers have answered when nothing more came for this long, in milliseconds. */
+const QUIET_MS = 200;
 
-/** Creates or updates every stream. Returns the names of those it changed. Throws StartError. */
+interface Waiting {
+  readonly connection: NatsConnection;
+  readonly replicas: number;
+  readonly until: number;
+  /** Called every few seconds with the reason for waiting. */
+  readonly waiting: (reason: string) => void;
+}
+
+/**
+ * Creates or updates every stream; waits a while for the servers. Returns the names of those it
+ * changed. Throws StartError.
+ */
 export async function ensureStreams(
   connection: NatsConnection,
   durability: Pick<Durability, 'replicas'>,
+  waiting: (reason: string) => void = () => undefined,
 ): Promise<readonly string[]> {
-  const manager = await retried(() => jetstreamManager(connection, { timeout: 2_000 }));
+  const { replicas } = durability;
+  const wait: Waiting = { connection, replicas, waiting, until: performance.now() + WAIT_MS };
+  const manager = await retried(wait, () => {
+    return jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
+  });
   const changed: string[] = [];
   for (const config of streamConfigs(durability)) {
-    if (await retried(() => ensure(manager, config))) changed.push(config.name);
+    if (await retried(wait, () => ensure(manager, config))) changed.push(config.name);
   }
   return changed;
 }
@@ -66,13 +90,20 @@ function isLike(wanted: StreamConfig, held: Readonly<Record<string, unknown>>): 
   );
 }
 
-/** A server that has just started says for a moment that it has no JetStream yet. */
-async function retried<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+/** Servers that have just started say for a moment that they have no JetStream yet, or no leader. */
+async function retried<T>(wait: Waiting, call: () => Promise<T>): Promise<T> {
+  let tellAt = performance.now() + TOLD_MS;
+  for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (attempt >= ATTEMPTS_MAX || isFinal(error)) throw startError(error);
+      const now = performance.now();
+      if (isFinal(error)) throw startError(reasonOf(error));
+      if (now >= wait.until) throw startError(await reasonToWait(wait, error));
+      if (now >= tellAt) {
+        tellAt = now + TOLD_MS;
+        wait.waiting(await reasonToWait(wait, error));
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
@@ -80,11 +111,34 @@ async function retried<T>(call: () => Promise<T>): Promise<T> {
 
 /** Errors of the API about what was asked, not about when. */
 function isFinal(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.status === 400;
+  if (!(error instanceof JetStreamApiError)) return false;
+  return error.status === 400 && error.code !== TOO_FEW_SERVERS;
 }
 
-function startError(error: unknown): StartError {
+async function reasonToWait({ connection, replicas }: Waiting, error: unknown): Promise<string> {
   const reason = reasonOf(error);
+  if (replicas === 1) return reason;
+  const names = await serverNames(connection);
+  if (names.length >= replicas) return reason;
+  const found = names.length === 1 ? 'is one' : `are ${names.length}`;
+  return `${reason}; ${replicas} copies need ${replicas} servers that reach each other, and there ${found}: ${names.join(', ')}`;
+}
+
+/** Names of the servers that answer. */
+async function serverNames(connection: NatsConnection): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    const options = { strategy: 'stall', stall: QUIET_MS, maxWait: API_TIMEOUT_MS } as const;
+    for await (const answer of await connection.requestMany(SERVER_ASKS.ids, '', options)) {
+      names.push(answer.json<{ readonly name: string }>().name);
+    }
+  } catch {
+    // Nobody may be asked.
+  }
+  return names.sort();
+}
+
+function startError(reason: string): StartError {
   return new StartError(
     `nats-server would not set up a stream (${reason}); look at its log and at the disk its store_dir is on`,
   );

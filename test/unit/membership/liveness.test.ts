@@ -6,6 +6,7 @@ import {
   disconnected,
   listen,
   listenAnew,
+  pulsed,
   verdictOf,
 } from '../../../actors/membership/liveness.ts';
 import { newState, type State } from '../../../actors/membership/state.ts';
@@ -14,6 +15,7 @@ import {
   address,
   type Beat,
   busDisconnected,
+  busPulse,
   ledgerRecord,
   nodeBeat,
   nodeClasses,
@@ -351,5 +353,52 @@ describe('whoever was away', () => {
       stage.perform(tick());
     }
     expect(liveness()).toBe('offline');
+  });
+});
+
+describe('of several servers', () => {
+  const pulse = (...servers: string[]) =>
+    pulsed(state, received(busPulse, {}, { servers }), stage.context);
+  /** Time passes with a pulse each half second. */
+  const passesNaming = (ms: number, ...servers: string[]): void => {
+    for (let passed = 500; passed <= ms; passed += 500) {
+      pulse(...servers);
+      passes(500);
+    }
+  };
+
+  beforeEach(() => {
+    addNode(stage, 'n1');
+    beats();
+  });
+
+  test('one that is away takes no node with it: its nodes get ten seconds to come back', () => {
+    passesNaming(9_500, 'T', 'U');
+    expect(liveness()).toBe('suspect');
+    stage.perform(beats({ connection: { server: 'T', client: 9 } }));
+    passesNaming(1_000, 'T', 'U');
+    expect(liveness()).toBe('ready');
+  });
+
+  test('a node that finds no other one is declared then', () => {
+    passesNaming(10_000, 'T', 'U');
+    expect(liveness()).toBe('offline');
+  });
+
+  test('a node on one that is there is declared as ever', () => {
+    passesNaming(3_000, 'S', 'T');
+    expect(liveness()).toBe('offline');
+  });
+
+  test('without pulses nothing is known of servers: a node is declared as ever', () => {
+    pulse('T', 'U');
+    passes(3_000);
+    expect(liveness()).toBe('offline');
+  });
+
+  test('one that is named no more is forgotten', () => {
+    passesNaming(500, 'S', 'T');
+    passesNaming(61_000, 'T', 'U');
+    expect([...state.servers.keys()]).toEqual(['T', 'U']);
   });
 });

@@ -1,0 +1,161 @@
+/** Three real servers: each is killed, stands still and is cut off, and nothing that was promised is lost. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { nodeState } from '../../subjects/index.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { eventually } from '../support/ports.ts';
+
+const NODES = ['n1', 'n2', 'n3'];
+/** Longer than the elections (4–9 s) and pings (4–6 s) that end what a fault begins. */
+const WHOLE_MS = 40_000;
+/** How long a server stands still or is cut off: longer than its clients' pings bear. */
+const AWAY_MS = 8_000;
+
+let under: FabricUnderTest | undefined;
+afterEach(async () => {
+  await under?.[Symbol.asyncDispose]();
+  under = undefined;
+});
+
+/** Asks the gateway for a number of instances (0: none) until it says yes. */
+async function asked(of: FabricUnderTest, name: string, count: number): Promise<void> {
+  const url = `${of.fabric.gatewayUrl}/api/v1/workloads/${name}`;
+  const body = JSON.stringify({
+    ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name } },
+    spec: {
+      ...{ count, command: ['sleep', '3600'], grace: '1s' },
+      resources: { cpu: '10m', memory: '16Mi' },
+    },
+  });
+  const call: RequestInit =
+    count === 0
+      ? { method: 'DELETE' }
+      : { method: 'PUT', headers: { 'content-type': 'application/json' }, body };
+  await eventually(
+    async () => {
+      const signal = AbortSignal.timeout(10_000);
+      const status = await fetch(url, { ...call, signal }).then(
+        (response) => response.status,
+        () => 0,
+      );
+      return (status >= 200 && status < 300) || (count === 0 && status === 404);
+    },
+    WHOLE_MS,
+    `${name} asked to be ${count}`,
+  );
+}
+
+/** Callers that apply, scale and delete one after another, and what they were promised last. */
+function callers(of: FabricUnderTest) {
+  const promised = new Map<string, number>();
+  let isOpen = true;
+  let round = 0;
+  let pausedMs = 0;
+  const asking = (async () => {
+    while (isOpen) {
+      const name = `w${round % 4}`;
+      const count = round % 7 === 6 ? 0 : 1 + (round % 3);
+      const from = performance.now();
+      await asked(of, name, count);
+      pausedMs = Math.max(pausedMs, performance.now() - from);
+      promised.set(name, count);
+      round++;
+    }
+  })();
+  asking.catch(() => undefined);
+  return {
+    stop: async () => {
+      isOpen = false;
+      await asking;
+      return { promised, round, pausedMs };
+    },
+  };
+}
+
+/** What was promised is so: with the right numbers of instances, each running once. */
+async function comesTrue(of: FabricUnderTest, promised: ReadonlyMap<string, number>) {
+  for (const [name, count] of promised) {
+    await eventually(() => of.ready(name).length === count, WHOLE_MS, `${count} of ${name}`);
+    const workload = of.workloads.get({ tenant: 'default', workload: name });
+    if (count > 0) expect(workload?.spec.count).toBe(count);
+  }
+}
+
+const isReady = (of: FabricUnderTest): boolean =>
+  NODES.every((node) => {
+    const record = of.nodes.get({ node });
+    return record !== undefined && nodeState(record) === 'ready';
+  });
+
+/** The fabric with a service that nobody touches, and its processes. */
+async function begin(copies: number) {
+  const fabric = await fabricUnderTest(NODES, { servers: 3, copies, isKept: true });
+  under = fabric;
+  await asked(fabric, 'steady', 3);
+  await comesTrue(fabric, new Map([['steady', 3]]));
+  const pids = async () => {
+    const running = await fabric.running();
+    return [...running].filter(([name]) => name.startsWith('default.steady')).sort();
+  };
+  return { fabric, pids, before: await pids() };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const faults = {
+  'is killed': async (of: FabricUnderTest, server: number) => {
+    const child = of.fabric.child(of.fabric.servers[server] ?? '');
+    const { pid } = child;
+    process.kill(pid as number, 'SIGKILL');
+    await eventually(() => child.pid !== undefined && child.pid !== pid, 10_000, 'another server');
+  },
+  'stands still': async (of: FabricUnderTest, server: number) => {
+    const pid = of.fabric.child(of.fabric.servers[server] ?? '').pid as number;
+    process.kill(pid, 'SIGSTOP');
+    await pause(AWAY_MS);
+    process.kill(pid, 'SIGCONT');
+  },
+  'is cut off and told': async (of: FabricUnderTest, server: number) => {
+    of.network?.cut(server);
+    await pause(AWAY_MS);
+    of.network?.heal();
+  },
+  'is cut off in silence': async (of: FabricUnderTest, server: number) => {
+    of.network?.hold(server);
+    await pause(AWAY_MS);
+    of.network?.heal();
+  },
+} as const;
+
+describe.each(Object.entries(faults))('each server %s', (what, act) => {
+  test('what runs goes on, and what was promised meanwhile comes true', async () => {
+    const { fabric, pids, before } = await begin(2);
+    const told: string[] = [];
+    for (const server of [0, 1, 2]) {
+      const calling = callers(fabric);
+      await act(fabric, server);
+      const { promised, round, pausedMs } = await calling.stop();
+      await comesTrue(fabric, promised);
+      await eventually(() => isReady(fabric), WHOLE_MS, 'every node ready');
+      expect(round).toBeGreaterThan(0);
+      told.push(`server ${server + 1} ${what}: longest call ${Math.round(pausedMs)} ms`);
+    }
+    expect(await pids()).toEqual(before);
+    const offline = [...fabric.nodes.entries()].map(({ value }) => value.offlineAt.length);
+    expect(offline).toEqual([0, 0, 0]);
+    process.stderr.write(`${told.join('\n')}\n`);
+  }, 300_000);
+});
+
+test('all servers killed at once come back with everything', async () => {
+  const { fabric, pids, before } = await begin(1);
+  const calling = callers(fabric);
+  await pause(500);
+  const killed = fabric.fabric.servers.map((name) => fabric.fabric.child(name).pid as number);
+  for (const pid of killed) process.kill(pid, 'SIGKILL');
+  await pause(2_000);
+  const { promised, pausedMs } = await calling.stop();
+  await comesTrue(fabric, promised);
+  await eventually(() => isReady(fabric), WHOLE_MS, 'every node ready');
+  expect(await pids()).toEqual(before);
+  process.stderr.write(`all servers killed: longest call ${Math.round(pausedMs)} ms\n`);
+}, 120_000);
