@@ -143,9 +143,14 @@ export class Fabric {
 
   /** Makes folders, keys and the server's configuration; checks the ports. Throws StartError. */
   async prepare(): Promise<void> {
-    const { folder, servers, durability, nodes, route } = this.settings;
-    await prepareFolder(folder);
+    await prepareFolder(this.settings.folder);
     await this.#checkPorts();
+    await this.writeServers();
+  }
+
+  /** Makes keys and the servers' configurations. Throws StartError. */
+  async writeServers(): Promise<void> {
+    const { servers, durability, nodes, route } = this.settings;
     const identities: Identity[] = [
       ...this.controls.map((name): Identity => ({ role: 'control', name })),
       { role: 'gateway', name: 'gateway' },

@@ -118,7 +118,10 @@ const serverAsks = Object.values(SERVER_ASKS);
  */
 const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'KV_shoal', 'KV_shoal-observed'];
 
-/** Setting up streams, working on queues, and removing what is over. Nothing deletes a stream. */
+/**
+ * Setting up streams, copying them elsewhere, working on queues, and removing what is over. Nothing
+ * deletes a stream.
+ */
 const keeping = [
   '$JS.API.INFO',
   ...serverAsks,
@@ -127,6 +130,8 @@ const keeping = [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.UPDATE.${stream}`,
     `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.STREAM.SNAPSHOT.${stream}`,
+    `$JS.API.STREAM.RESTORE.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
     `$JS.API.CONSUMER.INFO.${stream}.>`,
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
@@ -135,6 +140,7 @@ const keeping = [
   ]),
   ...cleared.map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
   '$JS.ACK.>',
+  '$JS.SNAPSHOT.>',
 ];
 
 /** What a person looks at with the `nats` command. */

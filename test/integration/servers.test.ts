@@ -74,9 +74,12 @@ function callers(of: FabricUnderTest) {
 /** What was promised is so: with the right numbers of instances, each running once. */
 async function comesTrue(of: FabricUnderTest, promised: ReadonlyMap<string, number>) {
   for (const [name, count] of promised) {
-    await eventually(() => of.ready(name).length === count, WHOLE_MS, `${count} of ${name}`);
-    const workload = of.workloads.get({ tenant: 'default', workload: name });
-    if (count > 0) expect(workload?.spec.count).toBe(count);
+    // The view of the test may be behind for a while, too.
+    const isSo = (): boolean => {
+      const workload = of.workloads.get({ tenant: 'default', workload: name });
+      return (workload?.spec.count ?? 0) === count && of.ready(name).length === count;
+    };
+    await eventually(isSo, WHOLE_MS, `${count} of ${name}`);
   }
 }
 
@@ -96,6 +99,7 @@ async function begin(copies: number) {
     const running = await fabric.running();
     return [...running].filter(([name]) => name.startsWith('default.steady')).sort();
   };
+  await eventually(async () => (await pids()).length === 3, WHOLE_MS, 'three processes');
   return { fabric, pids, before: await pids() };
 }
 
@@ -107,6 +111,20 @@ const faults = {
     const { pid } = child;
     process.kill(pid as number, 'SIGKILL');
     await eventually(() => child.pid !== undefined && child.pid !== pid, 10_000, 'another server');
+  },
+  'is stopped and started, as for an upgrade': async (of: FabricUnderTest, server: number) => {
+    const child = of.fabric.child(of.fabric.servers[server] ?? '');
+    const { pid } = child;
+    process.kill(pid as number, 'SIGTERM');
+    await eventually(() => child.pid !== undefined && child.pid !== pid, 20_000, 'another server');
+    const { monitor } = of.fabric.settings.servers[server] ?? { monitor: 0 };
+    const url = `http://127.0.0.1:${monitor}/healthz`;
+    const isHealthy = () =>
+      fetch(url).then(
+        (response) => response.ok,
+        () => false,
+      );
+    await eventually(isHealthy, WHOLE_MS, 'a healthy server');
   },
   'stands still': async (of: FabricUnderTest, server: number) => {
     const pid = of.fabric.child(of.fabric.servers[server] ?? '').pid as number;

@@ -65,7 +65,8 @@ export async function joinBus(
   };
 }
 
-async function readSeed(file: string): Promise<string> {
+/** The seed in a file. Throws StartError. */
+export async function readSeed(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) {
     throw new StartError(`cannot read the seed file ${file}; set SHOAL_SEED to one that is there`);
