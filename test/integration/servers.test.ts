@@ -1,6 +1,11 @@
 /** Three real servers: each is killed, stands still and is cut off, and nothing that was promised is lost. */
+import { readFile } from 'node:fs/promises';
+import type { NatsConnection } from 'nats';
 import { afterEach, describe, expect, test } from 'vitest';
-import { nodeState } from '../../subjects/index.ts';
+import { connectBus } from '../../actors/runtime/nats/connection.ts';
+import { userKey } from '../../nats/keys.ts';
+import { busDisconnected, decode, nodeState } from '../../subjects/index.ts';
+import { type Identity, SERVER_ASKS } from '../../subjects/permissions.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 
@@ -177,3 +182,48 @@ test('all servers killed at once come back with everything', async () => {
   expect(await pids()).toEqual(before);
   process.stderr.write(`all servers killed: longest call ${Math.round(pausedMs)} ms\n`);
 }, 120_000);
+
+test('the end of a connection is noticed through every server', async () => {
+  const fabric = await fabricUnderTest(['n1'], { servers: 3, hasGateway: false });
+  under = fabric;
+  const { natsUrls, layout } = fabric.fabric;
+  const connect = async (server: number, identity: Identity) => {
+    const { seedFile } = await userKey(layout.keys, identity);
+    const seed = (await readFile(seedFile, 'utf8')).trim();
+    return connectBus({ servers: [natsUrls[server] ?? ''], seed }, identity);
+  };
+  const control: Identity = { role: 'control', name: 'control' };
+  const listeners = await Promise.all([0, 1, 2].map((server) => connect(server, control)));
+  try {
+    const leaving = await connect(0, { role: 'agent', name: 'n1' });
+    const { client_id: client, server_id: server } = leaving.info ?? {};
+    const notices = listeners.map((listener) => {
+      const heard: string[] = [];
+      listener.subscribe(busDisconnected.subject.text, {
+        callback: (_error, message) => {
+          const decoded = decode(busDisconnected, message.data);
+          if (decoded.ok) heard.push(`${decoded.value.server.id}:${decoded.value.client.id}`);
+        },
+      });
+      return heard;
+    });
+    for (const listener of listeners) await listener.flush();
+    // The others learn of a subscription a moment after its own server has it.
+    await eventually(async () => (await reached(listeners)) === 3, 10_000, 'three listeners');
+    await leaving.close();
+    for (const heard of notices) {
+      await eventually(() => heard.includes(`${server}:${client}`), 10_000, 'the notice');
+    }
+  } finally {
+    for (const listener of listeners) await listener.close();
+  }
+}, 60_000);
+
+/** How many of the connections' servers hear all of the others. */
+async function reached(listeners: readonly NatsConnection[]): Promise<number> {
+  const ids = new Set<string>();
+  const [first] = listeners;
+  const answers = await first?.requestMany(SERVER_ASKS.ids, '', { strategy: 'stall', stall: 200 });
+  for await (const answer of answers ?? []) ids.add(answer.json<{ readonly id: string }>().id);
+  return listeners.filter((each) => ids.has(each.info?.server_id ?? '')).length;
+}
