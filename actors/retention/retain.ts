@@ -29,6 +29,8 @@ export function retain(_state: State, ask: Received<typeof tenantRetain>, contex
     return [refuse(ask.from, 'generation-stale', detail)];
   }
   const after: Tenant = {
+    // What a newer version keeps here stays.
+    ...before,
     tenant,
     retention,
     generation: generation + 1,
