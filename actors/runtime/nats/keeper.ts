@@ -11,6 +11,11 @@ import { isDeletion, readHeaders } from './headers.ts';
 import { PushConsumer, type Reading } from './push-consumer.ts';
 
 const ASK_TIMEOUT_MS = 5_000;
+/**
+ * Silence after which a reading counts as cut short, in milliseconds. What is removed while it is
+ * read never comes, and the count of what is to come is then wrong.
+ */
+const SILENCE_MS = 4_000;
 /** What the file store adds to each message: 22 + 8 bytes, and 4 where there are headers. */
 const FRAME_BYTES = 30;
 const HEADERS_FRAME_BYTES = 4;
@@ -51,9 +56,11 @@ export function natsKeeper(reading: Reading): Keeper {
       const finish = (isWhole: boolean): void => {
         if (!isOpen) return;
         isOpen = false;
+        clearTimeout(silence);
         consumer.close();
         done(isWhole);
       };
+      const silence = setTimeout(() => finish(false), SILENCE_MS);
       const config = { deliver_policy: 'all', headers_only: true, filter_subject: filter };
       const consumer = new PushConsumer(reading, stream, config, {
         opened: (pending) => {
@@ -61,6 +68,7 @@ export function natsKeeper(reading: Reading): Keeper {
         },
         message: (message, { sequence, at, pending }) => {
           if (!isOpen) return;
+          silence.refresh();
           const headers = readHeaders(message);
           const { subject } = message;
           const bytes = bytesOf(subject, headers);
