@@ -7,11 +7,12 @@ import { StartError } from '../actors/runtime/start-error.ts';
 import { userKey } from '../nats/keys.ts';
 import { checkPort } from '../nats/start.ts';
 import type { Durability } from '../subjects/durability.ts';
+import type { NodeClass } from '../subjects/index.ts';
 import type { Identity } from '../subjects/permissions.ts';
 import { Child, type Program } from './child.ts';
 import { prepareFolder } from './folder.ts';
 import { endInstances } from './instances.ts';
-import { agentFlags, Layout, programs, root } from './layout.ts';
+import { agentFlags, Layout, type Programs, programsIn, root } from './layout.ts';
 import {
   type Route,
   type ServerPorts,
@@ -43,6 +44,10 @@ export interface FabricSettings {
   readonly way?: (program: string) => string;
   /** Whether what dies is started again. */
   readonly isKept: boolean;
+  /** Class of the nodes; default steady. */
+  readonly nodeClass?: NodeClass;
+  /** What an agent that is stopped does with what it runs; default: it ends it. */
+  readonly onStop?: 'end' | 'leave';
   /** Whether there is a gateway; default yes. */
   readonly hasGateway?: boolean;
   readonly durability: Durability;
@@ -79,6 +84,8 @@ export function agentProgram(node: string): string {
 export class Fabric {
   readonly settings: FabricSettings;
   readonly layout: Layout;
+  /** What is started from now on: a rolling upgrade changes it. */
+  programs: Programs = programsIn(root);
   readonly #children = new Map<string, Child>();
   #isStopping = false;
 
@@ -194,7 +201,7 @@ export class Fabric {
       ...{ ...this.#seed('control', name), SHOAL_COPY: name },
       ...{ DURABILITY: level, SERVERS: String(servers) },
     };
-    await this.#start(name, [programs.control], environment, /control plane ready/);
+    await this.#start(name, [this.programs.control], environment, /control plane ready/);
   }
 
   async startGateway(): Promise<void> {
@@ -204,11 +211,11 @@ export class Fabric {
       SHOAL_GATEWAY_PORT: String(gateway),
       SHOAL_INGRESS_PORT: String(ingress),
     };
-    await this.#start('gateway', [programs.gateway], environment, /gateway ready/);
+    await this.#start('gateway', [this.programs.gateway], environment, /gateway ready/);
   }
 
   async startAgent(node: string): Promise<void> {
-    const words = [...agentFlags, programs.agent];
+    const words = [...agentFlags, this.programs.agent];
     await this.#start(agentProgram(node), words, this.agentEnvironment(node), /agent ready/);
   }
 
@@ -218,7 +225,7 @@ export class Fabric {
       SHOAL_NODE: node,
       SHOAL_STATE: this.layout.agent(node),
       SHOAL_ROOT: root,
-      SHOAL_CLASS: 'steady',
+      SHOAL_CLASS: this.settings.nodeClass ?? 'steady',
       SHOAL_CAPACITY: this.settings.capacity,
     };
   }
@@ -257,8 +264,9 @@ export class Fabric {
     environment: Readonly<Record<string, string>>,
     ready: RegExp,
   ): Promise<void> {
-    const bus = this.settings.way?.(name) ?? this.natsUrl;
-    const all = { SHOAL_NATS: bus, SHOAL_ON_STOP: 'end', ...environment };
+    const { onStop = 'end', way } = this.settings;
+    const bus = way?.(name) ?? this.natsUrl;
+    const all = { SHOAL_NATS: bus, SHOAL_ON_STOP: onStop, ...environment };
     // The folder in its command line tells it from other fabrics' (leftovers.ts).
     const child = this.#add(name, process.execPath, [...words, this.settings.folder], all);
     await child.ready(ready, READY_MS);

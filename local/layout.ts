@@ -7,12 +7,21 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** The checkout, whether this runs compiled (`dist/local`) or from source. */
 export const root = join(here, here.includes('/dist/') ? '../..' : '..');
 
-/** Programs a fabric is made of, as they are after `make build`. */
-export const programs = {
-  control: join(root, 'dist/actors/main.js'),
-  gateway: join(root, 'dist/gateway/main.js'),
-  agent: join(root, 'dist/edge-agent/main.js'),
-} as const;
+/** Paths of the programs a fabric is made of. */
+export interface Programs {
+  readonly control: string;
+  readonly gateway: string;
+  readonly agent: string;
+}
+
+/** The programs of a checkout, as they are after `make build`. */
+export function programsIn(checkout: string): Programs {
+  return {
+    control: join(checkout, 'dist/actors/main.js'),
+    gateway: join(checkout, 'dist/gateway/main.js'),
+    agent: join(checkout, 'dist/edge-agent/main.js'),
+  };
+}
 
 /**
  * How Node runs an agent: with a young generation of 1 MB instead of 16, because an agent makes

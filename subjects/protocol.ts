@@ -7,8 +7,8 @@
  */
 
 /**
- * Version of the contracts this program speaks. Raised with the first change that the version
- * before would not understand, at most once between two releases.
+ * Version of the contracts this program speaks. Raised with the first step of a change that takes
+ * two (docs/how-to/add-a-subject.md), at most once between two releases.
  */
 export const PROTOCOL = 1;
 

@@ -1,8 +1,8 @@
 /** Values as a newer version might write them: each of their objects has a field more. */
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** Name of the field. */
-const EXTRA = 'ofTheNextVersion';
+export const EXTRA = 'ofTheNextVersion';
 
 /**
  * The value with a further field in each object that the schema describes. Maps get none: their
@@ -42,4 +42,27 @@ export function extended(schema: z.core.$ZodType, value: unknown): unknown {
 
 function isA(option: z.core.$ZodType, value: unknown): boolean {
   return (option as z.ZodType).safeParse(value).success;
+}
+
+/** The schema of that version: each of its objects may have the field. Maps have none. */
+export function widened<S extends z.core.$ZodType>(schema: S): S {
+  const { def } = schema._zod;
+  const as = (changed: object): S =>
+    z.core.clone(schema, { ...def, ...changed } as never, { parent: true });
+  if ('innerType' in def) return as({ innerType: widened(def.innerType as z.core.$ZodType) });
+  switch (def.type) {
+    case 'object': {
+      const { shape } = def as z.core.$ZodObjectDef;
+      const inside = Object.entries(shape).map(([name, each]) => [name, widened(each)]);
+      return as({ shape: { ...Object.fromEntries(inside), [EXTRA]: z.number().optional() } });
+    }
+    case 'array':
+      return as({ element: widened((def as z.core.$ZodArrayDef).element) });
+    case 'record':
+      return as({ valueType: widened((def as z.core.$ZodRecordDef).valueType) });
+    case 'union':
+      return as({ options: (def as z.core.$ZodUnionDef).options.map((each) => widened(each)) });
+    default:
+      return schema;
+  }
 }

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { durabilityIn } from '../../actors/runtime/durability-setting.ts';
 import { agentProgram, controlPrograms, Fabric } from '../../local/fabric.ts';
 import { instancesOf } from '../../local/instances.ts';
+import type { Programs } from '../../local/layout.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort } from '../../nats/start.ts';
+import type { NodeClass } from '../../subjects/index.ts';
 import { type Observer, observe } from './observer.ts';
 import { processesOf } from './processes.ts';
 import { ProgramNetwork } from './program-network.ts';
@@ -40,6 +42,12 @@ export async function fabricUnderTest(
     readonly isCuttable?: boolean;
     /** Whether programs that die are started again; default no. */
     readonly isKept?: boolean;
+    /** What agents that are stopped do with what they run; default: they end it. */
+    readonly onStop?: 'end' | 'leave';
+    /** Class of the nodes: how long they may be silent; default steady. */
+    readonly nodeClass?: NodeClass;
+    /** Of which build it is; default: this one. */
+    readonly programs?: Programs;
   } = {},
 ): Promise<FabricUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
@@ -63,7 +71,10 @@ export async function fabricUnderTest(
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,
     isKept: options.isKept ?? false,
+    onStop: options.onStop ?? 'end',
+    nodeClass: options.nodeClass ?? 'steady',
   });
+  if (options.programs) fabric.programs = options.programs;
   try {
     await fabric.start();
   } catch (error) {

@@ -132,7 +132,9 @@ describe.sequential('a life without nodes', () => {
 });
 
 test('versions and actors', async () => {
-  expect((await run('version')).out).toMatch(/^shoal +\d.*\ngateway +\d.*\nbus +nats-server \d/);
+  const told = (await run('version')).out;
+  expect(told).toMatch(/^shoal +\d.*\ngateway +\d.*\ncontrol +\d.*, acts\nagents +none\n/);
+  expect(told).toMatch(/^bus +nats-server \d/m);
   const { out, code } = await run('micro');
   expect(code).toBe(0);
   for (const actor of ['gateway', 'membership', 'scheduler', 'workload']) {
