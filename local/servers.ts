@@ -97,7 +97,7 @@ async function checkStore(store: string, servers: number): Promise<void> {
   throw new StartError(
     made === 'cluster'
       ? `the streams in ${store} belong to three servers; set SERVERS=3, or STATE to another folder`
-      : `the streams in ${store} belong to one server; move them with \`make grow\`, or set STATE to another folder`,
+      : `the streams in ${store} belong to one server; set SERVERS=1 or STATE to another folder, or see docs/how-to/grow-to-three-servers.md`,
   );
 }
 
