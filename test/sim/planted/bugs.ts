@@ -140,18 +140,4 @@ export const bugs: readonly Bug[] = [
     after: `  if (context.now > 0) return [];
   const { views } = context;`,
   },
-  {
-    name: 'gap-not-repaired',
-    what: 'An agent that has missed a change does not read its ledger again.',
-    file: 'actors/runtime/fanout.ts',
-    before: '      for (const reader of readers) reader.readAll();',
-    after: '',
-  },
-  {
-    name: 'stale-value-kept',
-    what: 'A view takes what comes last, not what is newest.',
-    file: 'actors/runtime/fanout.ts',
-    before: '    if (revision <= (this.#known.get(key)?.stored.revision ?? 0)) return;',
-    after: '',
-  },
 ];
