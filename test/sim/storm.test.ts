@@ -45,10 +45,15 @@ test('every fault happens', () => {
 });
 
 test('a fault that is switched off does not happen', () => {
-  const storm = new Storm(3, stormOf(3, noFaults));
-  expect(storm.run()).toEqual([]);
-  expect([...storm.world.faults]).toEqual([]);
-  expect(storm.promises).toBeGreaterThan(0);
+  let promises = 0;
+  // Not every storm ends with asks that nothing else could have undone.
+  for (const seed of [3, 4, 5, 6]) {
+    const storm = new Storm(seed, stormOf(seed, noFaults));
+    expect(storm.run()).toEqual([]);
+    expect([...storm.world.faults]).toEqual([]);
+    promises += storm.promises;
+  }
+  expect(promises).toBeGreaterThan(0);
 });
 
 test('the same seed gives the same trace', () => {
