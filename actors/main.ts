@@ -32,15 +32,17 @@ import {
 import { sendPulses } from './runtime/nats/pulse.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
+import { timedJobs } from './runtime/timed-jobs.ts';
 import { otelTracing } from './runtime/tracing.ts';
 import { UnreadableLetters } from './runtime/unreadable-letters.ts';
 import { VERSION } from './runtime/version.ts';
+import { schedule } from './schedule/actor.ts';
 import { scheduler } from './scheduler/actor.ts';
 import { workload } from './workload/actor.ts';
 
 /** Every actor of the control plane. */
 export const actors = (): Actor[] =>
-  [membership(), scheduler(), workload(), dead(), retention()] as unknown as Actor[];
+  [membership(), scheduler(), workload(), schedule(), dead(), retention()] as unknown as Actor[];
 
 /** Starts a control plane; the returned function stops it in order. */
 export async function startControl(
@@ -68,7 +70,10 @@ export async function startControl(
     end(FAULT_EXIT);
   };
   const { ports, views } = bus;
-  const jobs = retentionJobs(natsKeeper(bus.reading), ports.store);
+  const jobs = {
+    ...retentionJobs(natsKeeper(bus.reading), ports.store),
+    ...timedJobs(ports.timed),
+  };
   const hosts = actors().map(
     (actor) => new Host(actor, { ports, views, copy, log, tracing, escalate, jobs }),
   );

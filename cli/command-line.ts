@@ -11,6 +11,7 @@ import type { EventsOptions } from './commands/events.ts';
 import type { GetOptions } from './commands/get.ts';
 import type { LogsOptions } from './commands/logs.ts';
 import type { NodeOrder } from './commands/node.ts';
+import type { ScheduleOrder } from './commands/schedule.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
@@ -29,6 +30,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addChanges(program, wiring);
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
+  addScheduleCommands(program, wiring);
   addDeadCommands(program, wiring);
   addRetentionCommands(program, wiring);
   addBusCommands(program, wiring);
@@ -53,7 +55,7 @@ function addManifestCommands(program: Command, { session, end }: Wiring): void {
   program
     .command('apply')
     .summary('make what manifests want the truth')
-    .description('Creates or changes the workloads of manifests. The same again changes nothing.')
+    .description('Creates or changes what manifests name. The same again changes nothing.')
     .requiredOption(...FILE, repeated)
     .option('--dry-run', 'say what would come of it, and change nothing')
     .addOption(waitOption('services are ready and jobs have ended'))
@@ -72,12 +74,12 @@ function addManifestCommands(program: Command, { session, end }: Wiring): void {
     });
 }
 
-const WHAT = 'workloads (wl), instances (inst) or nodes (no)';
+const WHAT = 'workloads (wl), instances (inst), nodes (no) or schedules (sched)';
 
 function addReading(program: Command, { session, end }: Wiring): void {
   program
     .command('get')
-    .summary('list workloads, instances or nodes')
+    .summary('list workloads, instances, nodes or schedules')
     .argument('<what>', WHAT)
     .argument('[name]', 'only this one')
     .option('-l, --label <key=value>', 'workloads with this label; may be repeated', parseLabel)
@@ -93,8 +95,8 @@ function addReading(program: Command, { session, end }: Wiring): void {
     );
   program
     .command('describe')
-    .summary('everything about one workload, instance or node')
-    .argument('<what>', 'workload, instance or node')
+    .summary('everything about one workload, instance, node or schedule')
+    .argument('<what>', 'workload, instance, node or schedule')
     .argument('<name>')
     .action(async (what: string, name: string, _options: object, command: Command) => {
       const { describe } = await import('./commands/describe.ts');
@@ -107,7 +109,7 @@ function addChanges(program: Command, { session, end }: Wiring): void {
     .command('delete')
     .summary('stop workloads or instances and take them away')
     .description('A workload goes with all its instances; in place of an instance comes another.')
-    .argument('[what]', 'workload or instance')
+    .argument('[what]', 'workload, instance or schedule')
     .argument('[names...]')
     .option(...FILE, repeated)
     .addOption(waitOption('they are gone'))
@@ -207,6 +209,26 @@ function addNodeCommands(program: Command, { session, end }: Wiring): void {
       .action(async (name: string, options: { readonly reason?: string }, command: Command) => {
         const { orderNode } = await import('./commands/node.ts');
         end(await orderNode(session(command), order, name, options));
+      });
+  }
+}
+
+const scheduleOrders: readonly (readonly [ScheduleOrder, string])[] = [
+  ['pause', 'keep it from firing'],
+  ['resume', 'let it fire again; what it would have done meanwhile is not made up for'],
+  ['trigger', 'fire it now; what is planned stays'],
+];
+
+function addScheduleCommands(program: Command, { session, end }: Wiring): void {
+  const schedule = program.command('schedule').summary('pause, resume or trigger a schedule');
+  for (const [order, summary] of scheduleOrders) {
+    schedule
+      .command(order)
+      .summary(summary)
+      .argument('<name>')
+      .action(async (name: string, _options: object, command: Command) => {
+        const { orderSchedule } = await import('./commands/schedule.ts');
+        end(await orderSchedule(session(command), order, name));
       });
   }
 }

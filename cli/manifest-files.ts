@@ -52,7 +52,7 @@ function nameTwice(
   { manifest, line }: ParsedManifest,
 ): string | undefined {
   const { tenant, name } = manifest.metadata;
-  const key = `${tenant} ${name}`;
+  const key = `${tenant} ${name} ${manifest.kind === 'schedule'}`;
   const before = first.get(key);
   first.set(key, before ?? `${source}:${line}`);
   if (before === undefined) return undefined;

@@ -2,7 +2,7 @@
 import { nearest } from '../manifests/nearest.ts';
 import { UsageFailure } from './failure.ts';
 
-const nouns = ['workload', 'instance', 'node'] as const;
+const nouns = ['workload', 'instance', 'node', 'schedule'] as const;
 export type Noun = (typeof nouns)[number];
 
 const names: Readonly<Record<string, Noun>> = {
@@ -15,6 +15,9 @@ const names: Readonly<Record<string, Noun>> = {
   node: 'node',
   nodes: 'node',
   no: 'node',
+  schedule: 'schedule',
+  schedules: 'schedule',
+  sched: 'schedule',
 };
 
 /** Throws UsageFailure. */

@@ -5,6 +5,7 @@ const API = '/api/v1';
 export const workloadsPath = `${API}/workloads`;
 export const instancesPath = `${API}/instances`;
 export const nodesPath = `${API}/nodes`;
+export const schedulesPath = `${API}/schedules`;
 export const eventsPath = `${API}/events`;
 export const deadPath = `${API}/dead`;
 
@@ -19,6 +20,10 @@ export const TAIL_MAX = 10_000;
 
 export function workloadPath(name: string): string {
   return `${workloadsPath}/${encodeURIComponent(name)}`;
+}
+
+export function schedulePath(name: string): string {
+  return `${schedulesPath}/${encodeURIComponent(name)}`;
 }
 
 export function instancePath(id: string): string {

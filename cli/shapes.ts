@@ -173,3 +173,30 @@ export interface DryRunShape {
   readonly change?: AppliedShape['change'];
   readonly explanation: Explanation;
 }
+
+export interface ScheduleShape {
+  readonly tenant: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: Readonly<Record<string, unknown>> & {
+    readonly when: {
+      readonly at?: string;
+      readonly every?: string;
+      readonly cron?: string;
+      readonly timeZone?: string;
+    };
+  };
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly state: 'active' | 'firing' | 'paused' | 'finished';
+  readonly next?: string;
+  readonly runs: readonly string[];
+  readonly history: readonly {
+    readonly firing: string;
+    readonly at: string;
+    readonly result: string;
+    readonly workload?: string;
+    readonly message: string;
+  }[];
+  readonly last: Last;
+}

@@ -16,6 +16,7 @@ import {
   type Phase,
   phaseOf,
   routeRecord,
+  scheduleRecord,
   tenantRecord,
   workloadRecord,
 } from '../subjects/index.ts';
@@ -40,6 +41,7 @@ export class Known {
   readonly ledgers: View<typeof ledgerRecord>;
   readonly routes: View<typeof routeRecord>;
   readonly letters: View<typeof deadRecord>;
+  readonly schedules: View<typeof scheduleRecord>;
   readonly tenants: View<typeof tenantRecord>;
   readonly #views: Views;
   readonly #listeners: (() => void)[] = [];
@@ -53,6 +55,7 @@ export class Known {
     this.workloads = views.follow(workloadRecord);
     this.ledgers = views.follow(ledgerRecord);
     this.letters = views.follow(deadRecord);
+    this.schedules = views.follow(scheduleRecord);
     this.tenants = views.follow(tenantRecord);
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);

@@ -1,6 +1,6 @@
 /** Makes sure that editors and other programs know the manifest's form: its JSON Schema. */
 import { z } from 'zod';
-import { kinds, MANIFEST_VERSION, manifestSchema } from '../subjects/index.ts';
+import { MANIFEST_VERSION, manifestKinds, manifestSchema } from '../subjects/index.ts';
 
 type Json = z.core.JSONSchema.JSONSchema;
 
@@ -13,9 +13,13 @@ export function manifestJsonSchema(): Json {
     $schema,
     $id: MANIFEST_SCHEMA_ID,
     title: 'Shoal manifest',
-    description: 'A workload with its name, as `shoal apply` reads it from YAML or JSON.',
+    description:
+      'A workload or a schedule with its name, as `shoal apply` reads it from YAML or JSON.',
     ...rest,
-    oneOf: (oneOf ?? []).map((branch, index) => ({ title: `A ${kinds[index]}`, ...branch })),
+    oneOf: (oneOf ?? []).map((branch, index) => ({
+      title: `A ${manifestKinds[index]}`,
+      ...branch,
+    })),
   } as Json;
 }
 

@@ -6,7 +6,7 @@
  * documents.ts.
  */
 import type { z } from 'zod';
-import { DEFAULT_TENANT, kinds, type Manifest, manifestSchema } from '../subjects/index.ts';
+import { DEFAULT_TENANT, type Manifest, manifestKinds, manifestSchema } from '../subjects/index.ts';
 import { type ReadDocument, readDocuments } from './documents.ts';
 import { type Told, tell } from './issue-text.ts';
 import { nearest } from './nearest.ts';
@@ -87,8 +87,11 @@ function problemsOf(
 /** With a kind that is none the schema looks no further: the rest is held to the likeliest one. */
 function besideKind(value: unknown): readonly z.core.$ZodIssue[] {
   const given = (value as { readonly kind?: unknown }).kind;
-  const likely = nearest(String(given), kinds);
-  const parsed = manifestSchema.safeParse({ ...(value as object), kind: likely ?? kinds[0] });
+  const likely = nearest(String(given), manifestKinds);
+  const parsed = manifestSchema.safeParse({
+    ...(value as object),
+    kind: likely ?? manifestKinds[0],
+  });
   if (parsed.success) return [];
   const { issues } = parsed.error;
   // Without any likely kind nothing can be said of the spec but that it is missing.
@@ -105,7 +108,7 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A tenant's name stands for one workload: a second manifest of it in a text is a mistake. */
+/** A tenant's name stands for one workload and one schedule: a second manifest is a mistake. */
 function nameTwice(
   read: ReadDocument,
   of: { readonly names: Map<string, number>; readonly tenant: string; readonly lines: Lines },
@@ -114,7 +117,8 @@ function nameTwice(
   const { name, tenant = of.tenant } = isMapping(metadata) ? metadata : {};
   if (typeof name !== 'string') return undefined;
   const place = of.lines.at(find(read.document, ['metadata', 'name']).value ?? read.offset);
-  const key = JSON.stringify([tenant, name]);
+  const isSchedule = isMapping(read.value) && read.value['kind'] === 'schedule';
+  const key = JSON.stringify([tenant, name, isSchedule]);
   const first = of.names.get(key);
   if (first === undefined) {
     of.names.set(key, place.line);

@@ -39,6 +39,11 @@ export function wantedOver(before: Workload | undefined, wanted: Wanted): Wanted
     : { ...wanted, spec: carriedOver(jobSpec, before.spec, wanted.spec) };
 }
 
+/** Whether two values say the same, in whatever order their keys were written. */
+export function isAlike(one: unknown, other: unknown): boolean {
+  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+}
+
 /** Fields of a spec that concern the workload, not what its instances run. */
 const ABOUT_THE_WHOLE = new Set(['count', 'ingress', 'priority', 'retries', 'deadline']);
 

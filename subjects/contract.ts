@@ -16,7 +16,7 @@ export const roles = ['control', 'gateway', 'agent', 'operator'] as const;
 export type Role = (typeof roles)[number];
 
 /** Streams that hold messages. Buckets are streams too; see `Bucket`. */
-export type StreamName = 'WORK' | 'EVENTS' | 'LOGS' | 'DECISIONS' | 'SNAPSHOTS';
+export type StreamName = 'WORK' | 'SCHEDULE' | 'EVENTS' | 'LOGS' | 'DECISIONS' | 'SNAPSHOTS';
 export type Bucket = 'shoal' | 'shoal-observed';
 
 interface Common<S extends string, P> {
@@ -54,12 +54,19 @@ export interface RequestContract<S extends string = string, P = unknown, R = unk
 /** An item on a work queue: one message per subject, done by one worker at a time. */
 export interface WorkContract<S extends string = string, P = unknown> extends Common<S, P> {
   readonly kind: 'work';
-  readonly stream: 'WORK';
+  readonly stream: 'WORK' | 'SCHEDULE';
   /** How long a worker may keep an item without a sign of life, in milliseconds. */
   readonly ackWaitMs: number;
   /** One consumer per value of this token: a backlog in one lane holds up no other. */
-  readonly lanes: { readonly token: string; readonly values: readonly string[] };
+  readonly lanes: { readonly token: string; readonly values: readonly string[] } | undefined;
+  /** Where an item waits for its time, on SCHEDULE; undefined: it is put on its queue at once. */
+  readonly waits: Template<S> | undefined;
 }
+
+/** An item that comes at a time: at most one per subject waits. */
+export type TimedContract<S extends string = string, P = unknown> = WorkContract<S, P> & {
+  readonly waits: Template<S>;
+};
 
 /** Names the groups a record belongs to, by its value. */
 export type Index<P> = { groups(value: P): string | readonly string[] | undefined }['groups'];
@@ -106,9 +113,30 @@ export function request<const S extends string, P, R>(
 
 /** Declares an item of a work queue. */
 export function work<const S extends string, P>(
-  of: Declaration<S, P> & Pick<WorkContract, 'ackWaitMs' | 'lanes'>,
+  of: Declaration<S, P> & {
+    readonly ackWaitMs: number;
+    readonly lanes: NonNullable<WorkContract['lanes']>;
+  },
 ): WorkContract<S, P> {
-  return { codec: 'json', ...of, kind: 'work', stream: 'WORK', subject: template(of.subject) };
+  const subject = template(of.subject);
+  return { codec: 'json', ...of, kind: 'work', stream: 'WORK', subject, waits: undefined };
+}
+
+/** Declares an item that comes at a time; `waits` takes the tokens of its subject. */
+export function timed<const S extends string, P>(
+  of: Declaration<S, P> & { readonly ackWaitMs: number; readonly waits: string },
+): TimedContract<S, P> {
+  const waits = template(of.waits) as unknown as Template<S>;
+  const subject = template(of.subject);
+  return {
+    codec: 'json',
+    ...of,
+    kind: 'work',
+    stream: 'SCHEDULE',
+    subject,
+    waits,
+    lanes: undefined,
+  };
 }
 
 /**
@@ -129,6 +157,19 @@ export function record<const S extends string, P>(
 /** The subject (of a record: the key) for these tokens. Throws TokenError on a bad token. */
 export function address<C extends Contract>(contract: C, tokens: TokensOf<C>): string {
   return fill(contract.subject, tokens as Tokens<string>);
+}
+
+/** Where an item of these tokens waits for its time. Throws TokenError on a bad token. */
+export function waitingAddress<C extends TimedContract>(contract: C, tokens: TokensOf<C>): string {
+  return fill(contract.waits, tokens as Tokens<string>);
+}
+
+/** The tokens in a subject under which an item waits, or undefined when it is another's. */
+export function waitingTokensIn<C extends TimedContract>(
+  contract: C,
+  subject: string,
+): TokensOf<C> | undefined {
+  return match(contract.waits, subject) as TokensOf<C> | undefined;
 }
 
 /** The pattern of a contract's subjects (of a record: keys), narrowed by the tokens given. */

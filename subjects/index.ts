@@ -1,11 +1,13 @@
 /** Everything the contracts offer, and the list of all of them. */
 export * from './booking.ts';
 export * from './change.ts';
+export * from './civil.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './dead.ts';
 export * from './durability.ts';
 export * from './fact.ts';
+export * from './firing.ts';
 export * from './instance.ts';
 export * from './lease.ts';
 export * from './log.ts';
@@ -17,6 +19,8 @@ export * from './protocol.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './retention.ts';
+export * from './run.ts';
+export * from './schedule.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './workload.ts';
@@ -42,6 +46,15 @@ import {
 } from './node.ts';
 import { placementDecided, placementExplain, placeWork } from './placement.ts';
 import { tenantRecord, tenantRetain } from './retention.ts';
+import {
+  scheduleApply,
+  scheduleDelete,
+  scheduleFire,
+  schedulePause,
+  scheduleRecord,
+  scheduleResume,
+  scheduleTrigger,
+} from './schedule.ts';
 import {
   routeRecord,
   workloadApply,
@@ -70,6 +83,12 @@ export const messages: readonly MessageContract[] = [
   placementDecided,
   eventNoticed,
   logFrame,
+  scheduleApply,
+  scheduleDelete,
+  schedulePause,
+  scheduleResume,
+  scheduleTrigger,
+  scheduleFire,
   deadReplay,
   deadDrop,
   leaseProbe,
@@ -85,6 +104,7 @@ export const records: readonly RecordContract[] = [
   instanceRecord,
   routeRecord,
   observedRecord,
+  scheduleRecord,
   deadRecord,
   leaseRecord,
   tenantRecord,

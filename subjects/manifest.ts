@@ -1,7 +1,8 @@
-/** What a person writes down to be applied: one workload with its name, in YAML or JSON. */
+/** What a person writes down to be applied: one thing with its name, in YAML or JSON. */
 import { z } from 'zod';
-import { DEFAULT_TENANT, labelSet, tenantName, workloadName } from './names.ts';
-import { jobSpec, serviceSpec, type Wanted } from './workload.ts';
+import { DEFAULT_TENANT, labelSet, scheduleName, tenantName, workloadName } from './names.ts';
+import { scheduleSpec } from './schedule.ts';
+import { jobSpec, kinds, serviceSpec, type Wanted } from './workload.ts';
 
 /** Version of the manifest's form; another form would get another one. */
 export const MANIFEST_VERSION = 'shoal/v1';
@@ -18,11 +19,20 @@ const head = {
 export const manifestSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...head, kind: z.literal('service'), spec: serviceSpec }),
   z.strictObject({ ...head, kind: z.literal('job'), spec: jobSpec }),
+  z.strictObject({
+    ...{ ...head, metadata: head.metadata.extend({ name: scheduleName }) },
+    ...{ kind: z.literal('schedule'), spec: scheduleSpec },
+  }),
 ]);
 export type Manifest = z.infer<typeof manifestSchema>;
+export type ScheduleManifest = Extract<Manifest, { kind: 'schedule' }>;
+export type WorkloadManifest = Exclude<Manifest, ScheduleManifest>;
 
-/** The name a manifest gives and what it wants under it. */
-export function wantedOf(manifest: Manifest): {
+/** The kinds of manifests, in the order of the schema's branches. */
+export const manifestKinds = [...kinds, 'schedule'] as const;
+
+/** The name a workload's manifest gives and what it wants under it. */
+export function wantedOf(manifest: WorkloadManifest): {
   readonly tenant: string;
   readonly workload: string;
   readonly wanted: Wanted;

@@ -14,6 +14,8 @@ const labelText = 'lower-case letters, digits and dashes, 1 to 48, no dash at ei
 
 /** Name of a workload, at most 48 characters: an instance's id adds 6. */
 export const workloadName = z.string().regex(LABEL, labelText);
+/** Name of a schedule, at most 32 characters: the name of a run adds 16. */
+export const scheduleName = workloadName.max(32, 'at most 32 characters');
 /** Name of a tenant. */
 export const tenantName = z.string().regex(LABEL, labelText);
 /** Id of a node. */

@@ -41,7 +41,10 @@ export function permissionsOf(identity: Identity): Permissions {
   subscribe.add(`${inboxPrefix(identity)}.>`);
   for (const contract of messages) {
     const subject = narrowed(contract, identity);
-    if (contract.from.includes(role)) publish.add(subject);
+    if (contract.from.includes(role)) {
+      publish.add(subject);
+      if (contract.kind === 'work' && contract.waits) publish.add(contract.waits.pattern);
+    }
     if (!contract.to.includes(role) || contract.kind === 'work') continue;
     subscribe.add(subject);
     if (contract.kind === 'event' && contract.stream) {
@@ -113,10 +116,11 @@ export const SERVER_ASKS = {
 const serverAsks = Object.values(SERVER_ASKS);
 
 /**
- * Where the control plane removes what is over (actors/retention). The server knows no purge of
- * only some subjects, so this is the right to remove anything in them.
+ * Where the control plane removes what is over (actors/retention), and takes back alarms, which are
+ * derived from records (actors/schedule). The server knows no purge of only some subjects, so this
+ * is the right to remove anything in them.
  */
-const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'KV_shoal', 'KV_shoal-observed'];
+const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'SCHEDULE', 'KV_shoal', 'KV_shoal-observed'];
 
 /**
  * Setting up streams, copying them elsewhere, working on queues, and removing what is over. Nothing

@@ -152,6 +152,27 @@ export const refusals = {
     user: 'No node could hold this even if it were empty; the details say what removed how many.',
     operator: 'A spec asks for more than any enrolled node has, whatever else runs there.',
   },
+  'schedule-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no schedule of this name; `shoal get schedules` lists them.',
+    operator: 'A caller named a schedule that does not exist or is gone.',
+  },
+  'schedule-exists': {
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    retry: 'never',
+    user: 'A schedule of this name exists; change it with PUT, or choose another name.',
+    operator: 'A create met a schedule of the same name. Nothing was changed.',
+  },
+  'schedule-running': {
+    http: 409,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'later',
+    user: 'An earlier run is not over; wait for it, delete it, or let runs overlap.',
+    operator: 'A schedule whose runs must not overlap was triggered while one was under way.',
+  },
   'instance-not-found': {
     http: 404,
     grpc: 'NOT_FOUND',

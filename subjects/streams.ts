@@ -41,6 +41,16 @@ const settings: Readonly<Record<StreamName, Readonly<Record<string, unknown>>>> 
     duplicate_window: 2 * SECOND,
     max_bytes: 32 * MiB,
   },
+  // An alarm is due in a year or never: no age. One message per subject: a newer alarm or firing
+  // replaces an older one, so the stream is as large as there are schedules.
+  SCHEDULE: {
+    description: 'Alarms of schedules, and those that went off a minute ago',
+    allow_msg_schedules: true,
+    allow_msg_ttl: true,
+    max_msgs_per_subject: 1,
+    duplicate_window: 1 * SECOND,
+    max_bytes: 64 * MiB,
+  },
   EVENTS: {
     description: 'What happened, for a day',
     max_age: 24 * HOUR,
@@ -107,7 +117,11 @@ export function streamConfigs(durability: Pick<Durability, 'replicas'>): readonl
     num_replicas: durability.replicas,
     subjects: messages
       .filter((contract) => contract.kind !== 'request' && contract.stream === name)
-      .map((contract) => contract.subject.pattern),
+      .flatMap((contract) =>
+        contract.kind === 'work' && contract.waits
+          ? [contract.subject.pattern, contract.waits.pattern]
+          : [contract.subject.pattern],
+      ),
     ...settings[name],
   }));
   const stores = (Object.keys(buckets) as Bucket[]).map((name) => ({

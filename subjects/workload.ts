@@ -11,6 +11,9 @@ export const INSTANCES_MAX = 1000;
 export const priorities = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof priorities)[number];
 
+/** Label of a job that a schedule started: the schedule's name. */
+export const SCHEDULE_LABEL = 'shoal/schedule';
+
 /** Longest grace, in milliseconds: an hour. */
 const GRACE_MS_MAX = 3_600_000;
 
@@ -134,6 +137,8 @@ export const workloadRecord = record({
   indexes: {
     /** Jobs that have ended and that nobody has deleted, by tenant. */
     finished: (one) => (one.outcome && one.deletedAt === undefined ? one.tenant : undefined),
+    schedule: ({ tenant, labels: { [SCHEDULE_LABEL]: schedule } }) =>
+      schedule === undefined ? undefined : `${tenant}.${schedule}`,
   },
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
@@ -154,7 +159,8 @@ export const routeRecord = record({
 });
 export type Route = z.infer<typeof routeRecord.schema>;
 
-const fromOutside = { from: ['gateway', 'operator'], to: ['control'] } as const;
+// From the control plane, too: schedules make, scale and delete workloads.
+const fromOutside = { from: ['gateway', 'operator', 'control'], to: ['control'] } as const;
 const ifGeneration = z.number().int().min(1).optional();
 
 export const workloadApply = request({

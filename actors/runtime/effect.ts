@@ -11,6 +11,7 @@ import type {
   RefusalCode,
   ReplyOf,
   RequestContract,
+  TimedContract,
   TokensOf,
   WorkContract,
 } from '../../subjects/index.ts';
@@ -60,6 +61,8 @@ export type Effect =
       readonly contract: WorkContract;
       readonly tokens: Readonly<Record<string, string>>;
       readonly payload: unknown;
+      /** When it comes, in milliseconds since 1970; for contracts that wait, and only for them. */
+      readonly at: number | undefined;
     }
   /** Wakes the actor's timer `name` later; the same name and key again replaces it. */
   | {
@@ -70,6 +73,12 @@ export type Effect =
       readonly payload: unknown;
     }
   | { readonly kind: 'cancel'; readonly name: string; readonly key: string }
+  /** The same for an item that waits for its time. */
+  | {
+      readonly kind: 'cancel';
+      readonly contract: TimedContract;
+      readonly tokens: Readonly<Record<string, string>>;
+    }
   /** Starts a job of the actor's shell; its reports come back with the memo. */
   | { readonly kind: 'run'; readonly job: string; readonly input: unknown; readonly memo: unknown };
 
@@ -152,7 +161,24 @@ export function work<C extends WorkContract>(
   tokens: TokensOf<C>,
   payload: PayloadOf<C>,
 ): Effect {
-  return { kind: 'work', contract, tokens, payload };
+  return { kind: 'work', contract, tokens, payload, at: undefined };
+}
+
+/**
+ * Puts an item on its queue at a time, in milliseconds since 1970, whoever lives until then; one
+ * that is past comes at once. Replaces the item of these tokens that waits.
+ */
+export function workAt<C extends TimedContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  of: { readonly payload: PayloadOf<C>; readonly at: number },
+): Effect {
+  return { kind: 'work', contract, tokens, ...of };
+}
+
+/** Takes back an item that waits for its time; none is no error. One that came stays. */
+export function cancelWork<C extends TimedContract>(contract: C, tokens: TokensOf<C>): Effect {
+  return { kind: 'cancel', contract, tokens };
 }
 
 /** Wakes a timer of the actor after at least `delayMs`. */

@@ -96,9 +96,11 @@ export class Flow {
         else this.#append(planned.message, (done) => this.#appendOnce(planned, done));
         return;
       case 'work':
-        this.#append(planned.message, (done) =>
-          this.#ports.queue.put(planned.message, (outcome) => done(outcome !== 'failed')),
-        );
+        this.#append(planned.message, (done) => this.#queue(planned, done));
+        return;
+      case 'withdraw':
+        // Without an answer it may stay: whoever set it looks for what is astray.
+        this.#append(undefined, (done) => this.#ports.timed.cancel(planned.waits, done));
         return;
       case 'reply':
         return this.#performer.reply(planned.to, planned.answer, this.#revision);
@@ -118,8 +120,14 @@ export class Flow {
       this.#ports.bus.append(planned.contract.stream, planned.message, done);
   }
 
+  #queue(planned: Extract<Planned, { kind: 'work' }>, done: (ok: boolean) => void): void {
+    const { message, timed } = planned;
+    if (timed) this.#ports.timed.set({ ...timed, message }, done);
+    else this.#ports.queue.put(message, (outcome) => done(outcome !== 'failed'));
+  }
+
   /** Offers a message until it is stored; the flow ends only when it is, or is given up. */
-  #append(message: Outgoing, offer: (done: (isStored: boolean) => void) => void): void {
+  #append(message: Outgoing | undefined, offer: (done: (isStored: boolean) => void) => void): void {
     this.#appending++;
     let attempts = 0;
     const attempt = (): void =>
@@ -129,7 +137,7 @@ export class Flow {
           this.#ports.clock.after(APPEND_RETRY_MS * attempts, attempt);
           return;
         }
-        if (!isStored) this.#performer.lost(message);
+        if (!isStored && message) this.#performer.lost(message);
         this.#appending--;
         if (this.#appending === 0 && this.#index >= this.#plan.steps.length) this.#end.finished();
       });

@@ -144,13 +144,14 @@ function takeWork(
       around.enqueue({ ...inbound, item: admitted }),
     );
   };
-  const closes = lanes.values.map((value) => {
+  const queue = contract.waits ? around.ports.timed : around.ports.queue;
+  const closes = (lanes?.values ?? ['']).map((value) => {
     const of = {
-      consumer: `${actor.name}-${value}`,
-      pattern: pattern(contract as MessageContract, { [lanes.token]: value } as never),
+      consumer: lanes ? `${actor.name}-${value}` : actor.name,
+      pattern: pattern(contract, (lanes ? { [lanes.token]: value } : {}) as never),
       ackWaitMs,
     };
-    return around.ports.queue.take(of, around.workInFlightMax, receive);
+    return queue.take(of, around.workInFlightMax, receive);
   });
   closes.push(keepExtending(around.ports, ackWaitMs / 3, inHand));
   return () => {

@@ -16,6 +16,8 @@ import {
   PROTOCOL,
   type RecordContract,
   type RequestContract,
+  type TimedContract,
+  waitingAddress,
 } from '../../subjects/index.ts';
 import type { Actor } from './actor.ts';
 import type { Effect, Effects, Put } from './effect.ts';
@@ -24,6 +26,7 @@ import {
   ID_HEADER,
   type Outgoing,
   PROTOCOL_HEADER,
+  type TimedItem,
   TRACE_HEADER,
   TYPE_HEADER,
   WRITER_HEADER,
@@ -43,7 +46,7 @@ export interface PlannedWrite {
 }
 
 export type Planned =
-  | Exclude<Effect, { kind: 'publish' | 'request' | 'commit' | 'work' }>
+  | Exclude<Effect, { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' }>
   | { readonly kind: 'publish'; readonly contract: EventContract; readonly message: Outgoing }
   | {
       readonly kind: 'request';
@@ -51,13 +54,18 @@ export type Planned =
       readonly message: Outgoing;
       readonly memo: unknown;
     }
-  | { readonly kind: 'work'; readonly message: Outgoing }
+  | { readonly kind: 'work'; readonly message: Outgoing; readonly timed: Timed | undefined }
+  | { readonly kind: 'cancel'; readonly name: string; readonly key: string }
+  | { readonly kind: 'withdraw'; readonly waits: string }
   | {
       readonly kind: 'commit';
       readonly bucket: Bucket;
       readonly writes: readonly PlannedWrite[];
       readonly isWhole: boolean;
     };
+
+/** Where an item waits, and until when. */
+type Timed = Pick<TimedItem, 'waits' | 'at'>;
 
 export interface Plan {
   readonly steps: readonly Planned[];
@@ -114,11 +122,10 @@ function planOther(
       const message = outgoing(actor, effect, cause, derivedId(cause.id, index));
       return { kind: 'request', contract, message, memo };
     }
-    case 'work':
-      return {
-        kind: 'work',
-        message: outgoing(actor, effect, cause, derivedId(cause.id, index)),
-      };
+    case 'work': {
+      const message = outgoing(actor, effect, cause, derivedId(cause.id, index));
+      return { kind: 'work', message, timed: timedOf(actor, effect) };
+    }
     case 'run':
       declared(actor, 'job', effect.job, actor.jobs);
       return effect;
@@ -126,9 +133,23 @@ function planOther(
       declared(actor, 'timer', effect.name, actor.timers);
       return effect;
     case 'reply':
-    case 'cancel':
       return effect;
+    case 'cancel':
+      if ('name' in effect) return effect;
+      mayPublish(actor, effect.contract);
+      return { kind: 'withdraw', waits: waitingAddress(effect.contract, effect.tokens as never) };
   }
+}
+
+function timedOf(actor: Actor, effect: Extract<Effect, { kind: 'work' }>): Timed | undefined {
+  const { contract, tokens, at } = effect;
+  if ((contract.waits === undefined) !== (at === undefined)) {
+    throw new Error(
+      `${actor.name}: ${contract.name} ${at === undefined ? 'needs a' : 'takes no'} time`,
+    );
+  }
+  if (at === undefined) return undefined;
+  return { waits: waitingAddress(contract as TimedContract, tokens as never), at };
 }
 
 function declared(actor: Actor, what: string, name: string, among: object): void {
@@ -200,9 +221,7 @@ function outgoing(
   id: string,
 ): Outgoing {
   const { contract } = effect;
-  if (!actor.publishes.includes(contract)) {
-    throw new Error(`${actor.name} does not declare that it publishes ${contract.name}`);
-  }
+  mayPublish(actor, contract);
   const headers: Record<string, string> = {
     [TYPE_HEADER]: contentType[contract.codec],
     [ID_HEADER]: id,
@@ -212,4 +231,9 @@ function outgoing(
   if (cause.traceparent !== undefined) headers[TRACE_HEADER] = cause.traceparent;
   const subject = address(contract, effect.tokens as never);
   return { subject, body: encode(contract, effect.payload), headers };
+}
+
+function mayPublish(actor: Actor, contract: MessageContract): void {
+  if (actor.publishes.includes(contract)) return;
+  throw new Error(`${actor.name} does not declare that it publishes ${contract.name}`);
 }

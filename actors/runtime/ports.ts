@@ -134,6 +134,32 @@ export interface WorkQueue {
   ): Close;
 }
 
+/** An item that is to come at a time. */
+export interface TimedItem {
+  /** The subject it waits under: at most one item waits under each. */
+  readonly waits: string;
+  /** As it comes. */
+  readonly message: Outgoing;
+  /** When, in milliseconds since 1970 by the bus's clock; past: at once. */
+  readonly at: number;
+}
+
+/**
+ * Items that wait for their time on the bus, whoever lives until then. What has come is handed out
+ * as work is, at least once, but is kept for a minute only, and a newer one of its subject
+ * replaces it: who takes it must be able to find out by itself what it missed.
+ */
+export interface TimedQueue {
+  /** Replaces the item that waits there. `done(false)`: not known to be set. */
+  set(item: TimedItem, done: (isSet: boolean) => void): void;
+  /** Takes back what waits under a subject, if anything does. `done(false)`: not known to be. */
+  cancel(waits: string, done: (isGone: boolean) => void): void;
+  /** The subjects under which items of a pattern wait; undefined: no answer. */
+  list(pattern: string, done: (subjects: readonly string[] | undefined) => void): void;
+  /** Takes those that have come, as `WorkQueue.take`. */
+  readonly take: WorkQueue['take'];
+}
+
 export interface Clock {
   /** Milliseconds since 1970; may jump. */
   now(): number;
@@ -157,6 +183,7 @@ export interface Ports {
   readonly bus: Bus;
   readonly store: Store;
   readonly queue: WorkQueue;
+  readonly timed: TimedQueue;
   /** A new random id, 22 characters or fewer. */
   readonly newId: () => string;
 }

@@ -1,9 +1,9 @@
 /** `shoal apply`: makes what the manifests want the truth. */
-import { DEFAULT_TENANT, type Manifest } from '../../subjects/index.ts';
+import { DEFAULT_TENANT, type Manifest, type WorkloadManifest } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
-import { workloadPath } from '../paths.ts';
+import { schedulePath, workloadPath } from '../paths.ts';
 import { choiceText, isUnplaceable, verdict } from '../present/explanation.ts';
 import { print } from '../printed.ts';
 import type { AppliedShape, DryRunShape } from '../shapes.ts';
@@ -39,7 +39,9 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
   if (session.output !== 'table') print(session, { items: applied }, () => '');
   if (options.wait !== undefined) {
     const patience = patienceOf(session, options.wait);
-    for (const { tenant, name } of applied) {
+    for (const { kind, tenant, name } of applied) {
+      // A schedule has nothing to wait for: it is what it is.
+      if (kind === 'schedule') continue;
       await waitReady(session, { tenant, name, patience });
     }
   }
@@ -48,10 +50,17 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
 
 /** What would come of it; changes nothing. */
 async function dryRun(session: Session, manifests: readonly Manifest[]): Promise<ExitCode> {
-  const answers: DryRunShape[] = [];
+  const answers: (DryRunShape | AppliedShape)[] = [];
   let isRefused = false;
   for (const manifest of manifests) {
     try {
+      if (manifest.kind === 'schedule') {
+        const answer = await put<AppliedShape>(session, manifest, { dryRun: true });
+        answers.push(answer);
+        if (session.output === 'table')
+          session.out(`${title(manifest)}: would be ${answer.change}`);
+        continue;
+      }
       const answer = await put<DryRunShape>(session, manifest, { dryRun: true });
       answers.push(answer);
       isRefused ||= isUnplaceable(answer);
@@ -73,7 +82,8 @@ export async function put<T>(
   query: { readonly dryRun?: boolean } = {},
 ): Promise<T> {
   const { name, tenant } = manifest.metadata;
-  return gateway.write('PUT', workloadPath(name), { query: { tenant, ...query }, body: manifest });
+  const path = manifest.kind === 'schedule' ? schedulePath(name) : workloadPath(name);
+  return gateway.write('PUT', path, { query: { tenant, ...query }, body: manifest });
 }
 
 /** `service hello of tenant acme` */
@@ -91,10 +101,12 @@ const changeTexts: Readonly<Record<AppliedShape['change'], string>> = {
 };
 
 function appliedText(manifest: Manifest, { change, generation }: AppliedShape): string {
-  return `${title(manifest)} ${changeTexts[change]} (generation ${generation})`;
+  // What a schedule made stays as it is.
+  const text = manifest.kind === 'schedule' ? change : changeTexts[change];
+  return `${title(manifest)} ${text} (generation ${generation})`;
 }
 
-function dryRunText(manifest: Manifest, answer: DryRunShape): string {
+function dryRunText(manifest: WorkloadManifest, answer: DryRunShape): string {
   const { change, explanation } = answer;
   const { count } = manifest.spec;
   if (isUnplaceable(answer)) return `${title(manifest)}: would be ${verdict(count, answer)}`;

@@ -3,7 +3,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure, UsageFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { nounOf } from '../nouns.ts';
-import { instancePath, workloadPath } from '../paths.ts';
+import { instancePath, schedulePath, workloadPath } from '../paths.ts';
 import { plural } from '../present/sections.ts';
 import { print } from '../printed.ts';
 import type { InstanceShape } from '../shapes.ts';
@@ -18,7 +18,7 @@ export interface DeleteOptions {
 }
 
 interface Target {
-  readonly noun: 'workload' | 'instance';
+  readonly noun: 'workload' | 'instance' | 'schedule';
   readonly tenant: string;
   readonly name: string;
 }
@@ -62,7 +62,10 @@ async function targetsOf(
       throw new UsageFailure('name what to delete, or give --file: not both');
     const manifests = await readManifests(session, of.files);
     // What was applied last is taken away first.
-    return manifests.toReversed().map(({ metadata }) => ({ noun: 'workload', ...metadata }));
+    return manifests.toReversed().map(({ kind, metadata }) => ({
+      noun: kind === 'schedule' ? 'schedule' : 'workload',
+      ...metadata,
+    }));
   }
   if (of.what === undefined || of.names.length === 0) {
     throw new UsageFailure(
@@ -86,6 +89,14 @@ async function removeOne(
     const answer = await gateway.write('DELETE', instancePath(name), { query: { tenant } });
     return { answer, told: `instance ${name} is being stopped; its workload makes another` };
   }
+  if (noun === 'schedule') {
+    const answer = await gateway.write<{ readonly runs: number }>('DELETE', schedulePath(name), {
+      query: { tenant },
+    });
+    const left =
+      answer.runs === 0 ? 'nothing it started runs' : `${plural(answer.runs, 'run')} left`;
+    return { answer, told: `schedule ${name} is deleted: ${left}` };
+  }
   const answer = await gateway.write<{ readonly instances: number }>('DELETE', workloadPath(name), {
     query: { tenant },
   });
@@ -102,7 +113,7 @@ async function waitAll(
   const patience = patienceOf(session, withinMs);
   for (const { noun, tenant, name } of targets) {
     if (noun === 'workload') await waitGone(session, { tenant, name, patience });
-    else await waitStopped(session, { tenant, name, patience });
+    else if (noun === 'instance') await waitStopped(session, { tenant, name, patience });
   }
 }
 

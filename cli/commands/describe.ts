@@ -3,12 +3,27 @@ import { FABRIC_TENANT } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { Query } from '../gateway-client.ts';
 import type { Noun } from '../nouns.ts';
-import { eventsPath, instancePath, instancesPath, nodePath, workloadPath } from '../paths.ts';
+import {
+  eventsPath,
+  instancePath,
+  instancesPath,
+  nodePath,
+  schedulePath,
+  workloadPath,
+} from '../paths.ts';
 import { instanceText } from '../present/instances.ts';
 import { nodeText } from '../present/nodes.ts';
+import { scheduleText } from '../present/schedules.ts';
 import { workloadText } from '../present/workloads.ts';
 import { print } from '../printed.ts';
-import type { EventShape, InstanceShape, List, NodeDetailShape, WorkloadShape } from '../shapes.ts';
+import type {
+  EventShape,
+  InstanceShape,
+  List,
+  NodeDetailShape,
+  ScheduleShape,
+  WorkloadShape,
+} from '../shapes.ts';
 import type { Session } from '../shell.ts';
 
 /** Events told in a description, the last ones. */
@@ -41,6 +56,12 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
         eventsOf(session, { tenant: FABRIC_TENANT, noun: 'node', id: name }),
       ]);
       print(session, { ...node, events }, () => nodeText(node, { instances, events, now }));
+      break;
+    }
+    case 'schedule': {
+      const schedule = await gateway.read<ScheduleShape>(schedulePath(name), { tenant });
+      const events = await eventsOf(session, { tenant, noun: 'schedule', id: name });
+      print(session, { ...schedule, events }, () => scheduleText(schedule, { events, now }));
     }
   }
   return exitCodes.ok;

@@ -17,6 +17,8 @@ export async function explain(
   const texts: string[] = [];
   let isRefused = false;
   for (const manifest of await readManifests(session, options.file)) {
+    // A schedule is placed nowhere; its runs are, when it fires.
+    if (manifest.kind === 'schedule') continue;
     const { kind, spec, metadata } = manifest;
     try {
       const answer = await put<DryRunShape>(session, manifest, { dryRun: true });

@@ -7,14 +7,17 @@ import {
   instancesPath,
   nodePath,
   nodesPath,
+  schedulePath,
+  schedulesPath,
   workloadPath,
   workloadsPath,
 } from '../paths.ts';
 import { instanceTable } from '../present/instances.ts';
 import { nodeTable } from '../present/nodes.ts';
+import { scheduleTable } from '../present/schedules.ts';
 import { workloadTable } from '../present/workloads.ts';
 import { print } from '../printed.ts';
-import type { InstanceShape, List, NodeShape, WorkloadShape } from '../shapes.ts';
+import type { InstanceShape, List, NodeShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
 
 export interface GetOptions {
@@ -30,6 +33,7 @@ const filters: Readonly<Record<Noun, readonly (keyof GetOptions)[]>> = {
   workload: ['label', 'kind'],
   instance: ['workload', 'node', 'phase'],
   node: [],
+  schedule: ['label'],
 };
 
 export async function get(
@@ -74,6 +78,17 @@ export async function get(
       const empty = 'no nodes have joined; `make up` starts three on this machine';
       if (name === undefined) await list(session, { path: nodesPath, query: {}, empty }, show);
       else one(session, await gateway.read<NodeShape>(nodePath(name)), show);
+      break;
+    }
+    case 'schedule': {
+      const show = (items: readonly ScheduleShape[]): string => scheduleTable(items, now);
+      const of = {
+        path: schedulesPath,
+        query: { tenant, ...options },
+        empty: `no schedules${whose(session, options)}`,
+      };
+      if (name === undefined) await list(session, of, show);
+      else one(session, await gateway.read<ScheduleShape>(schedulePath(name), { tenant }), show);
     }
   }
   return exitCodes.ok;

@@ -26,6 +26,7 @@ const tokens: Readonly<Record<string, string>> = {
   actor: 'Name of an actor.',
   holder: 'Copy of an actor that acts.',
   shard: 'Part of what an actor looks after; 0 is all of it.',
+  schedule: 'Name of a schedule, unique in its tenant.',
   letter: 'Id of a dead letter, unique in its actor.',
   noun: 'What it happened to.',
   id: 'Its name or id.',
@@ -136,8 +137,8 @@ function channelOf(contract: Contract): JsonSchema {
 function parameterOf(contract: Contract, name: string): JsonSchema {
   const description = tokens[name];
   if (!description) throw new Error(`${contract.name}: say what {${name}} is, in asyncapi.ts`);
-  const isLane = contract.kind === 'work' && contract.lanes.token === name;
-  return isLane ? { description, enum: contract.lanes.values } : { description };
+  const isLane = contract.kind === 'work' && contract.lanes?.token === name;
+  return isLane ? { description, enum: contract.lanes?.values } : { description };
 }
 
 /** What AsyncAPI has no word for. */

@@ -6,6 +6,7 @@ import {
   type RecordContract,
   records,
   roles,
+  type WorkContract,
 } from '../../subjects/index.ts';
 import { type StreamConfig, streamConfigs } from '../../subjects/streams.ts';
 import { permissionsByRole } from './permissions.ts';
@@ -60,10 +61,15 @@ function lasts(contract: MessageContract): string {
     case 'event':
       return contract.stream ?? 'not stored';
     case 'work':
-      return `${contract.stream}, a lane per ${contract.lanes.token}, ${contract.ackWaitMs} ms to do it`;
+      return `${contract.stream}, ${waitsOrLanes(contract)}, ${contract.ackWaitMs} ms to do it`;
     case 'request':
       return `answer in ${contract.timeoutMs} ms`;
   }
+}
+
+function waitsOrLanes({ waits, lanes }: WorkContract): string {
+  if (waits) return `waits under ${code(waits.text)}`;
+  return lanes ? `a lane per ${lanes.token}` : 'one lane';
 }
 
 function recordRow(contract: RecordContract): string[] {

@@ -94,6 +94,24 @@ export const examples: Readonly<Record<string, unknown>> = {
     },
   },
   Scale: { count: 3 },
+  Schedule: {
+    ...{ tenant: 'default', name: 'nightly', labels: {}, generation: 1 },
+    spec: {
+      when: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' },
+      ...{ paused: false, overlap: 'skip', keep: 3 },
+      action: { scale: { workload: 'hello', count: 5 } },
+    },
+    ...{ createdAt: '2026-11-20T04:00:00.000Z', state: 'active' },
+    ...{ next: '2026-11-22T02:00:00.000Z', runs: [] },
+    history: [
+      {
+        ...{ firing: '2026-11-21T02:00:00.000Z', at: '2026-11-21T02:00:00.140Z' },
+        ...{ result: 'scaled', workload: 'hello', message: 'hello to 5' },
+      },
+    ],
+    last: { verb: 'scaled', at: '2026-11-21T02:00:00.140Z', message: 'hello to 5' },
+  },
+  ScheduleApplied: { name: 'nightly', generation: 1, change: 'created' },
   Retention: {
     ...{ tenant: 'default', generation: 1 },
     retention: {

@@ -1,6 +1,13 @@
 /** Makes sure that the body of a write is one manifest, or is refused with every place in it. */
 import { type Problem, parseManifests } from '../../manifests/parse.ts';
-import { type Answer, DEFAULT_TENANT, type Manifest, refusal } from '../../subjects/index.ts';
+import {
+  type Answer,
+  DEFAULT_TENANT,
+  type Manifest,
+  refusal,
+  type ScheduleManifest,
+  type WorkloadManifest,
+} from '../../subjects/index.ts';
 
 /** A body as it was sent. */
 export interface ManifestText {
@@ -16,8 +23,25 @@ export interface Named {
 
 const PLACES_MAX = 50;
 
-/** The manifest in a body, with the tenant the call names. */
-export function manifestIn(body: ManifestText | undefined, named: Named): Answer<Manifest> {
+/** The workload's manifest in a body, with the tenant the call names. */
+export function workloadIn(body: ManifestText | undefined, named: Named): Answer<WorkloadManifest> {
+  const read = manifestIn(body, named);
+  if (!read.ok) return read;
+  const { value } = read;
+  if (value.kind !== 'schedule') return { ok: true, value };
+  return no('manifest-malformed', 'kind: schedules go to /api/v1/schedules/NAME');
+}
+
+/** The schedule's manifest in a body, with the tenant the call names. */
+export function scheduleIn(body: ManifestText | undefined, named: Named): Answer<ScheduleManifest> {
+  const read = manifestIn(body, named);
+  if (!read.ok) return read;
+  const { value } = read;
+  if (value.kind === 'schedule') return { ok: true, value };
+  return no('manifest-malformed', `kind: a ${value.kind} goes to /api/v1/workloads/NAME`);
+}
+
+function manifestIn(body: ManifestText | undefined, named: Named): Answer<Manifest> {
   if (!body || body.text.trim() === '') return no('request-malformed', 'there is no body');
   if (body.isJson && !isJson(body.text)) return no('request-malformed', 'the body is not JSON');
   const parsed = parseManifests(body.text, 'body');
@@ -45,7 +69,7 @@ function agreed(manifest: Manifest, { tenant, name }: Named): Answer<Manifest> {
   return { ok: true, value: { ...manifest, metadata: { ...metadata, tenant } } };
 }
 
-function wrong(problems: readonly Problem[]): Answer<Manifest> {
+function wrong(problems: readonly Problem[]): Answer<never> {
   const places = problems.slice(0, PLACES_MAX).map(({ path, line, column, message }) => ({
     path: path === '' ? 'body' : path,
     message: `line ${line}, column ${column}: ${message}`,
@@ -55,7 +79,7 @@ function wrong(problems: readonly Problem[]): Answer<Manifest> {
   return { ok: false, refusal: { ...refusal('manifest-malformed', detail), places } };
 }
 
-function no(code: 'request-malformed' | 'manifest-malformed', detail: string): Answer<Manifest> {
+function no(code: 'request-malformed' | 'manifest-malformed', detail: string): Answer<never> {
   return { ok: false, refusal: refusal(code, detail) };
 }
 

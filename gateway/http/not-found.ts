@@ -8,3 +8,7 @@ export function workloadNotFound(tenant: string, name: string): Refusal {
 export function instanceNotFound(tenant: string, id: string): Refusal {
   return refusal('instance-not-found', `there is no instance ${id} of tenant ${tenant}`);
 }
+
+export function scheduleNotFound(tenant: string, name: string): Refusal {
+  return refusal('schedule-not-found', `there is no schedule ${name} of tenant ${tenant}`);
+}

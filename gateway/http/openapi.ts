@@ -31,6 +31,7 @@ export const openapi = {
   },
   tags: [
     { name: 'workloads', description: 'What tenants want to run' },
+    { name: 'schedules', description: 'What is done at a time' },
     { name: 'instances', description: 'Copies of workloads on nodes' },
     { name: 'nodes', description: 'Machines and what they hold' },
     { name: 'events', description: 'What happened' },

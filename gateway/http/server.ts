@@ -12,6 +12,11 @@ import { instanceRoutes } from '../routes/instances.ts';
 import { logRoutes } from '../routes/logs.ts';
 import { manifestRoutes } from '../routes/manifests.ts';
 import { nodeRoutes } from '../routes/nodes.ts';
+import {
+  scheduleManifestRoutes,
+  scheduleOrderRoutes,
+  scheduleRoutes,
+} from '../routes/schedules.ts';
 import { tenantRoutes } from '../routes/tenants.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
@@ -94,12 +99,15 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
       eventRoutes,
       logRoutes,
       deadRoutes,
+      scheduleRoutes,
+      scheduleOrderRoutes,
       tenantRoutes,
     ];
     for (const routes of others) routes(api, inside);
     scope.register((manifests, _more, registered) => {
       readManifests(manifests);
       manifestRoutes(typed(manifests), inside);
+      scheduleManifestRoutes(typed(manifests), inside);
       registered();
     });
     done();

@@ -2,15 +2,15 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
-  type Manifest,
   placementExplain,
   tenantName,
+  type WorkloadManifest,
   wantedOf,
   workloadApply,
   workloadName,
 } from '../../subjects/index.ts';
 import { putHeaders, tagOf } from '../http/if-match.ts';
-import { type ManifestText, manifestIn } from '../http/manifest-body.ts';
+import { type ManifestText, workloadIn } from '../http/manifest-body.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
@@ -66,7 +66,7 @@ export function manifestRoutes(api: Api, inside: Inside): void {
       },
     },
     async ({ query: { tenant, dryRun }, body }, reply) => {
-      const read = manifestIn(body as ManifestText | undefined, { tenant, name: undefined });
+      const read = workloadIn(body as ManifestText | undefined, { tenant, name: undefined });
       if (!read.ok) return refuse(reply, read.refusal);
       const how = { mode: 'create', ifGeneration: undefined } as const;
       return (dryRun ? explain : apply)(inside, reply, read.value, how);
@@ -84,7 +84,7 @@ export function manifestRoutes(api: Api, inside: Inside): void {
       },
     },
     async ({ params: { name }, query: { tenant, dryRun }, headers, body }, reply) => {
-      const read = manifestIn(body as ManifestText | undefined, { tenant, name });
+      const read = workloadIn(body as ManifestText | undefined, { tenant, name });
       if (!read.ok) return refuse(reply, read.refusal);
       const mode = headers['if-none-match'] === '*' ? 'create' : 'put';
       const how = { mode, ifGeneration: headers['if-match'] } as const;
@@ -98,7 +98,7 @@ interface How {
   readonly ifGeneration: number | undefined;
 }
 
-async function apply(inside: Inside, reply: FastifyReply, manifest: Manifest, how: How) {
+async function apply(inside: Inside, reply: FastifyReply, manifest: WorkloadManifest, how: How) {
   const { tenant, workload: name, wanted } = wantedOf(manifest);
   const tokens = { tenant, workload: name };
   const answer = await inside.ask(reply, workloadApply, tokens, { wanted, ...how });
@@ -112,7 +112,7 @@ async function apply(inside: Inside, reply: FastifyReply, manifest: Manifest, ho
 }
 
 /** What applying would be answered with, but for room: that is explained node by node. */
-async function explain({ ask }: Inside, reply: FastifyReply, manifest: Manifest, how: How) {
+async function explain({ ask }: Inside, reply: FastifyReply, manifest: WorkloadManifest, how: How) {
   const { tenant, workload, wanted } = wantedOf(manifest);
   const payload = { wanted, ...how, mode: `try-${how.mode}` } as const;
   const would = await ask(reply, workloadApply, { tenant, workload }, payload);

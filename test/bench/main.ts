@@ -8,6 +8,7 @@ import { memory } from './memory.ts';
 import { placements } from './placements.ts';
 import { recovery } from './recovery.ts';
 import { runtime } from './runtime.ts';
+import { schedules } from './schedules.ts';
 import { simulator } from './simulator.ts';
 import { steady } from './steady.ts';
 import { store } from './store.ts';
@@ -15,6 +16,7 @@ import { takeover } from './takeover.ts';
 
 const all = [
   runtime,
+  schedules,
   store,
   placements,
   beats,

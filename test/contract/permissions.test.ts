@@ -9,6 +9,7 @@ import {
   address,
   type Contract,
   covers,
+  fill,
   ledgerRecord,
   messages,
   nodeBeat,
@@ -94,8 +95,11 @@ function casesOf(identity: Identity, contract: Contract): readonly Case[] {
     // Work is pulled, never subscribed; an operator hears whatever is said under `shoal.`.
     const isAllowed = identity.role === 'operator' || (hears && contract.kind !== 'work');
     const heard = { what: `hears ${contract.name}`, kind: 'subscribe', subject } as const;
+    const waits = contract.kind === 'work' ? contract.waits : undefined;
+    const tokens = samples.find((each) => each.contract === contract)?.tokens ?? {};
     return [
       { ...published, isAllowed: says },
+      ...(waits ? [{ ...published, subject: fill(waits, tokens), isAllowed: says }] : []),
       { ...heard, isAllowed },
     ];
   });
@@ -178,7 +182,7 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
     });
 
     test('only control removes what is over, and nothing from work queue and snapshots', async () => {
-      const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'KV_shoal', 'KV_shoal-observed'];
+      const cleared = ['EVENTS', 'DECISIONS', 'LOGS', 'SCHEDULE', 'KV_shoal', 'KV_shoal-observed'];
       await check(
         identity,
         streams.map((stream) => ({

@@ -359,4 +359,115 @@ describe.each([
       close();
     });
   });
+
+  describe('timed items', () => {
+    const namesOf = (t: string, name: string) => ({
+      waits: `shoal.schedule.${t}.${name}`,
+      fires: `shoal.fire.${t}.${name}`,
+    });
+    const set = async (ports: Ports, t: string, of: { name: string; body: string; in: number }) => {
+      const { waits, fires } = namesOf(t, of.name);
+      const headers = { 'Content-Type': 'application/json', 'Nats-Msg-Id': 'the same' };
+      const message = { subject: fires, body: bytes(of.body), headers };
+      const at = ports.clock.now() + of.in;
+      return wait<boolean>((done) => ports.timed.set({ waits, message, at }, done));
+    };
+    const taking = (ports: Ports, t: string, ackWaitMs = 30_000) => {
+      const got: WorkItem[] = [];
+      const of = { consumer: `s-${t}`, pattern: `shoal.fire.${t}.*`, ackWaitMs };
+      const close = ports.timed.take(of, 4, (each) => got.push(each));
+      return { got, close, bodies: () => got.map((each) => text(each.message.body)) };
+    };
+    const waiting = (t: string) =>
+      wait<readonly string[] | undefined>((done) =>
+        one.timed.list(`shoal.schedule.${t}.*`, (found) => done(found && [...found].sort())),
+      );
+
+    test('an item comes when its time has come, not before, and once', async () => {
+      const t = fresh();
+      const { got, close, bodies } = taking(other, t);
+      const begun = one.clock.now();
+      expect(await set(one, t, { name: 'a', body: 'x', in: 600 })).toBe(true);
+      expect(await waiting(t)).toEqual([`shoal.schedule.${t}.a`]);
+      await fixture.until(() => got.length === 1);
+      expect(one.clock.now() - begun).toBeGreaterThanOrEqual(600);
+      got[0]?.ack();
+      await fixture.pass(400);
+      expect(bodies()).toEqual(['x']);
+      expect(got[0]?.message.subject).toBe(`shoal.fire.${t}.a`);
+      expect(got[0]?.message.headers).toMatchObject({ 'Content-Type': 'application/json' });
+      expect(await waiting(t)).toEqual([]);
+      close();
+    });
+
+    test('one whose time is past comes at once', async () => {
+      const t = fresh();
+      const { got, close } = taking(one, t);
+      await set(one, t, { name: 'a', body: 'x', in: -5_000 });
+      await fixture.until(() => got.length === 1);
+      got[0]?.ack();
+      close();
+    });
+
+    test('what is set again replaces what waited; every one that comes has an id', async () => {
+      const t = fresh();
+      const { got, close, bodies } = taking(one, t);
+      await set(one, t, { name: 'a', body: 'first', in: 300 });
+      await set(one, t, { name: 'a', body: 'second', in: 900 });
+      expect(await waiting(t)).toHaveLength(1);
+      await fixture.until(() => got.length === 1);
+      got[0]?.ack();
+      await set(one, t, { name: 'a', body: 'third', in: 100 });
+      await fixture.until(() => got.length === 2);
+      got[1]?.ack();
+      expect(bodies()).toEqual(['second', 'third']);
+      const ids = got.map((each) => each.message.headers['Nats-Msg-Id']);
+      expect(new Set(ids).size).toBe(2);
+      expect(ids).not.toContain('the same');
+      close();
+    });
+
+    test('what is taken back does not come; taking back nothing is no error', async () => {
+      const t = fresh();
+      const { got, close, bodies } = taking(one, t);
+      await set(one, t, { name: 'a', body: 'no', in: 500 });
+      await set(one, t, { name: 'b', body: 'yes', in: 500 });
+      const cancel = (name: string) =>
+        wait<boolean>((done) => other.timed.cancel(namesOf(t, name).waits, done));
+      expect([await cancel('a'), await cancel('never')]).toEqual([true, true]);
+      expect(await waiting(t)).toEqual([`shoal.schedule.${t}.b`]);
+      await fixture.until(() => got.length === 1);
+      await fixture.pass(300);
+      expect(bodies()).toEqual(['yes']);
+      got[0]?.ack();
+      close();
+    });
+
+    test('one that nobody takes waits for a taker; unacknowledged, it comes again', async () => {
+      const t = fresh();
+      await set(one, t, { name: 'a', body: 'x', in: 0 });
+      await fixture.pass(600);
+      const { got, close } = taking(one, t, 500);
+      await fixture.until(() => got.length === 2);
+      expect(got.map((each) => each.deliveries)).toEqual([1, 2]);
+      const [first, second] = got.map((each) => each.message.headers['Nats-Msg-Id']);
+      expect(second).toBe(first);
+      got[1]?.ack();
+      close();
+    });
+
+    test('of two that came and that nobody took the newer one is left', async () => {
+      const t = fresh();
+      await set(one, t, { name: 'a', body: 'old', in: 0 });
+      await fixture.pass(600);
+      await set(one, t, { name: 'a', body: 'new', in: 0 });
+      await fixture.pass(600);
+      const { got, close, bodies } = taking(one, t);
+      await fixture.until(() => got.length > 0);
+      await fixture.pass(300);
+      expect(bodies()).toEqual(['new']);
+      got[0]?.ack();
+      close();
+    });
+  });
 });

@@ -6,6 +6,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { z } from 'zod';
 import type { $ZodType, $ZodTypes } from 'zod/v4/core';
+import { actionSchema, whenSchema } from '../../subjects/index.ts';
 
 /** Values a schema yields. Throws for a kind of schema no contract uses yet. */
 export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
@@ -14,7 +15,33 @@ export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
   ) as Arbitrary<P>;
 }
 
+/** Schemas that allow one of several keys: hardly any value of their structure would do. */
+const chosen = new Map<unknown, () => Arbitrary<unknown>>([
+  [
+    whenSchema,
+    () =>
+      fc.oneof(
+        fc.record({ at: fc.constantFrom('2027-01-31T08:00:00Z', '2027-01-31T08:00:00.5+01:00') }),
+        fc.record({ every: fc.constantFrom('1s', '1.5m', '2h', '1d') }),
+        fc.record(
+          {
+            cron: fc.constantFrom('* * * * *', '*/5 0 8-18 * JAN MON-FRI', '0 3 29 2 *'),
+            timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kolkata'),
+          },
+          { requiredKeys: ['cron'] },
+        ),
+      ),
+  ],
+  [actionSchema, () => fc.oneof(...Object.entries(actionSchema.shape).map(oneKey))],
+]);
+
+function oneKey([name, schema]: [string, $ZodType]): Arbitrary<unknown> {
+  return fc.record({ [name]: anyOf(schema) }, { noNullPrototype: true });
+}
+
 function anyOf(schema: $ZodType): Arbitrary<unknown> {
+  const choice = chosen.get(schema);
+  if (choice) return choice();
   const { def } = (schema as unknown as $ZodTypes)._zod;
   switch (def.type) {
     case 'object':

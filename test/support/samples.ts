@@ -32,6 +32,14 @@ import {
   type ReplyOf,
   type RequestContract,
   routeRecord,
+  scheduleApply,
+  scheduleDelete,
+  scheduleFire,
+  schedulePause,
+  scheduleRecord,
+  scheduleResume,
+  scheduleSpec,
+  scheduleTrigger,
   serviceSpec,
   specRecord,
   type TokensOf,
@@ -113,6 +121,13 @@ const instance: Instance = {
 };
 
 /** A sample of every contract. */
+const nightly = { tenant: 'default', schedule: 'nightly' };
+const nightlySpec = scheduleSpec.parse({
+  when: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' },
+  ...{ startWithin: '10m', keep: 2 },
+  action: { run: { command: ['backup', '--all'], retries: 1 } },
+});
+
 export const samples: readonly Sample[] = [
   said(
     nodeBeat,
@@ -323,6 +338,30 @@ export const samples: readonly Sample[] = [
   ),
   asked(deadReplay, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
   asked(deadDrop, { actor: 'scheduler', letter: '1x2y3z' }, {}, { letter: '1x2y3z' }),
+  said(scheduleRecord, nightly, {
+    ...{ tenant: 'default', name: 'nightly', labels: { team: 'data' }, spec: nightlySpec },
+    ...{ generation: 2, createdAt: at, since: at, handled: at + 60_000 },
+    pending: { firing: at + 60_000, since: at + 60_140 },
+    triggered: { id: 'TRG1', firing: at + 1_000 },
+    history: [
+      {
+        ...{ firing: at + 1_000, at: at + 1_020, result: 'started' },
+        ...{ workload: 'nightly-20261121-040001', message: 'nightly-20261121-040001' },
+      },
+    ],
+    last: { verb: 'started', at: at + 1_020, message: 'nightly-20261121-040001' },
+  }),
+  said(scheduleFire, nightly, { generation: 2, firing: at + 60_000 }),
+  asked(
+    scheduleApply,
+    nightly,
+    { wanted: { labels: { team: 'data' }, spec: nightlySpec }, mode: 'put', ifGeneration: 1 },
+    { generation: 2, change: 'updated' },
+  ),
+  asked(scheduleDelete, nightly, { ifGeneration: 2 }, { runs: 1 }),
+  asked(schedulePause, nightly, {}, { generation: 3 }),
+  asked(scheduleResume, nightly, {}, { generation: 4 }),
+  asked(scheduleTrigger, nightly, {}, { generation: 4, workload: 'nightly-20261121-040001' }),
   said(
     leaseRecord,
     { actor: 'membership', shard: '0' },

@@ -27,6 +27,7 @@ import type {
   WriteResult,
 } from '../ports.ts';
 import type { MemoryServer } from './server.ts';
+import { type Exchange, memoryTimed } from './timed.ts';
 
 /** The way between a process and the server. What is optional is for faults. */
 export interface Link {
@@ -86,7 +87,10 @@ export class MemoryConnection {
     this.#own = options.clock ?? clock;
     this.#link = options.link ?? directLink;
     const { newId } = options;
-    const ports = { bus: this.#bus(), store: this.#store(), queue: this.#queue() };
+    const queue = this.#queue();
+    const exchange: Exchange = (...ask) => this.#exchange(...ask);
+    const timed = memoryTimed(server, exchange, queue.take);
+    const ports = { bus: this.#bus(), store: this.#store(), queue, timed };
     this.ports = { clock: this.#own, ...ports, newId };
   }
 

@@ -5,7 +5,16 @@
  */
 import { type Bucket, covers, type StreamName } from '../../../subjects/index.ts';
 import type { KeptStream } from '../keeper.ts';
-import type { Clock, Close, Outgoing, Stored, Write, WriteResult } from '../ports.ts';
+import {
+  type Clock,
+  type Close,
+  ID_HEADER,
+  type Outgoing,
+  type Stored,
+  type TimedItem,
+  type Write,
+  type WriteResult,
+} from '../ports.ts';
 
 interface Message extends Outgoing {
   readonly reply?: ((body: Uint8Array, headers: Outgoing['headers']) => void) | undefined;
@@ -46,11 +55,14 @@ interface Taker {
 
 /** One delivery of an item that is not acknowledged yet. */
 interface Turn {
-  readonly subject: string;
+  /** Key of the item. */
+  readonly key: string;
   readonly taker: Taker;
   expire: Close;
 }
 
+/** How long an item that came at its time is kept, in milliseconds, as in nats/. */
+const FIRED_MS = 60_000;
 /** Messages a stream of the memory server keeps; the oldest go first. */
 const APPENDED_MAX = 50_000;
 /** Acknowledged work items that can come again. */
@@ -67,14 +79,17 @@ export class MemoryServer {
     StreamName,
     { sequence: number; kept: Appended[]; ids: Set<string> }
   >();
+  /** By their subject; those that came at their time by that and a number. */
   readonly #items = new Map<string, Item>();
-  /** Subjects of items nobody has in hand. */
+  readonly #timed = new Map<string, Close>();
+  /** Keys of items nobody has in hand. */
   readonly #ready = new Set<string>();
   readonly #takers = new Map<Taker, { inFlight: number }>();
   readonly #turns = new Map<number, Turn>();
   /** What was acknowledged last, oldest first. */
   readonly #done: Outgoing[] = [];
   #turn = 0;
+  #fired = 0;
   #next = 0;
 
   constructor(clock: Clock) {
@@ -208,6 +223,45 @@ export class MemoryServer {
     return 'queued';
   }
 
+  // Items that wait for their time
+
+  set({ waits, message, at }: TimedItem): void {
+    this.#timed.get(waits)?.();
+    const ring = (): void => {
+      this.#timed.delete(waits);
+      this.#fire(message);
+    };
+    this.#timed.set(waits, this.#clock.after(Math.max(0, at - this.#clock.now()), ring));
+  }
+
+  cancel(waits: string): void {
+    this.#timed.get(waits)?.();
+    this.#timed.delete(waits);
+  }
+
+  /** Subjects under which something waits. */
+  timed(pattern: string): readonly string[] {
+    return [...this.#timed.keys()].filter((waits) => covers(pattern, waits));
+  }
+
+  /** A newer one takes the place of one that nobody has taken yet. */
+  #fire(message: Outgoing): void {
+    const key = `${message.subject} ${++this.#fired}`;
+    for (const waiting of this.#ready) {
+      if (waiting.startsWith(`${message.subject} `)) this.#drop(waiting);
+    }
+    const headers = { ...message.headers, [ID_HEADER]: `SCHEDULE.${this.#fired}` };
+    this.#items.set(key, { message: { ...message, headers }, deliveries: 0 });
+    this.#ready.add(key);
+    this.#clock.after(FIRED_MS, () => this.#ready.has(key) && this.#drop(key));
+    this.#hand();
+  }
+
+  #drop(key: string): void {
+    this.#ready.delete(key);
+    this.#items.delete(key);
+  }
+
   take(taker: Taker): Close {
     this.#takers.set(taker, { inFlight: 0 });
     this.#hand();
@@ -216,9 +270,9 @@ export class MemoryServer {
 
   ack(turn: number): void {
     const own = this.#end(turn);
-    const item = own && this.#items.get(own.subject);
+    const item = own && this.#items.get(own.key);
     if (item) {
-      this.#items.delete(own.subject);
+      this.#items.delete(own.key);
       this.#done.push(item.message);
       if (this.#done.length > DONE_MAX) this.#done.shift();
     }
@@ -236,7 +290,7 @@ export class MemoryServer {
     const own = this.#end(turn);
     if (!own) return;
     this.#clock.after(delayMs, () => {
-      this.#ready.add(own.subject);
+      this.#ready.add(own.key);
       this.#hand();
     });
     this.#hand();
@@ -256,14 +310,14 @@ export class MemoryServer {
 
   /** Gives waiting items to takers that have room. */
   #hand(): void {
-    for (const subject of this.#ready) {
-      const taker = this.#taker(subject);
-      const item = this.#items.get(subject);
-      if (!taker || !item) continue;
-      this.#ready.delete(subject);
+    for (const key of this.#ready) {
+      const item = this.#items.get(key);
+      const taker = item && this.#taker(item.message.subject);
+      if (!taker) continue;
+      this.#ready.delete(key);
       item.deliveries++;
       const turn = ++this.#turn;
-      this.#turns.set(turn, { subject, taker, expire: this.#expiry(turn, taker.ackWaitMs) });
+      this.#turns.set(turn, { key, taker, expire: this.#expiry(turn, taker.ackWaitMs) });
       taker.deliver(turn, item.message, item.deliveries);
     }
   }
@@ -282,7 +336,7 @@ export class MemoryServer {
   #expiry(turn: number, ackWaitMs: number): Close {
     return this.#clock.after(ackWaitMs, () => {
       const own = this.#end(turn);
-      if (own) this.#ready.add(own.subject);
+      if (own) this.#ready.add(own.key);
       this.#hand();
     });
   }

@@ -10,6 +10,7 @@ import { natsFanout } from './fanout.ts';
 import { reportThrows } from './guard.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
+import { natsTimed } from './timed.ts';
 
 /** Longest delay of one of Node's timers, in milliseconds: with more they come at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -54,6 +55,7 @@ export function natsPorts(
     bus: natsBus(connection, exchange),
     store: fanout ? { ...store, follow: fanout.follow } : store,
     queue: natsQueue(connection, exchange, options.log),
+    timed: natsTimed(connection, exchange, options.log),
     newId,
     exchange,
     fanout,

@@ -18,12 +18,12 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
+import type { StreamName } from '../../../subjects/index.ts';
 import type { Log } from '../log.ts';
-import type { Close, WorkItem, WorkQueue } from '../ports.ts';
+import { type Close, ID_HEADER, type WorkItem, type WorkQueue } from '../ports.ts';
 import type { Exchange } from './exchange.ts';
 import { callGuarded } from './guard.ts';
 
-const STREAM = 'WORK';
 const PUT_TIMEOUT_MS = 1_000;
 /** How long one pull waits at the server. */
 const PULL_MS = 10_000;
@@ -52,14 +52,19 @@ export function natsQueue(connection: NatsConnection, exchange: Exchange, log: L
       });
     },
     take(of, inFlightMax, receive): Close {
-      const taker = new Taker(connection, { ...of, inFlightMax, receive, log });
-      void taker.run();
-      return () => taker.close();
+      return takeFrom('WORK', connection, { ...of, inFlightMax, receive, log });
     },
   };
 }
 
-interface Taking {
+/** Takes items of a stream until closed. */
+export function takeFrom(stream: StreamName, connection: NatsConnection, of: Taking): Close {
+  const taker = new Taker(stream, connection, of);
+  void taker.run();
+  return () => taker.close();
+}
+
+export interface Taking {
   readonly consumer: string;
   readonly pattern: string;
   readonly ackWaitMs: number;
@@ -69,6 +74,7 @@ interface Taking {
 }
 
 class Taker {
+  readonly #stream: StreamName;
   readonly #connection: NatsConnection;
   readonly #of: Taking;
   #inHand = 0;
@@ -77,7 +83,8 @@ class Taker {
   #roomMade: (() => void) | undefined;
   #stuckLooks = 0;
 
-  constructor(connection: NatsConnection, of: Taking) {
+  constructor(stream: StreamName, connection: NatsConnection, of: Taking) {
+    this.#stream = stream;
     this.#connection = connection;
     this.#of = of;
   }
@@ -118,16 +125,16 @@ class Taker {
       max_deliver: -1,
     };
     try {
-      await manager.consumers.add(STREAM, wanted);
+      await manager.consumers.add(this.#stream, wanted);
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.code !== DIFFERS) throw error;
       // Another version made it, or somebody changed it.
       this.#of.log.warn('a work queue was set up otherwise; it is set right', {
         key: this.#of.consumer,
       });
-      await manager.consumers.update(STREAM, this.#of.consumer, wanted);
+      await manager.consumers.update(this.#stream, this.#of.consumer, wanted);
     }
-    return client.consumers.get(STREAM, this.#of.consumer);
+    return client.consumers.get(this.#stream, this.#of.consumer);
   }
 
   /**
@@ -138,19 +145,19 @@ class Taker {
   async #unstick(): Promise<void> {
     const manager = await jetstreamManager(this.#connection, { checkAPI: false });
     const { consumer, pattern, log } = this.#of;
-    const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, consumer);
+    const { num_pending, num_ack_pending } = await manager.consumers.info(this.#stream, consumer);
     const isIdle = num_pending === 0 && num_ack_pending === 0;
     const isStuck = isIdle && (await this.#isAnythingThere(manager, pattern));
     this.#stuckLooks = isStuck ? this.#stuckLooks + 1 : 0;
     if (this.#stuckLooks < STUCK_LOOKS) return;
     this.#stuckLooks = 0;
     log.warn('work lies in its queue undelivered; its consumer is made anew', { key: consumer });
-    await manager.consumers.delete(STREAM, consumer);
+    await manager.consumers.delete(this.#stream, consumer);
     throw new Error(`the consumer ${consumer} was stuck`);
   }
 
   async #isAnythingThere(manager: JetStreamManager, pattern: string): Promise<boolean> {
-    const { state } = await manager.streams.info(STREAM, { subjects_filter: pattern });
+    const { state } = await manager.streams.info(this.#stream, { subjects_filter: pattern });
     return Object.keys(state.subjects ?? {}).length > 0;
   }
 
@@ -189,6 +196,8 @@ class Taker {
     };
     const headers: Record<string, string> = {};
     for (const [name, values] of message.headers ?? []) headers[name] = values[0] ?? '';
+    // What came at its time was given no id: its place in the stream is one.
+    headers[ID_HEADER] ??= `${this.#stream}.${message.info.streamSequence}`;
     const item: WorkItem = {
       message: { subject: message.subject, body: message.data, headers },
       deliveries: message.info.deliveryCount,

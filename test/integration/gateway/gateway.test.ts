@@ -106,6 +106,7 @@ describe('what it says of itself', () => {
 const CALLS = [
   'DELETE /api/v1/dead/{actor}/{letter}',
   'DELETE /api/v1/instances/{id}',
+  'DELETE /api/v1/schedules/{name}',
   'DELETE /api/v1/workloads/{name}',
   'GET /api/v1/dead',
   'GET /api/v1/dead/{actor}/{letter}',
@@ -116,6 +117,8 @@ const CALLS = [
   'GET /api/v1/nodes',
   'GET /api/v1/nodes/{id}',
   'GET /api/v1/tenants/{tenant}/retention',
+  'GET /api/v1/schedules',
+  'GET /api/v1/schedules/{name}',
   'GET /api/v1/workloads',
   'GET /api/v1/workloads/{name}',
   'GET /api/v1/workloads/{name}/logs',
@@ -127,9 +130,13 @@ const CALLS = [
   'POST /api/v1/nodes/{id}/cordon',
   'POST /api/v1/nodes/{id}/drain',
   'POST /api/v1/nodes/{id}/uncordon',
+  'POST /api/v1/schedules/{name}/pause',
+  'POST /api/v1/schedules/{name}/resume',
+  'POST /api/v1/schedules/{name}/trigger',
   'POST /api/v1/workloads',
   'POST /api/v1/workloads/{name}/scale',
   'PUT /api/v1/tenants/{tenant}/retention',
+  'PUT /api/v1/schedules/{name}',
   'PUT /api/v1/workloads/{name}',
 ];
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { accepted } from '../../../gateway/http/accept.ts';
 import { ifMatchHeaders, tagOf } from '../../../gateway/http/if-match.ts';
-import { manifestIn } from '../../../gateway/http/manifest-body.ts';
+import { workloadIn } from '../../../gateway/http/manifest-body.ts';
 import { requestIds } from '../../../gateway/http/request-id.ts';
 import { SseStream, SseStreams } from '../../../gateway/http/sse.ts';
 import { sseComment, sseText } from '../../../gateway/http/sse-text.ts';
@@ -14,7 +14,7 @@ const good =
 
 describe('a manifest in a body', () => {
   const code = (text: string, isJson = false): string => {
-    const read = manifestIn({ text, isJson }, nobody);
+    const read = workloadIn({ text, isJson }, nobody);
     return read.ok ? 'ok' : read.refusal.code;
   };
 
@@ -42,12 +42,12 @@ describe('a manifest in a body', () => {
     expect(code('a: [')).toBe('manifest-malformed');
     expect(code('&a [*a]')).toBe('manifest-malformed');
     expect(code('['.repeat(5_000))).toBe('manifest-malformed');
-    expect(manifestIn(undefined, nobody)).toMatchObject({ refusal: { code: 'request-malformed' } });
+    expect(workloadIn(undefined, nobody)).toMatchObject({ refusal: { code: 'request-malformed' } });
   });
 
   test('names every place that is wrong, with line and column', () => {
     const text = good.replace('command: [x]', 'command: [x], cuont: 3, grace: never');
-    const read = manifestIn(yaml(text), nobody);
+    const read = workloadIn(yaml(text), nobody);
     const places = read.ok ? [] : read.refusal.places;
     expect(places?.map((each) => each.path)).toEqual(['spec.cuont', 'spec.grace']);
     expect(places?.[0]?.message).toMatch(/^line 4, column \d+: .*count/);
@@ -55,7 +55,7 @@ describe('a manifest in a body', () => {
 
   test('agrees with the call', () => {
     const read = (tenant: string | undefined, name: string | undefined, text = good): string => {
-      const found = manifestIn(yaml(text), { tenant, name });
+      const found = workloadIn(yaml(text), { tenant, name });
       return found.ok ? found.value.metadata.tenant : found.refusal.detail;
     };
     expect(read(undefined, undefined)).toBe('default');

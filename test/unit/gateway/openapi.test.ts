@@ -11,6 +11,8 @@ import {
   type RefusalCode,
   refusal,
   refusals,
+  scheduleRecord,
+  scheduleSpec,
 } from '../../../subjects/index.ts';
 import {
   type Asked,
@@ -46,6 +48,15 @@ beforeAll(async () => {
     ...{ ...letter, at: 1_000, contract: 'work.place', about: 'a subject', deliveries: 5 },
     reason: { code: 'actor-fault', detail: 'Error' },
   });
+  hand.put(
+    scheduleRecord,
+    { tenant: 'default', schedule: 'web' },
+    {
+      ...{ tenant: 'default', name: 'web', labels: {}, generation: 1, createdAt: 1, since: 1 },
+      spec: scheduleSpec.parse((examples['Schedule'] as { spec: unknown }).spec),
+      ...{ history: [], last: { verb: 'created', at: 1, message: '' } },
+    },
+  );
   const inside = insideOf(hand, (asked) => answer(asked));
   api = await apiServer(inside, { requestsPerSecond: 1_000_000, ingressPort: 8481 });
   document = (await api.inject('/openapi.json')).json();
@@ -97,7 +108,7 @@ describe('a call', () => {
     );
     expect(required).toEqual({
       ...{ createWorkload: true, putWorkload: true, scaleWorkload: true, putRetention: true },
-      ...{ cordonNode: false, uncordonNode: false, drainNode: false },
+      ...{ cordonNode: false, uncordonNode: false, drainNode: false, putSchedule: true },
     });
   });
 });
@@ -122,6 +133,14 @@ const values: Record<string, unknown> = {
   'node.cordon': { state: 'cordoned' },
   'node.uncordon': { state: 'ready' },
   'node.drain': { state: 'draining' },
+  'schedule.applycreate': { generation: 1, change: 'created' },
+  'schedule.applyput': { generation: 1, change: 'created' },
+  'schedule.applytry-put': { generation: 1, change: 'created' },
+  'schedule.applytry-create': { generation: 1, change: 'created' },
+  'schedule.delete': { runs: 0 },
+  'schedule.pause': { generation: 2 },
+  'schedule.resume': { generation: 2 },
+  'schedule.trigger': { generation: 1, workload: 'web-20271130-030000' },
   'dead.replay': { letter: '1x2y3z' },
   'dead.drop': { letter: '1x2y3z' },
 };
@@ -136,11 +155,16 @@ const rights: Record<string, string> = {
 const rightBody = ({ operationId }: Operation): unknown =>
   operationId === 'scaleWorkload'
     ? examples['Scale']
-    : operationId === 'putRetention'
-      ? examples['RetentionSettings']
-      : operationId.endsWith('Workload')
-        ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
-        : { reason: 'x' };
+    : operationId === 'putSchedule'
+      ? {
+          ...{ apiVersion: 'shoal/v1', kind: 'schedule', metadata: { name: 'web' } },
+          spec: (examples['Schedule'] as { spec: unknown }).spec,
+        }
+      : operationId === 'putRetention'
+        ? examples['RetentionSettings']
+        : operationId.endsWith('Workload')
+          ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
+          : { reason: 'x' };
 
 const word = fc.oneof(
   fc.constantFrom('web', 'web-1', 'n1', 'default', 'true', 'service', 'ready', '1', '100', '10m'),

@@ -14,6 +14,7 @@ test('the published schema is strict, has an id, and describes what is written, 
         additionalProperties: false,
         properties: { spec: { required: ['command'], additionalProperties: false } },
       },
+      { title: 'A schedule', additionalProperties: false },
     ],
   });
   expect(manifestJsonSchema()).toEqual(schema);

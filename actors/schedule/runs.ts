@@ -1,0 +1,53 @@
+/** Makes sure that of a schedule's runs there are as many as it keeps, and no more than may overlap. */
+import {
+  runOf,
+  type Schedule,
+  type Workload,
+  workloadDelete,
+  type workloadRecord,
+} from '../../subjects/index.ts';
+import { type Effects, none, request } from '../runtime/effect.ts';
+import type { Change } from '../runtime/view.ts';
+import type { Ctx, State } from './state.ts';
+
+/** Runs deleted at a time; the sweep goes on. */
+const DELETED_MAX = 20;
+
+/** A schedule's runs, the newest first. */
+function runsOf({ tenant, name }: Schedule, context: Ctx): readonly Workload[] {
+  return [...context.views.workloads.by('schedule', `${tenant}.${name}`)]
+    .map(({ value }) => value)
+    .filter((each) => runOf(each)?.schedule === name)
+    .sort((one, other) => (one.name < other.name ? 1 : -1));
+}
+
+/** Those that are not over, the newest first. */
+export function runsUnderWay(schedule: Schedule, context: Ctx): readonly Workload[] {
+  return runsOf(schedule, context).filter((each) => each.outcome === undefined);
+}
+
+/** A run was made, has ended or is gone. */
+export function workloadChanged(
+  _state: State,
+  { before, after }: Change<typeof workloadRecord>,
+  context: Ctx,
+): Effects {
+  const workload = after ?? before;
+  const run = workload && runOf(workload);
+  if (!run) return none;
+  const { tenant } = workload;
+  const schedule = context.views.schedules.get({ tenant, schedule: run.schedule });
+  return schedule ? trim(schedule, context) : none;
+}
+
+/** Deletes runs beyond those that are kept, and those that a newer one replaces. */
+export function trim(schedule: Schedule, context: Ctx): Effects {
+  const { keep, overlap } = schedule.spec;
+  const runs = runsOf(schedule, context).filter((each) => each.deletedAt === undefined);
+  const ended = runs.filter((each) => each.outcome !== undefined);
+  const underWay = runs.filter((each) => each.outcome === undefined);
+  const replaced = overlap === 'replace' ? underWay.slice(1) : [];
+  return [...replaced, ...ended.slice(keep)]
+    .slice(0, DELETED_MAX)
+    .map(({ tenant, name }) => request(workloadDelete, { tenant, workload: name }, {}, undefined));
+}

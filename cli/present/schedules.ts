@@ -1,0 +1,65 @@
+/** Schedules for people. */
+import { stringify } from 'yaml';
+import type { EventShape, ScheduleShape } from '../shapes.ts';
+import { type Column, pairs, table } from '../table.ts';
+import { age, ago } from './ages.ts';
+import { eventTable } from './events.ts';
+import { indented, labelText } from './sections.ts';
+
+export function scheduleTable(schedules: readonly ScheduleShape[], now: number): string {
+  const columns: readonly Column<ScheduleShape>[] = [
+    { title: 'name', text: (each) => each.name },
+    { title: 'when', text: whenText },
+    { title: 'state', text: (each) => each.state },
+    { title: 'next', text: (each) => each.next },
+    { title: 'runs', text: (each) => each.runs.length, align: 'right' },
+    { title: 'last', text: lastText },
+    { title: 'age', text: (each) => age(each.createdAt, now) },
+  ];
+  return table(columns, schedules);
+}
+
+/** `at 2027-01-31T08:00:00Z`, `every 30s`, `0 3 * * * (Europe/Berlin)` */
+function whenText({ spec: { when } }: ScheduleShape): string {
+  if (when.at !== undefined) return `at ${when.at}`;
+  if (when.every !== undefined) return `every ${when.every}`;
+  return when.timeZone === undefined ? `${when.cron}` : `${when.cron} (${when.timeZone})`;
+}
+
+function lastText({ history: [newest] }: ScheduleShape): string | undefined {
+  return newest && `${newest.result}: ${newest.message}`;
+}
+
+export function scheduleText(
+  schedule: ScheduleShape,
+  of: { readonly events: readonly EventShape[]; readonly now: number },
+): string {
+  const { now } = of;
+  const { last, history, runs } = schedule;
+  const head = pairs([
+    ['Schedule', `${schedule.name} (of tenant ${schedule.tenant})`],
+    ['When', whenText(schedule)],
+    ['State', schedule.state],
+    ['Next', schedule.next],
+    ['Under way', runs.length === 0 ? 'nothing' : runs.join(', ')],
+    ['Generation', schedule.generation],
+    ['Created', `${ago(schedule.createdAt, now)} (${schedule.createdAt})`],
+    ['Labels', labelText(schedule.labels)],
+    ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
+  ]);
+  const columns: readonly Column<(typeof history)[number]>[] = [
+    { title: 'firing', text: (each) => each.firing },
+    { title: 'result', text: (each) => each.result },
+    { title: 'workload', text: (each) => each.workload },
+    { title: 'message', text: (each) => each.message },
+  ];
+  const firings = history.length === 0 ? 'none yet' : table(columns, history);
+  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+  const spec = stringify(schedule.spec, { lineWidth: 100 }).trimEnd();
+  return [
+    head,
+    `Spec\n${indented(spec)}`,
+    `Firings\n${indented(firings)}`,
+    `Events\n${indented(events)}`,
+  ].join('\n\n');
+}
