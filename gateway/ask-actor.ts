@@ -4,8 +4,16 @@
  */
 import type { FastifyReply } from 'fastify';
 import { ask } from '../actors/runtime/ask.ts';
+import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type Ports, REVISION_HEADER, TRACE_HEADER } from '../actors/runtime/ports.ts';
-import type { Answer, PayloadOf, ReplyOf, RequestContract, TokensOf } from '../subjects/index.ts';
+import type {
+  Answer,
+  PayloadOf,
+  Refusal,
+  ReplyOf,
+  RequestContract,
+  TokensOf,
+} from '../subjects/index.ts';
 import type { Known } from './known.ts';
 
 /** W3C trace context, version 00 and later ones of the same form. */
@@ -19,12 +27,27 @@ export type AskActor = <C extends RequestContract>(
   payload: PayloadOf<C>,
 ) => Promise<Answer<ReplyOf<C>>>;
 
-export function actorAsker(ports: Pick<Ports, 'bus' | 'clock' | 'newId'>, known: Known): AskActor {
+/** What the gateway knows of the store. */
+type Watched = Pick<StoreWatch, 'answered' | 'look' | 'trouble'>;
+
+export function actorAsker(
+  ports: Pick<Ports, 'bus' | 'clock' | 'newId'>,
+  known: Known,
+  store: Watched | undefined,
+): AskActor {
+  // An actor that cannot write does not answer, or stands by: the reason is the store's.
+  const trouble = async (): Promise<Refusal | undefined> => {
+    await store?.look();
+    return store?.trouble;
+  };
   return async (reply, contract, tokens, payload) => {
     const given = reply.request.headers[TRACE_HEADER];
     const traceparent = typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
-    const { answer, revision } = await ask(ports, contract, tokens, payload, { traceparent });
+    const options = { traceparent, trouble };
+    const began = ports.clock.elapsed();
+    const { answer, revision } = await ask(ports, contract, tokens, payload, options);
     if (revision > 0) {
+      store?.answered(ports.clock.elapsed() - began);
       await known.reach(revision);
       reply.header(REVISION_HEADER, String(revision));
     }

@@ -2,6 +2,8 @@
 import type { Log } from '../actors/runtime/log.ts';
 import { type ControlCopy, controlCopies } from '../actors/runtime/nats/ask-services.ts';
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
+import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
+import { type StoreState, sentenceAbout } from '../actors/runtime/store-state.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
 import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
@@ -17,6 +19,14 @@ export interface BusState {
   /** Name of the server. */
   readonly server: string;
   readonly version: string;
+}
+
+/** How the store is, as `/health` tells it. */
+export interface StoreHealth {
+  readonly state: StoreState['kind'];
+  readonly message: string;
+  /** When it came to be so, in milliseconds since 1970; undefined: it is well. */
+  readonly since: number | undefined;
 }
 
 export interface Inside {
@@ -37,6 +47,7 @@ export interface Inside {
   /** The control planes that run at the moment; asks them. */
   controls(): Promise<readonly ControlCopy[]>;
   readonly durability: Pick<DurabilityWatch, 'found' | 'start'>;
+  store(): StoreHealth;
 }
 
 /** Everything the gateway holds on a bus. Call before the bus's views are started. */
@@ -51,7 +62,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   });
   return {
     ...{ known, streams, clients, sockets, log },
-    ask: actorAsker(bus.ports, known),
+    ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
     table: new IngressTable(known),
     meters: gatewayMeters({
@@ -62,9 +73,15 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
     newId: bus.ports.newId,
     controls: () => controlCopies(bus.connection),
     durability: new DurabilityWatch(bus),
+    store: () => storeHealth(bus.ports.storeWatch),
     bus: () => {
       const { server_name: server = '', version = '' } = bus.connection.info ?? {};
       return { connected, server, version };
     },
   };
+}
+
+function storeHealth(watch: StoreWatch | undefined): StoreHealth {
+  const state: StoreState = watch?.state ?? { kind: 'well' };
+  return { state: state.kind, message: sentenceAbout(state), since: watch?.since };
 }

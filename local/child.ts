@@ -117,6 +117,15 @@ export class Child {
     clearTimeout(force);
   }
 
+  /** Ends it, politely first; since it is kept, it is then started again. */
+  restart(graceMs = 15_000): void {
+    const child = this.#process;
+    if (!child || this.pid === undefined) return;
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    child.once('exit', () => clearTimeout(force));
+  }
+
   #openLog(): number {
     const { name, log } = this.program;
     try {

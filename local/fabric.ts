@@ -18,8 +18,10 @@ import {
   type ServerPorts,
   serverFile,
   serverProgram,
+  storeFolder,
   writeServerFiles,
 } from './servers.ts';
+import { StoreKeeper } from './store-keeper.ts';
 
 const READY_MS = 30_000;
 
@@ -53,6 +55,8 @@ export interface FabricSettings {
   readonly durability: Durability;
   /** Further variables of every program. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Told what was done to keep it going, and why. */
+  readonly told?: (message: string) => void;
   /** Called when a program ends by itself and is not started again. */
   readonly ended?: (name: string, how: string) => void;
 }
@@ -88,6 +92,7 @@ export class Fabric {
   programs: Programs = programsIn(root);
   readonly #children = new Map<string, Child>();
   #isStopping = false;
+  readonly #storeKeepers = new Map<number, StoreKeeper>();
 
   constructor(settings: FabricSettings) {
     this.settings = settings;
@@ -193,6 +198,16 @@ export class Fabric {
     const args = ['-c', serverFile(this.layout, index)];
     const child = this.#add(serverProgram(index), this.settings.server, args, {});
     await child.ready(/Server is ready/, READY_MS);
+    if (!this.settings.isKept) return;
+    const { told, servers } = this.settings;
+    const keeper = new StoreKeeper({
+      monitorUrl: `http://${HOST}:${servers[index]?.monitor}`,
+      storeDirectory: storeFolder(this.layout, index),
+      restart: () => child.restart(),
+      told: (message) => told?.(message),
+    });
+    this.#storeKeepers.get(index)?.close();
+    this.#storeKeepers.set(index, keeper);
   }
 
   async startControl(name = 'control'): Promise<void> {
@@ -246,6 +261,7 @@ export class Fabric {
    */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    for (const each of this.#storeKeepers.values()) each.close();
     const nodes = this.settings.nodes.filter((node) => this.#children.has(agentProgram(node)));
     const stop = (name: string) => this.#children.get(name)?.stop();
     await Promise.all(nodes.map((node) => stop(agentProgram(node))));

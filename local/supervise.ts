@@ -11,7 +11,8 @@ process.env['SHOAL_STOP_MS'] ??= '30000';
 
 await runProgram('shoal-local', async (log, _end, begun) => {
   const server = await obtainServer();
-  const fabric = new Fabric(upSettings(process.env, server.path));
+  const told = (message: string): void => log.warn(message);
+  const fabric = new Fabric({ ...upSettings(process.env, server.path), told });
   const { natsUrl, gatewayUrl, ingressUrl, layout, settings } = fabric;
   const record: FabricRecord = {
     ...{ pid: process.pid, natsUrl, gatewayUrl, ingressUrl, nodes: [...settings.nodes] },

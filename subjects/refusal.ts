@@ -244,6 +244,30 @@ export const refusals = {
     user: 'The store does not answer at the moment; nothing was changed or it will show. Try again.',
     operator: 'A write got no answer from JetStream in time; look at nats-server and its disk.',
   },
+  'store-full': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The disk of the store is full; nothing can be changed until there is room. What runs goes on.',
+    operator:
+      'No space is left on the partition of store_dir; make room. See docs/how-to/store-trouble.md.',
+  },
+  'store-read-only': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The disk of the store is read-only; nothing can be changed for now. What runs goes on.',
+    operator:
+      'The file system of store_dir takes no writes; repair it. See docs/how-to/store-trouble.md.',
+  },
+  'store-limit-reached': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'The store holds as much as it may; nothing was changed. Delete something, then try again.',
+    operator:
+      'A stream is at max_bytes, or nats-server at max_file_store. See docs/how-to/store-trouble.md.',
+  },
   'actor-unavailable': {
     http: 503,
     grpc: 'UNAVAILABLE',
@@ -287,6 +311,14 @@ export const refusalSchema: z.ZodType<Refusal> = z.object({
     .optional(),
   status: z.number().int().min(400).max(599).optional(),
 });
+
+/** Refusals that tell of the store, not of what was asked: waiting for it is not failing. */
+export const storeRefusals: ReadonlySet<string> = new Set<RefusalCode>([
+  'store-unavailable',
+  'store-full',
+  'store-read-only',
+  'store-limit-reached',
+]);
 
 /** Makes a refusal. */
 export function refusal(code: RefusalCode, detail: string): Refusal {

@@ -107,6 +107,12 @@ const buckets: Readonly<Record<Bucket, Readonly<Record<string, unknown>>>> = {
 /** Prefix under which what a node may read is republished. */
 export const REPUBLISHED_PREFIX = 'shoal.';
 
+/** What all streams together reserve on the disk, in bytes. */
+export const RESERVED_BYTES: number = [
+  ...Object.values(settings).map((each) => Number(each['max_bytes'])),
+  ...Object.keys(buckets).map(() => bucket.max_bytes),
+].reduce((sum, each) => sum + each, 0);
+
 /** Every stream and bucket, ready for the JetStream API. */
 export function streamConfigs(durability: Pick<Durability, 'replicas'>): readonly StreamConfig[] {
   const streams = (Object.keys(settings) as StreamName[]).map((name) => ({

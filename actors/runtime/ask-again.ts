@@ -5,7 +5,7 @@
  * first answer counts, whichever try it answers. Actors do an ask once, however often it comes
  * (R3), so a slow answer is not made slower by it, and nothing is done twice.
  */
-import type { Outgoing, Ports, RequestOutcome } from './ports.ts';
+import type { Close, Outgoing, Ports, RequestOutcome } from './ports.ts';
 
 /**
  * How long an answer is waited for before the ask is sent again, in milliseconds. Far above what
@@ -16,14 +16,15 @@ export const TRY_MS = 250;
 
 /**
  * Asks until there is an answer, for at most `withinMs`; `done` is called once. Where nobody
- * listens, `isPatient` waits for somebody to come.
+ * listens, `isPatient` waits for somebody to come. The returned function gives up: `done` is then
+ * not called any more, and nothing is sent.
  */
 export function askAgain(
   ports: Pick<Ports, 'bus' | 'clock'>,
   message: Outgoing,
   options: { readonly withinMs: number; readonly isPatient: boolean },
   done: (outcome: RequestOutcome) => void,
-): void {
+): Close {
   const { bus, clock } = ports;
   const deadline = clock.elapsed() + options.withinMs;
   /** Tries that somebody may still answer. */
@@ -48,4 +49,8 @@ export function askAgain(
     });
   };
   attempt();
+  return () => {
+    isDone = true;
+    cancel();
+  };
 }

@@ -11,6 +11,7 @@ import {
   encode,
   type PayloadOf,
   PROTOCOL,
+  type Refusal,
   type ReplyOf,
   type RequestContract,
   type TokensOf,
@@ -18,7 +19,9 @@ import {
 import { askAgain } from './ask-again.ts';
 import { readAnswer, unanswered } from './perform.ts';
 import {
+  type Close,
   ID_HEADER,
+  type Outgoing,
   type Ports,
   PROTOCOL_HEADER,
   REVISION_HEADER,
@@ -30,10 +33,42 @@ import {
 /** How long to wait before asking again after a copy that acts no longer, in milliseconds. */
 const AGAIN_MS = 200;
 
+/** How long an ask may be without an answer until it is asked why, in milliseconds. */
+const TROUBLE_MS = 500;
+
 export interface Asked<R> {
   readonly answer: Answer<R>;
   /** Newest revision of the store the answer rests on; 0: unknown. */
   readonly revision: number;
+}
+
+/** Asks until there is an answer, or a reason why none will come. */
+function patiently(
+  ports: Pick<Ports, 'bus' | 'clock'>,
+  message: Outgoing,
+  withinMs: number,
+  trouble: (() => Promise<Refusal | undefined>) | undefined,
+): Promise<RequestOutcome | { readonly kind: 'trouble'; readonly refusal: Refusal }> {
+  return new Promise((resolve) => {
+    let isOver = false;
+    const cancelAsk = askAgain(ports, message, { withinMs, isPatient: true }, (outcome) => {
+      isOver = true;
+      cancelLook();
+      resolve(outcome);
+    });
+    const look = async (): Promise<void> => {
+      const refusal = await trouble?.();
+      if (isOver) return;
+      if (!refusal) return lookLater();
+      cancelAsk();
+      resolve({ kind: 'trouble', refusal });
+    };
+    let cancelLook: Close = () => undefined;
+    const lookLater = (): void => {
+      if (trouble) cancelLook = ports.clock.after(TROUBLE_MS, () => void look());
+    };
+    lookLater();
+  });
 }
 
 /** Asks for at most `withinMs` in all; never throws: no answer is a refusal. */
@@ -42,7 +77,12 @@ export async function ask<C extends RequestContract>(
   contract: C,
   tokens: TokensOf<C>,
   payload: PayloadOf<C>,
-  options: { readonly withinMs?: number; readonly traceparent?: string | undefined } = {},
+  options: {
+    readonly withinMs?: number;
+    readonly traceparent?: string | undefined;
+    /** Why there will be no answer at the moment; asked when there is none for a while. */
+    readonly trouble?: () => Promise<Refusal | undefined>;
+  } = {},
 ): Promise<Asked<ReplyOf<C>>> {
   const headers: Record<string, string> = {
     [TYPE_HEADER]: contentType[contract.codec],
@@ -58,9 +98,10 @@ export async function ask<C extends RequestContract>(
   const deadline = ports.clock.elapsed() + (options.withinMs ?? 2 * contract.timeoutMs);
   for (;;) {
     const withinMs = Math.max(1, deadline - ports.clock.elapsed());
-    const outcome = await new Promise<RequestOutcome>((resolve) =>
-      askAgain(ports, message, { withinMs, isPatient: true }, resolve),
-    );
+    const outcome = await patiently(ports, message, withinMs, options.trouble);
+    if (outcome.kind === 'trouble') {
+      return { answer: { ok: false, refusal: outcome.refusal }, revision: 0 };
+    }
     if (outcome.kind !== 'answer') {
       return { answer: unanswered(contract, outcome.kind), revision: 0 };
     }

@@ -6,7 +6,7 @@
  * I1  A work item is acknowledged only after its letter is stored.
  * I2  A message that is set aside has a letter.
  */
-import { type Refusal, refusal } from '../../subjects/index.ts';
+import { type Refusal, refusal, storeRefusals } from '../../subjects/index.ts';
 import type { Received } from './actor.ts';
 import type { Counters } from './counters.ts';
 import type { Inbound } from './inbound.ts';
@@ -97,7 +97,7 @@ export class Failures {
     });
     inbound.from?.send({ ok: false, refusal: because }, 0);
     if (!inbound.item) return;
-    if (because.code === 'store-unavailable') inbound.item.retry(backoff(inbound.item.deliveries));
+    if (storeRefusals.has(because.code)) inbound.item.retry(backoff(inbound.item.deliveries));
     else this.#retry(inbound, inbound.item, because);
   }
 

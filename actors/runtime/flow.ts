@@ -197,7 +197,7 @@ export class Flow {
     for (const each of wanted) this.#views.unsent(each.writer);
     const refused = results.find((each) => each.kind === 'refused');
     if (refused) {
-      this.#end.abandoned(refusal('store-unavailable', refused.reason));
+      this.#end.abandoned(refusal(refused.code ?? 'store-unavailable', refused.reason));
       return;
     }
     // Whoever wrote there: what this actor writes next stands.

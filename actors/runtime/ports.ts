@@ -8,7 +8,7 @@
  * A callback is called exactly once unless its comment says otherwise, never from inside the
  * call that was handed it.
  */
-import type { Bucket, StreamName } from '../../subjects/index.ts';
+import type { Bucket, RefusalCode, StreamName } from '../../subjects/index.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -76,7 +76,7 @@ export type WriteResult =
   /** No answer in time: it may be stored. */
   | { readonly kind: 'unanswered' }
   /** The store will not have it (full, too large, not allowed). */
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string; readonly code?: RefusalCode };
 
 /** A key's newest value as the store delivers it; `body` null: deleted. */
 export interface Stored {

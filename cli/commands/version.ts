@@ -11,6 +11,7 @@ import { pairs } from '../table.ts';
 interface Health {
   readonly version: string;
   readonly uptimeSeconds: number;
+  readonly store?: { readonly state: string; readonly message: string };
   readonly durability?: { readonly level: string; readonly survives: string };
 }
 
@@ -54,6 +55,7 @@ export async function version(session: Session): Promise<ExitCode> {
     agents: versions?.agents ?? null,
     bus: ready?.bus ?? null,
     durability: health?.durability ?? null,
+    store: health?.store ?? null,
   };
   print(session, value, () =>
     pairs([
@@ -62,6 +64,7 @@ export async function version(session: Session): Promise<ExitCode> {
       ...controlLines(versions),
       ...agentLines(versions),
       ['bus', health ? busText(ready) : undefined],
+      ['store', health?.store && health.store.state !== 'well' ? health.store.message : undefined],
       ['durability', health?.durability && durabilityText(health.durability)],
     ]),
   );

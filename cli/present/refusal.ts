@@ -12,6 +12,8 @@ const nextSteps: Readonly<Record<string, string>> = {
   'spec-unplaceable': '`shoal explain -f FILE` shows each node with what removed it',
   'instance-not-found': 'give --tenant if it is of another tenant',
   'actor-unavailable': '`shoal micro` shows which actors answer',
+  'store-full': '`shoal version` shows how the store is',
+  'store-read-only': '`shoal version` shows how the store is',
   'store-unavailable': '`shoal version` shows whether nats-server answers',
   'actor-fault': 'look for the id in the log of the gateway and of the control plane',
   'route-unknown': '`shoal version` shows whether gateway and command line are of one version',

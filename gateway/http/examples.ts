@@ -124,4 +124,5 @@ export const examples: Readonly<Record<string, unknown>> = {
     set: { events: { count: 5_000, age: '6h' } },
   },
   RetentionSettings: { events: { count: 5_000, age: '6h' } },
+  Store: { state: 'well', message: 'the store takes writes' },
 };

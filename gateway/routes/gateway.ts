@@ -4,7 +4,7 @@ import type { FoundDurability } from '../../actors/runtime/nats/in-force.ts';
 import { VERSION } from '../../actors/runtime/version.ts';
 import { durabilityLevels, PROTOCOL } from '../../subjects/index.ts';
 import type { Api } from '../http/validation.ts';
-import type { Inside } from '../inside.ts';
+import type { Inside, StoreHealth } from '../inside.ts';
 import { agentsIn, versionsShape } from '../present/versions.ts';
 
 const tags = ['gateway'];
@@ -17,6 +17,14 @@ const readiness = z.object({
   views: z.object({ current: z.boolean(), revision: z.number().int() }),
   replicas: z.number().int().describe('Copies of each stream: 3 survive the loss of a server'),
 });
+
+const store = z
+  .object({
+    state: z.enum(['well', 'slow', 'full', 'read-only', 'limit', 'failed', 'silent']),
+    message: z.string().describe('What that means, and what to do'),
+    since: z.iso.datetime().optional().describe('When it came to be so; absent: it is well'),
+  })
+  .meta({ title: 'Store' });
 
 const durability = z
   .object({
@@ -41,17 +49,15 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
         response: {
           200: z.object({
             ...{ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() },
+            store,
             durability: durability.optional().describe('As found; absent: nothing said so yet'),
           }),
         },
       },
     },
     async () => ({
-      ...{
-        status: 'ok' as const,
-        version: VERSION,
-        durability: presented(inside.durability.found),
-      },
+      ...{ status: 'ok' as const, version: VERSION, store: storeNow(inside.store()) },
+      durability: presented(inside.durability.found),
       uptimeSeconds: Math.round(process.uptime()),
     }),
   );
@@ -110,4 +116,9 @@ function presented(found: FoundDurability | undefined): z.infer<typeof durabilit
   if (!found) return undefined;
   const { level, sentence: survives, replicas, syncInterval } = found;
   return { level, survives, replicas, ...(syncInterval === undefined ? {} : { syncInterval }) };
+}
+
+function storeNow({ state, message, since }: StoreHealth): z.infer<typeof store> {
+  const at = since === undefined ? {} : { since: new Date(since).toISOString() };
+  return { state, message, ...at };
 }

@@ -8,7 +8,7 @@ import { instancesOf } from '../../local/instances.ts';
 import type { Programs } from '../../local/layout.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort } from '../../nats/start.ts';
-import type { NodeClass } from '../../subjects/index.ts';
+import type { DurabilityLevel, NodeClass } from '../../subjects/index.ts';
 import { type Observer, observe } from './observer.ts';
 import { processesOf } from './processes.ts';
 import { ProgramNetwork } from './program-network.ts';
@@ -48,9 +48,12 @@ export async function fabricUnderTest(
     readonly nodeClass?: NodeClass;
     /** Of which build it is; default: this one. */
     readonly programs?: Programs;
+    /** Where it keeps its things, left there; default a folder of its own, removed in the end. */
+    readonly folder?: string;
+    readonly durability?: DurabilityLevel;
   } = {},
 ): Promise<FabricUnderTest> {
-  const folder = await mkdtemp(join(tmpdir(), 'shoal-fabric-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'shoal-fabric-')));
   const server = await obtainServer();
   const servers = [];
   for (let index = 0; index < (options.servers ?? 1); index++) {
@@ -64,7 +67,10 @@ export async function fabricUnderTest(
   for (const program of programs) await ways?.add(program);
   const fabric = new Fabric({
     ...{ folder, server: server.path, nodes, servers, ports },
-    durability: durabilityIn({ SERVERS: String(servers.length) }),
+    durability: durabilityIn({
+      SERVERS: String(servers.length),
+      DURABILITY: options.durability,
+    }),
     ...(network ? { route: network.route } : {}),
     ...(ways ? { way: ways.url } : {}),
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
@@ -96,7 +102,7 @@ export async function fabricUnderTest(
       await fabric.stop();
       await network?.[Symbol.asyncDispose]();
       await ways?.[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -29,7 +29,11 @@ export interface NatsFixture extends AsyncDisposable {
 /** Starts a server with a user per identity, and the streams. `isOpen`: anybody may anything. */
 export async function natsFixture(
   identities: readonly Identity[] = [{ role: 'control', name: 'test' }],
-  options: { readonly isOpen?: boolean; readonly syncInterval?: string } = {},
+  options: {
+    readonly isOpen?: boolean;
+    readonly syncInterval?: string;
+    readonly storeBytesMax?: number;
+  } = {},
 ): Promise<NatsFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-test-nats-'));
   const { path } = await obtainServer();
@@ -44,6 +48,7 @@ export async function natsFixture(
     monitorPort: await freePort(),
     storeDirectory: join(folder, 'store'),
     syncInterval: options.syncInterval ?? '10s',
+    ...(options.storeBytesMax === undefined ? {} : { storeBytesMax: options.storeBytesMax }),
     users: [...keys.values()].map((key) => ({
       ...key,
       ...(options.isOpen ? { permissions: { publish: ['>'], subscribe: ['>'] } } : {}),

@@ -10,6 +10,7 @@ import { natsFanout } from './fanout.ts';
 import { reportThrows } from './guard.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
+import { StoreWatch, watchedStore } from './store-watch.ts';
 import { natsTimed } from './timed.ts';
 
 /** Longest delay of one of Node's timers, in milliseconds: with more they come at once. */
@@ -35,6 +36,8 @@ export interface NatsPorts extends Ports {
   readonly exchange: Exchange;
   /** Present where keys are followed by fan-out. */
   readonly fanout: Fanout | undefined;
+  /** How the store is; absent where a program may not ask the servers. */
+  readonly storeWatch: StoreWatch | undefined;
 }
 
 /** Ports of a connection; with `fanout`, the store's keys are followed without a consumer. */
@@ -47,7 +50,10 @@ export function natsPorts(
   reportThrows(connection, options.log);
   const exchange = new Exchange(connection, inbox);
   const newId = (): string => nuid.next();
-  const store = natsStore(connection, exchange, { newId, inbox });
+  const bare = natsStore(connection, exchange, { newId, inbox });
+  const mayAsk = identity.role === 'control' || identity.role === 'gateway';
+  const storeWatch = mayAsk ? new StoreWatch(connection, systemClock, options.log) : undefined;
+  const store = storeWatch ? watchedStore(bare, storeWatch, systemClock) : bare;
   const by = { clock: systemClock, read: store.read };
   const fanout = options.fanout && natsFanout(connection, by, options.fanout);
   return {
@@ -59,5 +65,6 @@ export function natsPorts(
     newId,
     exchange,
     fanout,
+    storeWatch,
   };
 }

@@ -57,6 +57,7 @@ export async function joinBus(
   const fanout = options.fanout ? { fanout: options.fanout } : {};
   const ports = natsPorts(connection, identity, { log: options.log, ...fanout });
   const { exchange, newId } = ports;
+  ports.storeWatch?.start();
   return {
     connection,
     ports,
@@ -163,6 +164,7 @@ const LEAVE_MS = 2_000;
 /** Leaves the bus: what was said is still sent. A server that is gone is not waited for. */
 export async function leaveBus(bus: BusProcess): Promise<void> {
   bus.views.close();
+  bus.ports.storeWatch?.close();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, LEAVE_MS);

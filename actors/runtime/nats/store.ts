@@ -6,6 +6,7 @@
  *  10071  wrong last sequence: N    another write came first; N is its revision
  *  10164  (R3) another write to this key is in flight, nobody has won yet: the same write again
  *  10176, 10199, 10210  a batch that was not taken as a whole; nothing of it is stored
+ *  10023, 10047, 10077  the server, or the bucket, holds as much as it may
  *  anything else    the store will not have it
  */
 import type { NatsConnection } from 'nats';
@@ -31,6 +32,7 @@ const BUSY_MS_MAX = 10_000;
 const WRONG_LAST = 10071;
 const IN_FLIGHT = 10164;
 const NOT_WHOLE: ReadonlySet<number> = new Set([10176, 10199, 10210]);
+const AT_LIMIT: ReadonlySet<number> = new Set([10023, 10047, 10077]);
 
 const empty = new Uint8Array();
 const untext = new TextDecoder();
@@ -149,8 +151,10 @@ function resultOf(outcome: Outcome, key: string): WriteResult {
   if (code === IN_FLIGHT || NOT_WHOLE.has(code))
     return { kind: 'conflict', key, revision: undefined };
   // No leader, or the API is busy: ask again rather than give up.
-  if (code === 0 || code === 10008 || code === 10023) return { kind: 'unanswered' };
-  return { kind: 'refused', reason: answer.error?.description ?? 'no reason was given' };
+  if (code === 0 || code === 10008) return { kind: 'unanswered' };
+  const reason = answer.error?.description ?? 'no reason was given';
+  if (AT_LIMIT.has(code)) return { kind: 'refused', reason, code: 'store-limit-reached' };
+  return { kind: 'refused', reason };
 }
 
 /** A refused batch does not say which key moved: look, in the batch's order. */

@@ -10,9 +10,9 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from 'nats';
 import type { Durability } from '../../../subjects/durability.ts';
-import { covers } from '../../../subjects/index.ts';
+import { covers, formatBytes } from '../../../subjects/index.ts';
 import { SERVER_ASKS } from '../../../subjects/permissions.ts';
-import { type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
+import { RESERVED_BYTES, type StreamConfig, streamConfigs } from '../../../subjects/streams.ts';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
@@ -21,6 +21,8 @@ const NOT_FOUND = 10059;
 const TOO_FEW_SERVERS = 10005;
 /** How long servers that have just started are waited for, in milliseconds. */
 const WAIT_MS = 25_000;
+/** What the streams reserve is more than the server, or its account, may hold. */
+const NO_ROOM: ReadonlySet<number> = new Set([10023, 10028, 10047]);
 const RETRY_MS = 250;
 const API_TIMEOUT_MS = 2_000;
 /** How often whoever waits is told why, in milliseconds. */
@@ -99,6 +101,7 @@ async function retried<T>(wait: Waiting, call: () => Promise<T>): Promise<T> {
     } catch (error) {
       const now = performance.now();
       if (isFinal(error)) throw startError(reasonOf(error));
+      if (isNoRoom(error) && now >= wait.until) throw noRoom();
       if (now >= wait.until) throw startError(await reasonToWait(wait, error));
       if (now >= tellAt) {
         tellAt = now + TOLD_MS;
@@ -136,6 +139,16 @@ async function serverNames(connection: NatsConnection): Promise<readonly string[
     // Nobody may be asked.
   }
   return names.sort();
+}
+
+function isNoRoom(error: unknown): boolean {
+  return error instanceof JetStreamApiError && NO_ROOM.has(error.code);
+}
+
+function noRoom(): StartError {
+  return new StartError(
+    `nats-server may not hold as much as the streams reserve (${formatBytes(RESERVED_BYTES)} in all); raise its max_file_store, or give its store_dir a larger partition`,
+  );
 }
 
 function startError(reason: string): StartError {

@@ -215,6 +215,7 @@ export function insideOf(
     newId: () => `id-${++ids}`,
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],
     bus: () => ({ connected: true, server: 'test', version: '2.15.1' }),
+    store: () => ({ state: 'well', message: 'the store takes writes', since: undefined }),
     durability: {
       found: {
         ...{ level: 'process', replicas: 1, syncInterval: '10s' },
