@@ -5,6 +5,7 @@
 import { type Command, Option } from 'commander';
 import { INSTANCES_MAX, phases } from '../subjects/index.ts';
 import { parseLabel, parseLetter, parseNumber, parseSince, parseSpan } from './arguments.ts';
+import { addBackupCommands } from './backup/command-line.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { DeleteOptions } from './commands/delete.ts';
 import type { EventsOptions } from './commands/events.ts';
@@ -32,6 +33,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addNodeCommands(program, wiring);
   addScheduleCommands(program, wiring);
   addDeadCommands(program, wiring);
+  addBackupCommands(program, wiring);
   addRetentionCommands(program, wiring);
   addBusCommands(program, wiring);
 }

@@ -147,6 +147,9 @@ const keeping = [
   '$JS.SNAPSHOT.>',
 ];
 
+/** Finding out, before a backup is put back, that nobody else is there. */
+const restoring = ['$SRV.PING', '$SRV.PING.shoal-agent.*'];
+
 /** What a person looks at with the `nats` command. */
 const looking = [
   '$SRV.>',
@@ -161,12 +164,15 @@ const looking = [
     `$JS.API.CONSUMER.NAMES.${stream}`,
     `$JS.API.CONSUMER.LIST.${stream}`,
     `$JS.API.CONSUMER.INFO.${stream}.>`,
+    // A backup reads, and confirms what it has read.
+    `$JS.API.STREAM.SNAPSHOT.${stream}`,
+    `$JS.SNAPSHOT.ACK.${stream}.*`,
   ]),
 ];
 
 /** What the protocols need beside the contracts. */
 const protocol: Readonly<Record<Role, (name: string) => Permissions>> = {
-  control: () => ({ publish: [...keeping, ...programs], subscribe: answers }),
+  control: () => ({ publish: [...keeping, ...programs, ...restoring], subscribe: answers }),
   gateway: () => ({ publish: [...serverAsks, ...programs], subscribe: answers }),
   // An operator hears everything, to see what goes on; see `mayAnswer`.
   operator: () => ({ publish: looking, subscribe: ['shoal.>'] }),

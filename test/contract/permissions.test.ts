@@ -165,8 +165,6 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
 
     test('cannot delete what is stored, nor stop the server from keeping it', async () => {
       const verbs = ['STREAM.DELETE', 'STREAM.MSG.DELETE'];
-      // The control plane sets streams up, also from a copy: only where there is none.
-      if (identity.role !== 'control') verbs.push('STREAM.RESTORE', 'STREAM.SNAPSHOT');
       const more = ['STREAM.LEADER.STEPDOWN', 'STREAM.PEER.REMOVE', 'CONSUMER.PAUSE'];
       const subjects = [...verbs, ...more].flatMap((verb) =>
         streams.map(
@@ -190,6 +188,22 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
           isAllowed: identity.role === 'control' && cleared.includes(stream),
         })),
       );
+    });
+
+    test('only an operator and control take copies of streams, and only control puts them back', async () => {
+      const cases = streams.flatMap((stream): Case[] => {
+        const asks = (subject: string, ...roles: Role[]): Case => {
+          const isAllowed = roles.includes(identity.role);
+          return { what: 'asks', kind: 'publish', subject, isAllowed };
+        };
+        return [
+          asks(`$JS.API.STREAM.SNAPSHOT.${stream}`, 'operator', 'control'),
+          asks(`$JS.SNAPSHOT.ACK.${stream}.x`, 'operator', 'control'),
+          asks(`$JS.API.STREAM.RESTORE.${stream}`, 'control'),
+          asks(`$JS.SNAPSHOT.RESTORE.${stream}.x`, 'control'),
+        ];
+      });
+      await check(identity, cases);
     });
 
     test('only control changes streams', async () => {

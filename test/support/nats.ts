@@ -33,6 +33,8 @@ export async function natsFixture(
     readonly isOpen?: boolean;
     readonly syncInterval?: string;
     readonly storeBytesMax?: number;
+    /** Whether the streams are set up; default yes, where there is a control plane. */
+    readonly hasStreams?: boolean;
   } = {},
 ): Promise<NatsFixture> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-test-nats-'));
@@ -72,7 +74,7 @@ export async function natsFixture(
     await ended;
   };
   const control = identities.find((each) => each.role === 'control');
-  if (control) {
+  if (control && options.hasStreams !== false) {
     const connection = await connect(control);
     await ensureStreams(connection, { replicas: 1 });
   }
