@@ -32,6 +32,7 @@ import {
 import { sendPulses } from './runtime/nats/pulse.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
+import { listenForRecording } from './runtime/recording/listen.ts';
 import { timedJobs } from './runtime/timed-jobs.ts';
 import { otelTracing } from './runtime/tracing.ts';
 import { UnreadableLetters } from './runtime/unreadable-letters.ts';
@@ -82,6 +83,7 @@ export async function startControl(
   for (const host of hosts) {
     host.start();
     serveHost(bus.connection, host, { version: VERSION, id: copy, views: bus.views });
+    listenForRecording(bus.ports, host);
   }
   // Who asks from now on is heard: by this copy, or by the one that acts.
   await Promise.all(hosts.map((host) => new Promise<void>((done) => host.whenSettled(done))));

@@ -1,13 +1,26 @@
 /** Makes sure that what stands behind an option is understood before anything is done. */
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { spanMs, spanQuantity } from '../subjects/index.ts';
+import { actorName, RECORDING_MS_MAX, spanMs, spanQuantity } from '../subjects/index.ts';
 
 /** Milliseconds; throws what commander tells as wrong usage. */
 export function parseSpan(text: string): number {
   const parsed = spanQuantity.safeParse(text);
   if (parsed.success) return spanMs(parsed.data);
   throw new InvalidArgumentError('Expected a length of time with its unit: 500ms, 10s, 5m, 2h.');
+}
+
+/** How long a recording goes on, in milliseconds; throws what commander tells as wrong usage. */
+export function parseRecordingSpan(text: string): number {
+  const forMs = parseSpan(text);
+  if (forMs > 0 && forMs <= RECORDING_MS_MAX) return forMs;
+  throw new InvalidArgumentError('Expected more than nothing and at most 10m.');
+}
+
+/** The name of an actor; throws what commander tells as wrong usage. */
+export function parseActor(text: string): string {
+  if (actorName.safeParse(text).success) return text;
+  throw new InvalidArgumentError('Expected the name of an actor, e.g. scheduler.');
 }
 
 /** Reads a whole number within bounds; what it throws commander tells as wrong usage. */

@@ -5,6 +5,7 @@ export * from './civil.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './dead.ts';
+export * from './debug.ts';
 export * from './durability.ts';
 export * from './fact.ts';
 export * from './firing.ts';
@@ -27,6 +28,7 @@ export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';
 import { deadDrop, deadRecord, deadReplay } from './dead.ts';
+import { debugFrame, debugSwitch } from './debug.ts';
 import { eventNoticed } from './fact.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { leaseProbe, leaseRecord } from './lease.ts';
@@ -93,6 +95,8 @@ export const messages: readonly MessageContract[] = [
   deadDrop,
   leaseProbe,
   tenantRetain,
+  debugSwitch,
+  debugFrame,
 ];
 
 /** Every record contract there is. */

@@ -110,6 +110,11 @@ export interface Actor<S = unknown, V = unknown> {
   /** How several copies share the work: `competing` all act; `acting` one does, others stand by. */
   readonly copies: 'competing' | 'acting';
   readonly init: () => S;
+  /**
+   * How the private state is written down and read back, for recordings, where it is more than
+   * plain data, maps and sets.
+   */
+  readonly snapshot?: { take(state: S): unknown; restore(taken: unknown): S };
   /** Steps for messages. */
   readonly routes: readonly Route<S, V>[];
   /** Records it follows; `context.views` has a view under each name. */

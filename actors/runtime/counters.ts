@@ -1,4 +1,5 @@
 /** What an actor counts of itself: the source of `$SRV.STATS`, `/metrics` and `shoal micro`. */
+import { limits } from './limits.ts';
 
 /** Counts for one kind of message. Times are in nanoseconds, as the services protocol wants them. */
 export interface RouteCounts {
@@ -34,6 +35,15 @@ export class Counters {
   quarantined = 0;
   /** Dead letters written. */
   dead = 0;
+
+  /** A step ran for this long, in milliseconds. */
+  stepped(label: string, tookMs: number): void {
+    const counts = this.route(label);
+    this.steps++;
+    counts.handled++;
+    counts.processingNs += Math.round(tookMs * 1e6);
+    if (tookMs > limits.stepBudgetMs) this.overruns++;
+  }
 
   route(name: string): RouteCounts {
     let counts = this.routes.get(name);

@@ -25,7 +25,8 @@ const UNANSWERED_RETRY_MS = 250;
 
 /** What a flow tells of itself. */
 export interface FlowEnd {
-  finished(): void;
+  /** `revision`: the newest its commits made; 0: it made none. */
+  finished(revision: number): void;
   /** Handle the message again: the views are as fresh as what refused the commit. */
   again(): void;
   /** Nothing that repeating could mend. */
@@ -86,7 +87,7 @@ export class Flow {
       }
       this.#perform(planned);
     }
-    if (this.#appending === 0) this.#end.finished();
+    if (this.#appending === 0) this.#end.finished(this.#revision);
   }
 
   #perform(planned: Exclude<Planned, { kind: 'commit' }>): void {
@@ -139,7 +140,8 @@ export class Flow {
         }
         if (!isStored && message) this.#performer.lost(message);
         this.#appending--;
-        if (this.#appending === 0 && this.#index >= this.#plan.steps.length) this.#end.finished();
+        if (this.#appending === 0 && this.#index >= this.#plan.steps.length)
+          this.#end.finished(this.#revision);
       });
     attempt();
   }

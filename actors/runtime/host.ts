@@ -13,10 +13,11 @@
  *     again from the views (R4). What throws again and again is set aside (failures.ts).
  */
 import { leaseRecord, refusal } from '../../subjects/index.ts';
-import type { Actor, Follow } from './actor.ts';
+import type { Actor, Context, Follow } from './actor.ts';
 import { Alarms } from './alarms.ts';
 import { Contexts } from './contexts.ts';
 import { Counters } from './counters.ts';
+import type { Effects } from './effect.ts';
 import { Failures } from './failures.ts';
 import { Flow, type Performer } from './flow.ts';
 import { Holds } from './holds.ts';
@@ -29,6 +30,7 @@ import { performerOf } from './perform.ts';
 import { type Known, type Plan, planOf } from './plan.ts';
 import type { Close, Job, Ports } from './ports.ts';
 import { PrivateState } from './private-state.ts';
+import { Recorder } from './recording/recorder.ts';
 import { passTracing, type Tracing } from './tracing.ts';
 import { Turns } from './turns.ts';
 import type { Change } from './view.ts';
@@ -55,6 +57,8 @@ export class Host<S = unknown, V = unknown> {
   readonly actor: Actor<S, V>;
   readonly copy: string;
   readonly counters = new Counters();
+  /** Tells each step while somebody asked for it. */
+  readonly recorder: Recorder<S, V>;
   readonly #options: HostOptions;
   readonly #ports: Ports;
   readonly #state: PrivateState<S, V>;
@@ -106,9 +110,13 @@ export class Host<S = unknown, V = unknown> {
     });
     this.#state = new PrivateState(
       actor,
-      { views, failures: this.#failures },
+      { views, failures: this.#failures, recording: () => this.recorder.current },
       (name, one, change) => this.#changed(name, one, change),
     );
+    this.recorder = new Recorder({
+      ...{ actor, copy, ports, views: this.#state.views },
+      state: () => this.#state.value,
+    });
     this.#known = { own: this.#own, view: (record) => this.#state.view(record) };
     this.#contexts = new Contexts({
       ...{ clock: ports.clock, holds: this.#holds, state: this.#state },
@@ -242,7 +250,7 @@ export class Host<S = unknown, V = unknown> {
     } catch (thrown) {
       error = thrown ?? new Error('nothing was thrown');
     }
-    this.#measure(inbound, this.#ports.clock.elapsed() - began);
+    this.counters.stepped(inbound.label, this.#ports.clock.elapsed() - began);
     span.end(error);
     if (error !== undefined) return this.#fault(inbound, error);
     this.#failures.passed(inbound);
@@ -253,19 +261,14 @@ export class Host<S = unknown, V = unknown> {
   /** Runs the step. Returns what is to be done; undefined: nothing. Throws what the step throws. */
   #decide(inbound: Inbound, traceparent: string | undefined): Plan | undefined {
     const context = this.#contexts.of(inbound);
-    const effects = inbound.step(this.#state.value, inbound.message as never, context);
+    const run = (given: Context<V>): Effects =>
+      inbound.step(this.#state.value, inbound.message as never, given);
+    const { current } = this.recorder;
+    const effects = current ? current.step(inbound, context, run) : run(context);
     if (effects.length === 0) return undefined;
     const { id, attempts: attempt } = inbound;
     const cause = { id, copy: this.copy, attempt, traceparent };
     return planOf(this.actor as Actor, effects, cause, this.#known);
-  }
-
-  #measure(inbound: Inbound, tookMs: number): void {
-    const counts = this.counters.route(inbound.label);
-    this.counters.steps++;
-    counts.handled++;
-    counts.processingNs += Math.round(tookMs * 1e6);
-    if (tookMs > limits.stepBudgetMs) this.counters.overruns++;
   }
 
   #perform(inbound: Inbound, plan: Plan): void {
@@ -273,6 +276,7 @@ export class Host<S = unknown, V = unknown> {
     if (held !== undefined) {
       this.counters.waits++;
       inbound.wanted = plan.keys;
+      this.recorder.current?.outcome(inbound, 'waited');
       this.#holds.wait(held, inbound);
       return;
     }
@@ -281,7 +285,8 @@ export class Host<S = unknown, V = unknown> {
     const { ports, views } = this.#options;
     const parts = { ports, views, performer: this.#performer };
     /** Ends the flow; those that waited for its keys come next, in their order. */
-    const ending = (done: () => void): void => {
+    const ending = (outcome: string, done: () => void, revision?: number): void => {
+      this.recorder.current?.outcome(inbound, outcome, revision);
       this.#flows--;
       this.#turns.putBack(this.#holds.release(plan.keys));
       done();
@@ -292,9 +297,10 @@ export class Host<S = unknown, V = unknown> {
       plan,
       { ...parts, counters: this.counters, own: this.#own },
       {
-        finished: () => ending(() => inbound.item?.ack()),
-        again: () => ending(() => this.#again(inbound)),
-        abandoned: (because) => ending(() => this.#failures.abandoned(inbound, because)),
+        finished: (revision) => ending('done', () => inbound.item?.ack(), revision),
+        again: () => ending('conflict', () => this.#again(inbound)),
+        abandoned: (because) =>
+          ending(because.code, () => this.#failures.abandoned(inbound, because)),
       },
     ).proceed();
   }

@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Host } from './host.ts';
 import { StartError } from './start-error.ts';
 
-type Count = Exclude<keyof Counters, 'routes' | 'route'>;
+type Count = Exclude<keyof Counters, 'routes' | 'route' | 'stepped'>;
 
 const counts: Readonly<Record<Count, string>> = {
   steps: 'Steps run',

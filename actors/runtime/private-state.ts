@@ -12,6 +12,7 @@ import { type RecordContract, tokensIn } from '../../subjects/index.ts';
 import type { Actor, Context, Follow } from './actor.ts';
 import type { Failures } from './failures.ts';
 import type { Inbound } from './inbound.ts';
+import type { Recording } from './recording/recorder.ts';
 import type { Change, View } from './view.ts';
 import type { Views } from './views.ts';
 
@@ -23,16 +24,23 @@ export class PrivateState<S, V> {
   readonly views: V;
   readonly #actor: Actor<S, V>;
   readonly #failures: Failures;
+  readonly #recording: () => Recording<S, V> | undefined;
   readonly #byRecord = new Map<RecordContract, View>();
 
   /** Declares the views; `changed` is called for each change, once they are started. */
   constructor(
     actor: Actor<S, V>,
-    around: { readonly views: Views; readonly failures: Failures },
+    around: {
+      readonly views: Views;
+      readonly failures: Failures;
+      /** The recording that is on. */
+      recording(): Recording<S, V> | undefined;
+    },
     changed: (name: string, one: Follow<S, V>, change: Change) => void,
   ) {
     this.#actor = actor;
     this.#failures = around.failures;
+    this.#recording = around.recording;
     this.value = actor.init();
     const views: Record<string, View> = {};
     for (const [name, one] of Object.entries(actor.follows) as [string, Follow<S, V>][]) {
@@ -56,14 +64,25 @@ export class PrivateState<S, V> {
       for (const entry of this.view(one.record)?.entries() ?? []) {
         const { key, value, revision } = entry;
         const tokens = tokensIn(one.record, key) as Change['tokens'];
-        this.fold(one, { key, tokens, before: undefined, after: value, revision }, context);
+        const change = { key, tokens, before: undefined, after: value, revision };
+        this.#fold(one, change, () => one.fold?.(this.value, change, context));
       }
     }
+    this.#recording()?.rebuilt();
   }
 
   /** Folds a change in. */
   fold(one: Follow<S, V>, change: Change, context: Context<V>): void {
-    if (!one.fold) return;
+    const { fold } = one;
+    if (!fold) return;
+    const recording = this.#recording();
+    const run = (given: Context<V>): void => fold(this.value, change, given);
+    this.#fold(one, change, () =>
+      recording ? recording.fold(one, change, context, run) : run(context),
+    );
+  }
+
+  #fold(one: Follow<S, V>, change: Change, run: () => void): void {
     const { key, revision } = change;
     const inbound: Inbound = {
       ...{ id: `${key}@${revision}`, label: `fold ${one.record.name}`, about: key },
@@ -71,7 +90,7 @@ export class PrivateState<S, V> {
     };
     if (this.#failures.turnAway(inbound)) return;
     try {
-      one.fold(this.value, change, context);
+      run();
       this.#failures.passed(inbound);
     } catch (error) {
       this.#failures.threw(inbound, error);

@@ -17,7 +17,7 @@ import {
 import { type Actor, defineActor, follow, on, once } from '../runtime/actor.ts';
 import { explain } from './explain.ts';
 import { place, placeMore } from './perform.ts';
-import { newState, type State, type Views } from './state.ts';
+import { newState, type State, snapshot, type Views } from './state.ts';
 import { ledgerChanged, nodeChanged, noteParked } from './wake.ts';
 
 export function scheduler(): Actor<State, Views> {
@@ -25,6 +25,7 @@ export function scheduler(): Actor<State, Views> {
     name: 'scheduler',
     sentence: 'Makes sure that every instance that wants a node gets the best one there is.',
     init: newState,
+    snapshot,
     routes: [on(placeWork, place), on(placementExplain, explain)],
     follows: {
       nodes: follow<typeof nodeRecord, State, Views>(nodeRecord, {

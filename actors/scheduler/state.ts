@@ -7,7 +7,7 @@ import type {
 } from '../../subjects/index.ts';
 import type { Context } from '../runtime/actor.ts';
 import type { View } from '../runtime/view.ts';
-import { NodeTable } from './table.ts';
+import { NodeTable, type TakenRow } from './table.ts';
 
 export interface State {
   readonly table: NodeTable;
@@ -25,3 +25,17 @@ export interface Views {
 export type Ctx = Context<Views>;
 
 export const newState = (): State => ({ table: new NodeTable(), parked: new Map() });
+
+interface Taken {
+  readonly table: readonly TakenRow[];
+  readonly parked: State['parked'];
+}
+
+/** The private state as a recording holds it. */
+export const snapshot = {
+  take: ({ table, parked }: State): Taken => ({ table: table.snapshot(), parked }),
+  restore: (taken: unknown): State => {
+    const { table, parked } = taken as Taken;
+    return { table: NodeTable.restored(table), parked };
+  },
+};

@@ -24,10 +24,35 @@ export interface Row {
   isWhole: boolean;
 }
 
+/** A row as a snapshot has it. */
+export interface TakenRow {
+  readonly row: Row;
+  readonly hasLedger: boolean;
+  readonly hasNode: boolean;
+}
+
 export class NodeTable {
   readonly #rows = new Map<string, Row>();
   readonly #hasLedger = new Set<string>();
   readonly #hasNode = new Set<string>();
+
+  /** The rows, and which records of each are known. */
+  snapshot(): readonly TakenRow[] {
+    return [...this.#rows.values()].map((row) => ({
+      ...{ row, hasLedger: this.#hasLedger.has(row.id), hasNode: this.#hasNode.has(row.id) },
+    }));
+  }
+
+  /** The table a snapshot was taken of. */
+  static restored(taken: readonly TakenRow[]): NodeTable {
+    const table = new NodeTable();
+    for (const { row, hasLedger, hasNode } of taken) {
+      table.#rows.set(row.id, row);
+      if (hasLedger) table.#hasLedger.add(row.id);
+      if (hasNode) table.#hasNode.add(row.id);
+    }
+    return table;
+  }
 
   get size(): number {
     return this.#rows.size;

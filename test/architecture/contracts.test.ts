@@ -7,6 +7,8 @@ import { agent } from '../../edge-agent/actor.ts';
 import {
   busPulse,
   type Contract,
+  debugFrame,
+  debugSwitch,
   leaseProbe,
   leaseRecord,
   ledgerRecord,
@@ -102,6 +104,8 @@ const ofTheRuntime: ReadonlySet<string> = new Set([
   leaseProbe.name,
   leaseRecord.name,
   busPulse.name,
+  debugSwitch.name,
+  debugFrame.name,
 ]);
 
 describe('every contract', () => {

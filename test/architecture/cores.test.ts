@@ -9,7 +9,7 @@ import { type Source, sourceOf, sources } from '../support/sources.ts';
 /** Files of the agent that decide; its others carry things out. */
 const agentCores = ['actor', 'runner', 'presence', 'say', 'restart', 'state', 'jobs'];
 const CORE = new RegExp(
-  `^(subjects/|actors/(?!runtime/|main\\.ts$)|edge-agent/(${agentCores.join('|')})\\.ts$)`,
+  `^(subjects/|actors/(?!runtime/|(main|replay)\\.ts$)|edge-agent/(${agentCores.join('|')})\\.ts$)`,
 );
 
 /** What a core does not say, and what it says instead. */

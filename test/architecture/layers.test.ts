@@ -26,7 +26,11 @@ const layers: readonly Layer[] = [
     packages: /^(zod|msgpackr)$/,
   },
   { name: 'runtime', files: runtime, imports: () => [subjects, runtime] },
-  { name: 'control plane', files: /^actors\/main\.ts$/, imports: () => [subjects, /^actors\//] },
+  {
+    name: 'control plane',
+    files: /^actors\/(main|replay)\.ts$/,
+    imports: () => [subjects, /^actors\//],
+  },
   {
     name: 'actor',
     files: /^actors\//,

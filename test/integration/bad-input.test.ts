@@ -13,6 +13,7 @@ import {
   address,
   type Contract,
   contentType,
+  debugSwitch,
   decode,
   encode,
   leaseProbe,
@@ -164,7 +165,10 @@ describe('a fabric that runs', () => {
         for (const { contract, tokens, value } of samples) {
           // The truth about a node that lives is its own: here a stranger's.
           const isLedger = contract.name === 'ledger' || contract.name === 'node';
-          const of = isLedger ? { node: 'stranger' } : strange(tokens);
+          // What each actor takes by itself: there is nobody to take a stranger's.
+          const isEverybodys = contract.name === debugSwitch.name;
+          const strangers = isEverybodys ? tokens : strange(tokens);
+          const of = isLedger ? { node: 'stranger' } : strangers;
           const subject = subjectOf(contract, of);
           if (!may.some((each) => covers(each, subject))) continue;
           // Only a copy that acts hears it, and no stranger does.

@@ -6,6 +6,8 @@ import {
   deadDrop,
   deadRecord,
   deadReplay,
+  debugFrame,
+  debugSwitch,
   eventNoticed,
   type Instance,
   instanceRecord,
@@ -382,4 +384,23 @@ export const samples: readonly Sample[] = [
     { generation: 1, change: 'changed' },
   ),
   asked(leaseProbe, { actor: 'membership', holder: 'control-L1H4LFPY' }, {}, { fence: 17 }),
+  asked(
+    debugSwitch,
+    { actor: 'membership' },
+    { forMs: 60_000 },
+    { copy: 'control-L1H4LFPY', isActing: true, recording: '8Q2Z6N4WJ1' },
+  ),
+  said(
+    debugFrame,
+    { actor: 'membership' },
+    {
+      ...{ recording: '8Q2Z6N4WJ1', copy: 'control-L1H4LFPY', seq: 4, at: 1_767_225_600_250 },
+      entry: {
+        ...{ kind: 'step', label: 'listen', about: '', id: 'control-L1H4LFPY-listen-9' },
+        ...{ attempts: 0, message: { key: '' }, now: 1_767_225_600_250, revision: 71, fence: 17 },
+        ...{ seed: 2_871_563_990, values: [], reads: { nodes: { all: 'same' } } },
+        ...{ held: [], mine: [], effects: [] },
+      },
+    },
+  ),
 ];

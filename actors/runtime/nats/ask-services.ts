@@ -13,14 +13,15 @@ const QUIET_MS = 300;
 /** However many go on answering, in milliseconds. */
 const ANSWERS_MS = 2_000;
 
-/** What answers on a subject of the services protocol, decoded; nothing where nobody listens. */
+/** What all say who listen on a subject, decoded; nothing where nobody does. */
 export async function askServices(
   connection: NatsConnection,
   subject: string,
+  body?: Uint8Array,
 ): Promise<readonly unknown[]> {
   const told: unknown[] = [];
   try {
-    const answers = await connection.requestMany(subject, undefined, {
+    const answers = await connection.requestMany(subject, body, {
       strategy: 'stall',
       stall: QUIET_MS,
       maxWait: ANSWERS_MS,

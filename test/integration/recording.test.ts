@@ -1,0 +1,121 @@
+/**
+ * `shoal debug` on a real fabric: what its actors do while a workload is placed, a node dies and
+ * its instances are replaced is recorded, and decided the same when it is run again.
+ *
+ * With `HISTORIES=write` what was recorded becomes test/unit/histories.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask } from '../../actors/runtime/ask.ts';
+import { type Frame, nodeState, wantedSchema, workloadApply } from '../../subjects/index.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { expectReplay } from '../support/history.ts';
+import { eventually } from '../support/ports.ts';
+import { Running, shoal } from './cli/child.ts';
+
+const ACTORS = ['scheduler', 'workload', 'membership'];
+
+describe('the step recorder', () => {
+  let under: FabricUnderTest;
+  let folder: string;
+  let environment: Readonly<Record<string, string>>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'shoal-test-recording-'));
+    under = await fabricUnderTest(['n1', 'n2', 'n3'], { hasGateway: false });
+    const seed = join(under.fabric.layout.keys, 'operator-operator.nk');
+    environment = { SHOAL_NATS: under.fabric.natsUrl, SHOAL_SEED: seed };
+    await eventually(
+      () =>
+        [...under.nodes.entries()].filter(({ value }) => nodeState(value) === 'ready').length === 3,
+      20_000,
+      'ready nodes',
+    );
+  });
+  afterAll(async () => {
+    await under?.[Symbol.asyncDispose]();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+  const fileOf = (actor: string): string => join(folder, `${actor}.jsonl`);
+  const framesIn = async (actor: string): Promise<readonly Frame[]> =>
+    (await readFile(fileOf(actor), 'utf8').catch(() => ''))
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Frame);
+
+  test('a placement, a death and its replacements are recorded, and decided so again', async () => {
+    const recording = ACTORS.map(
+      (actor) => new Running(['debug', 'record', actor, fileOf(actor), '--for', '5m'], environment),
+    );
+    for (const actor of ACTORS) {
+      await eventually(async () => (await framesIn(actor)).length > 0, 20_000, `${actor} records`);
+    }
+    const wanted = wantedSchema.parse({
+      kind: 'service',
+      spec: { count: 3, command: ['sleep', '600'], grace: '1s' },
+    });
+    const tokens = { tenant: 'default', workload: 'web' };
+    await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
+    await eventually(() => under.ready('web').length === 3, 20_000, '3 ready');
+    await under.fabric.killNode('n2');
+    await eventually(
+      () =>
+        under.ready('web').length === 3 && under.ready('web').every(({ node }) => node !== 'n2'),
+      20_000,
+      'replaced',
+    );
+    for (const actor of ACTORS) {
+      const { code, out, err } = await shoal(['debug', 'off', actor], environment);
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      expect(out).toContain(`${actor} records no longer`);
+    }
+    for (const [index, one] of recording.entries()) {
+      const { code, err } = await one.end();
+      expect(code, err).toBe(0);
+      expect(err).toMatch(new RegExp(`^\\d+ steps of ${ACTORS[index]} in `));
+    }
+    for (const actor of ACTORS) {
+      const steps = (await framesIn(actor)).filter(({ entry }) => entry?.kind === 'step');
+      expect(steps.length, actor).toBeGreaterThan(4);
+      await expectReplay(pathToFileURL(fileOf(actor)));
+    }
+    const labels = (await framesIn('scheduler')).flatMap(({ entry }) =>
+      entry?.kind === 'step' ? [entry.label] : [],
+    );
+    expect(labels.filter((label) => label === 'work.place').length).toBeGreaterThanOrEqual(2);
+    if (process.env['HISTORIES'] === 'write') {
+      for (const actor of ACTORS) {
+        const text = await readFile(fileOf(actor), 'utf8');
+        const plain = text.replaceAll(`"hostname":"${hostname()}"`, '"hostname":"somewhere"');
+        await writeFile(new URL(`../unit/histories/${actor}.jsonl`, import.meta.url), plain);
+      }
+    }
+  }, 90_000);
+
+  test('`shoal debug replay` says where another decision would have been made', async () => {
+    const file = fileOf('scheduler');
+    const same = await shoal(['debug', 'replay', file], environment);
+    expect(same.out).toMatch(/^scheduler of control-\w+: \d+ steps, all decided the same\n$/);
+    expect(same.code).toBe(0);
+    const changed = (await readFile(file, 'utf8')).replace('"parked":[]', '"parked":["web-none"]');
+    await writeFile(`${file}.changed`, changed);
+    const other = await shoal(['debug', 'replay', `${file}.changed`], environment);
+    expect(other.code).toBe(1);
+    expect(other.out).toContain('decides otherwise at frame');
+    expect(other.out).toContain('recorded  "web-none"\n  now       nothing');
+  });
+
+  test('what is no recording, and an actor that is not there, are said so', async () => {
+    const file = join(folder, 'other.jsonl');
+    await writeFile(file, '{"a":1}\n');
+    const wrong = await shoal(['debug', 'replay', file], environment);
+    expect(wrong).toMatchObject({ code: 2, out: '' });
+    expect(wrong.err).toContain(`${file}:1 is no frame of a recording`);
+    const absent = await shoal(['debug', 'on', 'painter', '--for', '10s'], environment);
+    expect(absent.code).toBe(3);
+    expect(absent.err).toContain('no copy of painter answers');
+  });
+});
