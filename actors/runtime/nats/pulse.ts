@@ -7,6 +7,7 @@ import { address, busPulse, contentType, decode, encode } from '../../../subject
 import { SERVER_ASKS } from '../../../subjects/permissions.ts';
 import { heard, majorityOf, moved, newHearing, PULSE_MS, shouldLeave } from '../majority.ts';
 import { type Close, TYPE_HEADER } from '../ports.ts';
+import { subscribeGuarded } from './guard.ts';
 import { writeHeaders } from './headers.ts';
 import { watchStatus } from './status.ts';
 
@@ -17,11 +18,9 @@ const LOOK_MS = 250;
 export function sendPulses(connection: NatsConnection, servers: number, prefix: string): Close {
   const answeredAt = new Map<string, number>();
   const inbox = createInbox(prefix);
-  const subscription = connection.subscribe(inbox, {
-    callback: (error, message) => {
-      const id = error ? undefined : idIn(message.data);
-      if (id !== undefined) answeredAt.set(id, performance.now());
-    },
+  const subscription = subscribeGuarded(connection, inbox, (message) => {
+    const id = idIn(message.data);
+    if (id !== undefined) answeredAt.set(id, performance.now());
   });
   const headers = writeHeaders({ [TYPE_HEADER]: contentType[busPulse.codec] });
   const timer = setInterval(() => {
@@ -42,12 +41,10 @@ export function sendPulses(connection: NatsConnection, servers: number, prefix: 
 /** Leaves servers that are cut off, for as long as the connection is open. */
 export function keepWithMajority(connection: NatsConnection): void {
   let hearing = newHearing(performance.now());
-  connection.subscribe(address(busPulse, {}), {
-    callback: (error, message) => {
-      const pulse = error ? undefined : decode(busPulse, message.data);
-      const here = connection.info?.server_id ?? '';
-      if (pulse?.ok && pulse.value.servers.includes(here)) hearing = heard(performance.now());
-    },
+  subscribeGuarded(connection, address(busPulse, {}), (message) => {
+    const pulse = decode(busPulse, message.data);
+    const here = connection.info?.server_id ?? '';
+    if (pulse.ok && pulse.value.servers.includes(here)) hearing = heard(performance.now());
   });
   watchStatus(connection, (isConnected) => {
     if (isConnected) hearing = moved(hearing, performance.now());

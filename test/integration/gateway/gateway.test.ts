@@ -116,9 +116,9 @@ const CALLS = [
   'GET /api/v1/instances/{id}/logs',
   'GET /api/v1/nodes',
   'GET /api/v1/nodes/{id}',
-  'GET /api/v1/tenants/{tenant}/retention',
   'GET /api/v1/schedules',
   'GET /api/v1/schedules/{name}',
+  'GET /api/v1/tenants/{tenant}/retention',
   'GET /api/v1/workloads',
   'GET /api/v1/workloads/{name}',
   'GET /api/v1/workloads/{name}/logs',
@@ -135,8 +135,8 @@ const CALLS = [
   'POST /api/v1/schedules/{name}/trigger',
   'POST /api/v1/workloads',
   'POST /api/v1/workloads/{name}/scale',
-  'PUT /api/v1/tenants/{tenant}/retention',
   'PUT /api/v1/schedules/{name}',
+  'PUT /api/v1/tenants/{tenant}/retention',
   'PUT /api/v1/workloads/{name}',
 ];
 
