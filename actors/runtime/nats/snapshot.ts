@@ -5,8 +5,10 @@
  * A snapshot comes in chunks, each of which is confirmed before many more are sent; an empty
  * message ends it. Restoring is the same the other way, into a stream that must not exist.
  */
+
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { z } from 'zod';
+import { subscribeGuarded } from './guard.ts';
 
 /** Longest wait for the next chunk, or for one to be taken, in milliseconds. */
 const CHUNK_MS = 10_000;
@@ -67,11 +69,9 @@ export async function* snapshotOf(
   const inbox = createInbox(prefix);
   const arrived: Msg[] = [];
   let wake = (): void => undefined;
-  const subscription = connection.subscribe(inbox, {
-    callback: (_error, message) => {
-      arrived.push(message);
-      wake();
-    },
+  const subscription = subscribeGuarded(connection, inbox, (message) => {
+    arrived.push(message);
+    wake();
   });
   try {
     const body = JSON.stringify({
