@@ -1,5 +1,6 @@
 /** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
 import { beats } from './beats.ts';
+import { durability } from './durability.ts';
 import { election } from './election.ts';
 import { print } from './figure.ts';
 import { letters } from './letters.ts';
@@ -24,6 +25,7 @@ const all = [
   life,
   takeover,
   election,
+  durability,
   recovery,
   letters,
   steady,
