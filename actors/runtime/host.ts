@@ -11,6 +11,7 @@
  * I2  Every message taken in is acknowledged, answered, repeated, or counted as abandoned.
  * I3  A step that throws costs the actor its private state, never the process: the state is built
  *     again from the views (R4). What throws again and again is set aside (failures.ts).
+ * I4  What came in one term of a copy is not handled in another: between them others acted.
  */
 import { leaseRecord, refusal } from '../../subjects/index.ts';
 import type { Actor, Context, Follow } from './actor.ts';
@@ -78,6 +79,8 @@ export class Host<S = unknown, V = unknown> {
   readonly #lease: Lease | undefined;
   #flows = 0;
   #isRunning = false;
+  /** How often this copy has begun to act. */
+  #term = 0;
   #isDraining = false;
 
   /** Declares the views; call `start` once they are current. */
@@ -167,6 +170,7 @@ export class Host<S = unknown, V = unknown> {
 
   #act(fence: number): void {
     this.#isRunning = true;
+    this.#term++;
     this.#contexts.fence = fence;
     this.#state.build(this.#contexts.of(undefined));
     this.#occasions.start();
@@ -191,12 +195,15 @@ export class Host<S = unknown, V = unknown> {
     this.#isRunning = false;
     this.#close();
     this.#occasions.clear();
-    const why = refusal('actor-unavailable', `${this.actor.name} acts elsewhere now`);
-    for (const inbound of this.#turns.empty()) {
-      inbound.from?.send({ ok: false, refusal: why }, 0);
-      inbound.item?.retry(limits.retryMs);
-    }
+    for (const inbound of this.#turns.empty()) this.#leave(inbound);
     this.#checkDrained();
+  }
+
+  /** Leaves a message to the copy that acts: whoever sent it may send it again. */
+  #leave(inbound: Inbound): void {
+    const why = refusal('actor-unavailable', `${this.actor.name} acts elsewhere now`);
+    inbound.from?.send({ ok: false, refusal: why }, 0);
+    inbound.item?.retry(limits.retryMs);
   }
 
   /** Takes no more messages; calls back when those it has are done. Safe to call twice. */
@@ -229,10 +236,15 @@ export class Host<S = unknown, V = unknown> {
 
   #enqueue(inbound: Inbound): void {
     // What comes late, after this copy stood by, is no longer its own.
-    if (this.#isRunning) this.#turns.add(inbound);
+    if (!this.#isRunning) return;
+    inbound.term = this.#term;
+    this.#turns.add(inbound);
   }
 
   #handle(inbound: Inbound): void {
+    // What waited for a key or for the store until this copy had stood by and acts again: another
+    // has answered it since, and its sender may have asked for something else.
+    if (inbound.term !== this.#term) return this.#leave(inbound);
     // Whoever waited and would most likely wait again need not decide again for that.
     const held = inbound.wanted && this.#holds.firstHeld(inbound.wanted);
     if (held !== undefined) {

@@ -52,6 +52,8 @@ export interface Inbound {
   attempts: number;
   /** Keys its effects would have written when it last had to wait for one of them. */
   wanted?: readonly string[] | undefined;
+  /** The term of its copy in which it came: counted anew each time the copy begins to act. */
+  term?: number;
 }
 
 interface Around {

@@ -201,6 +201,8 @@ test('a fabric goes on from a backup: what ran is adopted, what came later ends,
   };
   await put('stays', 2);
   await eventually(() => under.ready('stays').length === 2, 20_000, 'two ready instances');
+  // An instance counts as ready a moment before its folder names its process.
+  await eventually(async () => (await running()).length === 2, 5_000, 'two processes');
   const before = await running();
   const epochs = under.ready('stays').map((each) => each.epoch);
   expect((await shoal(bus, `backup ${file}`)).code).toBe(0);

@@ -1,12 +1,19 @@
 /** Who acts, of several copies: takeover, giving back, pauses of the store, fences. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineActor, every, on, type Received } from '../../../actors/runtime/actor.ts';
-import { none, reply } from '../../../actors/runtime/effect.ts';
+import { defineActor, every, follow, on, type Received } from '../../../actors/runtime/actor.ts';
+import { commit, none, put, reply } from '../../../actors/runtime/effect.ts';
 import type { Host } from '../../../actors/runtime/host.ts';
 import { LEASE_MS } from '../../../actors/runtime/lease.ts';
 import type { Link, MemoryConnection } from '../../../actors/runtime/memory/connection.ts';
-import { type Lease, leaseRecord, request } from '../../../subjects/index.ts';
+import type { View } from '../../../actors/runtime/view.ts';
+import {
+  type Lease,
+  leaseRecord,
+  type Route,
+  request,
+  routeRecord,
+} from '../../../subjects/index.ts';
 import { Bench } from '../../support/host.ts';
 
 const who = request({
@@ -173,4 +180,59 @@ describe('of several copies', () => {
     expect(acting(...copies)).toBe(1);
     expect(copies.map((each) => each.host.copy)).toContain(lease()?.holder);
   });
+});
+
+test('what a copy was asked before it stood by is not done when it acts again', () => {
+  const bench = new Bench();
+  const set = request({
+    name: 'set',
+    subject: 'shoal.set',
+    schema: z.object({ port: z.string() }),
+    reply: z.object({}),
+    bytesMax: 100,
+    timeoutMs: 1_000,
+    ...{ from: ['gateway'], to: ['control'], summary: 'For a test.' },
+  });
+  const key = { tenant: 'default', host: 'h.localhost' };
+  interface Views {
+    readonly routes: View<typeof routeRecord>;
+  }
+  const join = () => {
+    const link: Link & { isUp: boolean } = { isUp: true, transfer: () => 0.2 };
+    const actor = defineActor<object, Views>({
+      name: 'setter',
+      sentence: 'Makes sure that the last who asks is right.',
+      copies: 'acting',
+      init: () => ({}),
+      routes: [
+        on(set, (_state, ask: Received<typeof set>) => [
+          commit(put(routeRecord, key, { ...key, workload: 'w', port: ask.payload.port })),
+          reply(set, ask.from, {}),
+        ]),
+      ],
+      follows: { routes: follow(routeRecord) },
+      publishes: [],
+      writes: [routeRecord],
+    });
+    return { ...bench.join(actor, { link }), link };
+  };
+  const port = () => (bench.stored(routeRecord, key) as Route | undefined)?.port;
+  const [first, second] = [join(), join()];
+  expect(bench.ask(set, {}, { port: 'zero' }).ok).toBe(true);
+  // One is being written, another waits for its key; then the network goes.
+  bench.send(set, {}, { port: 'one' });
+  bench.send(set, {}, { port: 'two' });
+  bench.clock.runUntil(() => first.host.underWay === 1, 1_000, 'the first write');
+  first.link.transfer = () => undefined;
+  bench.clock.runUntil(() => second.host.isActing, 20_000, 'the other');
+  bench.clock.advance(100);
+  expect(bench.ask(set, {}, { port: 'three' }).ok).toBe(true);
+  second.host.stop();
+  second.connection.close();
+  first.link.transfer = () => 0.2;
+  bench.clock.runUntil(() => first.host.isActing, 20_000, 'the first again');
+  bench.clock.advance(10_000);
+  expect(port()).toBe('three');
+  expect(bench.ask(set, {}, { port: 'four' }).ok).toBe(true);
+  expect(port()).toBe('four');
 });
