@@ -68,12 +68,13 @@ describe('a fabric that runs', () => {
     expect((await instances()).map((each) => each.workload)).toEqual(['calm']);
   });
   afterAll(async () => {
-    const { folder } = place;
+    await using _removed = place;
     for (const name of ['control', 'gateway', 'agent-n1', 'agent-n2', 'fabric']) {
-      const log = await readFile(join(folder, 'state/logs', `${name}.log`), 'utf8');
-      expect(log.split('\n').filter((line) => /"level":[56]0/.test(line))).toEqual([]);
+      const log = await readFile(join(place.folder, 'state/logs', `${name}.log`), 'utf8');
+      const errors = log.split('\n').filter((line) => /"level":[56]0/.test(line));
+      // Rubbish on a queue that somebody works on is one for a person: that is an error by itself.
+      expect(errors.filter((line) => !/a work item is a dead letter now/.test(line))).toEqual([]);
     }
-    await place[Symbol.asyncDispose]();
   });
 
   test('a manifest that is malformed: exit 2 with line and key, and nothing is sent', async () => {
