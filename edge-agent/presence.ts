@@ -14,6 +14,7 @@ import {
 } from '../subjects/index.ts';
 import { list } from './compare.ts';
 import type { ConnectionReport, FactsReport, MeasureReport } from './jobs.ts';
+import { sayAll } from './say.ts';
 import { type Ctx, isActive, type State } from './state.ts';
 
 /** How long to wait before asking again to join, in milliseconds. */
@@ -111,7 +112,8 @@ export function prompted(node: string) {
       case 'beat':
         return beat(node)(state, { key: '', payload: undefined }, context);
       case 'join':
-        return join(node, state);
+        // Asked by whoever misses it in the store, or what it sees.
+        return [...join(node, state), ...sayAll(state)];
       case 'ledger':
         return [run('reread', {})];
     }

@@ -21,6 +21,12 @@ export function said(state: State, name: string, local: Local, now: number): Eff
   return [after('say', 0)];
 }
 
+/** Says everything once more: what the store had of it may be lost. */
+export function sayAll(state: State): Effects {
+  for (const name of state.local.keys()) state.unsaid.set(name, ++state.changes);
+  return state.unsaid.size > 0 ? [after('say', 0)] : none;
+}
+
 /** Writes what is unsaid; what was confirmed is crossed off by `confirmed`. */
 export function say(node: string) {
   return (state: State, _due: Due, _context: Ctx): Effects => {

@@ -210,7 +210,8 @@ export const nodePrompt = event({
   bytesMax: 128,
   from: ['control'],
   to: ['agent'],
-  summary: 'Asks a node to beat at once, to join again, or to read its ledger again.',
+  summary:
+    'Asks a node to beat at once, to join and say what it sees again, or to read its ledger again.',
 });
 
 const nodeChange = { reply: z.object({ state: z.enum(nodeStates) }), bytesMax: 1024 } as const;

@@ -8,6 +8,7 @@ import {
   instanceRecord,
   instanceStop,
   ledgerRecord,
+  nodePrompt,
   nodeRecord,
   observedRecord,
   placementExplain,
@@ -66,7 +67,7 @@ export function workload(): Actor<State, Views> {
       sweep: every(SWEEP_MS, sweep),
     },
     connected: (state, _message, context) => sweep(state, { key: '', payload: undefined }, context),
-    publishes: [eventNoticed, placeWork, placementExplain],
+    publishes: [eventNoticed, nodePrompt, placeWork, placementExplain],
     writes: [workloadRecord, instanceRecord, ledgerRecord, specRecord, routeRecord],
   });
 }

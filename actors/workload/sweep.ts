@@ -1,7 +1,7 @@
 /**
  * Makes sure that a lost event costs time, never correctness: now and then every workload is
- * looked at, ledger entries of instances nobody knows are ended and taken out, and what has ended
- * is forgotten as its tenant wants.
+ * looked at, ledger entries of instances nobody knows are ended and taken out, what has ended is
+ * forgotten as its tenant wants, and nodes whose word is missing are asked again.
  */
 import {
   isOver,
@@ -23,6 +23,7 @@ import {
   work,
 } from '../runtime/effect.ts';
 import { type Ctx, groupOf, lookAnew, type State } from './state.ts';
+import { askUnseen } from './unseen.ts';
 
 /** What has ended is looked at after what lives, in milliseconds. */
 const FORGET_MS = 1_000;
@@ -48,6 +49,7 @@ export function sweep(state: State, _due: Due, context: Ctx): Effects {
     ...lookAnew(state, groups),
     ...[...tenants].map((tenant) => after('forget', FORGET_MS, { key: tenant })),
     ...triedAgain(parked, context),
+    ...askUnseen(context),
   ];
 }
 
