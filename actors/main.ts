@@ -14,6 +14,7 @@ import { membership } from './membership/actor.ts';
 import { retention } from './retention/actor.ts';
 import { retentionJobs } from './retention/shell.ts';
 import type { Actor } from './runtime/actor.ts';
+import { watchClock } from './runtime/clock-set.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
 import { Host } from './runtime/host.ts';
 import type { Log } from './runtime/log.ts';
@@ -31,6 +32,8 @@ import {
 } from './runtime/nats/process.ts';
 import { sendPulses } from './runtime/nats/pulse.ts';
 import { ensureStreams } from './runtime/nats/streams.ts';
+import { systemClock } from './runtime/nats/system-clock.ts';
+import type { Clock } from './runtime/ports.ts';
 import { FAULT_EXIT, runProgram } from './runtime/program.ts';
 import { listenForRecording } from './runtime/recording/listen.ts';
 import { timedJobs } from './runtime/timed-jobs.ts';
@@ -50,11 +53,12 @@ export async function startControl(
   log: Log,
   environment: NodeJS.ProcessEnv = process.env,
   end: (code: number) => void = () => undefined,
+  clock: Clock = systemClock,
 ): Promise<() => Promise<void>> {
   const name = environment['SHOAL_COPY'] || 'control';
   const durability = durabilityIn(environment);
   const identity = { role: 'control', name } as const;
-  const bus = await joinBus(busSettings(environment), identity, { log });
+  const bus = await joinBus(busSettings(environment), identity, { log, clock });
   // Before anything is changed: streams too belong to whoever runs already.
   await checkApart(bus.connection, 'this one');
   // Before anything that waits for the store: whoever listens is not to think that all are gone.
@@ -92,7 +96,9 @@ export async function startControl(
   const streams = changed.length > 0 ? `; set up ${changed.join(', ')}` : '';
   const told = await tellDurability(bus, durability, log);
   log.info(`control plane ready: ${told}${streams}`, { id: copy });
+  const unwatch = watchClock(ports.clock, log);
   return async () => {
+    unwatch();
     await closeMetrics();
     await drainHosts(hosts, bus);
   };

@@ -4,6 +4,7 @@
  * It may die at any time: what runs goes on without it and is taken over by the next one.
  */
 import { pathToFileURL } from 'node:url';
+import { watchClock } from '../actors/runtime/clock-set.ts';
 import { Host } from '../actors/runtime/host.ts';
 import type { Log } from '../actors/runtime/log.ts';
 import {
@@ -13,6 +14,8 @@ import {
   serveHost,
   viewsCurrent,
 } from '../actors/runtime/nats/process.ts';
+import { systemClock } from '../actors/runtime/nats/system-clock.ts';
+import type { Clock } from '../actors/runtime/ports.ts';
 import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { agent } from './actor.ts';
@@ -31,6 +34,7 @@ export async function startAgent(
   log: Log,
   end: (code: number) => void,
   environment: NodeJS.ProcessEnv = process.env,
+  clock: Clock = systemClock,
 ): Promise<() => Promise<void>> {
   const bus = busSettings(environment);
   const settings = agentSettings(environment, bus.servers);
@@ -40,7 +44,13 @@ export async function startAgent(
   // Two fabrics on one machine may each have a node of this name.
   const cgroups = `${node}-${identity.identity.slice(0, 8)}`;
   const driver = await ProcessDriver.open({ node, cgroups, state, root, address: at, ports }, log);
-  const joined = await joinBus(bus, { role: 'agent', name: node }, { log, fanout: keysOf(node) });
+  const joined = await joinBus(
+    bus,
+    { role: 'agent', name: node },
+    {
+      ...{ log, clock, fanout: keysOf(node) },
+    },
+  );
   const shipper = new LogShipper(node, joined.ports.bus, log);
   const shell = agentShell({
     ...{ settings, identity, driver, shipper, bus: joined, log },
@@ -62,7 +72,9 @@ export async function startAgent(
   host.start();
   serveHost(joined.connection, host, { version: VERSION, id: node, byIdOnly: true });
   log.info('agent ready', { node, path: state });
+  const unwatch = watchClock(joined.ports.clock, log);
   return async () => {
+    unwatch();
     shell.close();
     if (settings.onStop === 'end') await driver.endAll(GRACE_MS_MAX);
     await drainHosts([host as unknown as Host], joined);

@@ -96,3 +96,14 @@ export function wantsNode(instance: Instance, ledger: Ledger | undefined): boole
   if (!holds(ledger, instance)) return true;
   return ledger?.accepts === 'offline' || ledger?.accepts === 'failed';
 }
+
+/** Longest back-off between two attempts at an instance, in milliseconds. */
+export const BACKOFF_MS_MAX = 60_000;
+
+/**
+ * Whether an instance is to wait before it is tried again. More than the longest back-off ahead is
+ * no back-off: the clock was set back since, and it has waited.
+ */
+export function isHeldBack({ notBefore = 0 }: Instance, now: number): boolean {
+  return notBefore > now && notBefore - now <= BACKOFF_MS_MAX;
+}

@@ -67,6 +67,8 @@ const given = {
   revision: z.number().int(),
   fence: z.number().int(),
   /** What its chance began with. */
+  /** How far the clock had been set since the process began; 0 where it says nothing. */
+  clockSetMs: z.number().optional(),
   seed: z.number().int(),
   /** Values it read that this recording has not told yet, or that are new. */
   values: z.array(recordedValue),

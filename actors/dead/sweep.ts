@@ -4,6 +4,7 @@
  */
 import { type DeadLetter, deadRecord } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
+import { earlierOf } from '../runtime/clock-set.ts';
 import { commit, type Effects, remove } from '../runtime/effect.ts';
 import { putBack } from './replay.ts';
 import type { Ctx, State } from './state.ts';
@@ -20,7 +21,7 @@ const REMOVED_MAX = 250;
 const TRIAL_MS_MAX = 600_000;
 
 export function sweep(_state: State, _due: Due, context: Ctx): Effects {
-  const { now } = context;
+  const now = earlierOf(context);
   const letters = [...context.views.letters.entries()]
     .map((each) => each.value)
     .sort((one, other) => other.at - one.at);
@@ -28,7 +29,7 @@ export function sweep(_state: State, _due: Due, context: Ctx): Effects {
     .filter((each, index) => index >= LETTERS_MAX || now - each.at > ageMsMax(each))
     .slice(-REMOVED_MAX);
   const isCutShort = ({ replayedAt }: DeadLetter): boolean =>
-    replayedAt !== undefined && now - replayedAt > REPLAY_MS_MAX;
+    replayedAt !== undefined && Math.abs(now - replayedAt) > REPLAY_MS_MAX;
   const removals = gone.map(({ actor, letter }) => remove(deadRecord, { actor, letter }));
   return [
     ...(removals.length > 0 ? [commit(...removals)] : []),

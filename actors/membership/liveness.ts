@@ -92,7 +92,9 @@ export function beat(state: State, message: Received<typeof nodeBeat>, context: 
   if (!node || !ledgerEntry) return prompt(heard, id, 'join', now);
   if (!speaksWith(node.protocol)) return keptOut(node, context);
   if (node.liveness !== 'ready') return returned(node, context);
-  const isBehind = payload.applied < ledgerEntry.revision && now - ledgerEntry.at > BEHIND_MS;
+  // The store's clock and this one need not agree: asking once too often costs one read.
+  const isYoung = Math.abs(now - ledgerEntry.at) <= BEHIND_MS;
+  const isBehind = payload.applied < ledgerEntry.revision && !isYoung;
   return isBehind ? prompt(heard, id, 'ledger', now) : none;
 }
 

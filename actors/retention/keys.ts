@@ -19,6 +19,7 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Due, Reported } from '../runtime/actor.ts';
+import { earlierOf } from '../runtime/clock-set.ts';
 import { type Effects, none, run } from '../runtime/effect.ts';
 import type { KeySeen, KeysReport } from './jobs.ts';
 import type { Ctx, State } from './state.ts';
@@ -98,7 +99,7 @@ export function mayGo(
   limits: KeyLimits,
   context: Ctx,
 ): boolean {
-  const ageMs = context.now - seen.at;
+  const ageMs = earlierOf(context) - seen.at;
   if (!seen.isMarker) return ageMs > limits.leftoverMs && isLeftOver(bucket, seen.key, context);
   if (ageMs <= (isCrowded ? limits.youngMs : limits.markerAgeMs)) return false;
   return removable.some((each) => each.bucket === bucket && tokensIn(each as never, seen.key));

@@ -8,6 +8,7 @@
  */
 import { type RetentionLimits, retentionOf } from '../../subjects/index.ts';
 import type { Due, Reported } from '../runtime/actor.ts';
+import { earlierOf } from '../runtime/clock-set.ts';
 import { type Effects, none, run } from '../runtime/effect.ts';
 import {
   bytesAtMost,
@@ -31,7 +32,9 @@ interface WeighMemo {
 
 /** It is time to look. */
 export function look(state: State, _due: Due, context: Ctx): Effects {
-  if (state.round && context.now - state.round.heardAt < LOST_MS) return none;
+  const agoMs = context.now - (state.round?.heardAt ?? 0);
+  // A round from ahead is of a clock that was set back since.
+  if (state.round && agoMs >= 0 && agoMs < LOST_MS) return none;
   return begin(state, streams[0], context);
 }
 
@@ -102,7 +105,7 @@ function next(state: State, round: Round, context: Ctx): Effects {
   if (tenant !== undefined) {
     const limits = limitsIn(round, tenant, context);
     const memo: WeighMemo = { round: round.id, tenant, limits };
-    return [run('weigh', { stream: round.stream, tenant, limits, now: context.now }, memo)];
+    return [run('weigh', { stream: round.stream, tenant, limits, now: earlierOf(context) }, memo)];
   }
   if (!round.weights) return nextStream(state, round, context);
   round.share = fairShare([...round.weights.values()], round.bytesMax);

@@ -22,6 +22,8 @@ import type { Change } from './view.ts';
 export interface Context<V = unknown> {
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** How far the clock was set while this process lives, in milliseconds; forward: positive. */
+  readonly clockSetMs: number;
   readonly views: V;
   /** In [0, 1); the same for the same message. */
   random(): number;

@@ -4,6 +4,7 @@
  */
 import type { RecordContract } from '../../subjects/index.ts';
 import type { Context } from './actor.ts';
+import { clockSetOf } from './clock-set.ts';
 import type { Holds } from './holds.ts';
 import { hash32, seededRandom, shortId } from './ids.ts';
 import type { Inbound } from './inbound.ts';
@@ -28,9 +29,11 @@ export class Contexts<V> {
   /** See Context.fence. */
   fence = 0;
   readonly #around: Around<V>;
+  readonly #clockSetMs: () => number;
 
   constructor(around: Around<V>) {
     this.#around = around;
+    this.#clockSetMs = clockSetOf(around.clock);
   }
 
   /** For a message; undefined: for what no message asks for, a fold. */
@@ -43,6 +46,7 @@ export class Contexts<V> {
     };
     return {
       now: clock.now(),
+      clockSetMs: this.#clockSetMs(),
       views: state.views,
       random,
       id: () => shortId(random, 5),

@@ -33,7 +33,7 @@ export class Failures {
   readonly #around: Around;
   readonly #quarantine = new Quarantine();
   readonly #trials: Trials;
-  /** When steps threw lately, in milliseconds since 1970. */
+  /** When steps threw lately, in milliseconds of the clock's `elapsed`. */
   readonly #threwAt: number[] = [];
 
   constructor(around: Around) {
@@ -80,7 +80,7 @@ export class Failures {
     const reason = { code: 'actor-fault', detail: String(error) };
     if (inbound.item) this.#retry(inbound, inbound.item, reason);
     else if (inbound.about !== '') this.#setAside(inbound, reason);
-    this.#escalateAfter(ports.clock.now());
+    this.#escalateAfter(ports.clock.elapsed());
   }
 
   /** A message met conflicts for too long, or the store refused its writes. */

@@ -79,7 +79,7 @@ export function subscribeRoutes(actor: Actor, around: Around): Close[] {
   const quietUntil = new Map<string, number>();
   const complain = (contract: Contract, subject: string, reason: string): void => {
     around.counters.malformed++;
-    const now = around.ports.clock.now();
+    const now = around.ports.clock.elapsed();
     if ((quietUntil.get(contract.name) ?? 0) > now) return;
     quietUntil.set(contract.name, now + QUIET_MS);
     around.log.warn('a message cannot be read and is left out', {

@@ -17,6 +17,8 @@ interface Record {
   faults: number;
   /** Until when it is set aside, in milliseconds; 0: not. */
   until: number;
+  /** For how long, in milliseconds: more left than this shows that the clock was set back. */
+  forMs: number;
 }
 
 /** What makes steps throw, and how long it is left alone. */
@@ -30,13 +32,13 @@ export class Quarantine {
 
   /** Until when this message is set aside, in milliseconds since 1970; undefined: it is not. */
   until(about: string, now: number): number | undefined {
-    const until = this.#known.get(about)?.until ?? 0;
-    return until > now ? until : undefined;
+    const { until = 0, forMs = 0 } = this.#known.get(about) ?? {};
+    return until > now && until - now <= forMs ? until : undefined;
   }
 
   /** Counts a throw. Returns until when the message is set aside; undefined: not yet. */
   threw(about: string, now: number): number | undefined {
-    const record = this.#known.get(about) ?? { faults: 0, until: 0 };
+    const record = this.#known.get(about) ?? { faults: 0, until: 0, forMs: 0 };
     this.#known.delete(about);
     this.#known.set(about, record);
     record.faults++;
@@ -48,7 +50,8 @@ export class Quarantine {
     }
     if (record.faults < FAULTS_MAX) return undefined;
     const times = record.faults - FAULTS_MAX;
-    record.until = now + Math.min(ASIDE_MS_MAX, ASIDE_MS * 2 ** Math.min(times, 16));
+    record.forMs = Math.min(ASIDE_MS_MAX, ASIDE_MS * 2 ** Math.min(times, 16));
+    record.until = now + record.forMs;
     return record.until;
   }
 

@@ -21,7 +21,7 @@ import type { Due, Received } from '../runtime/actor.ts';
 import { after, commit, type Effects, none, put } from '../runtime/effect.ts';
 import { alarmOf, outcomeEvent, withOutcomes } from './facts.ts';
 import { runsUnderWay } from './runs.ts';
-import { type Ctx, keyOf, namedOf, type State, scheduleAt } from './state.ts';
+import { type Ctx, keyOf, namedOf, type State, scheduleAt, timeFor } from './state.ts';
 
 /** How far the bus's clock may be ahead of ours before an alarm is set again, in milliseconds. */
 const SKEW_MS_MAX = 2_000;
@@ -31,15 +31,18 @@ export function fired(_state: State, item: Received<typeof scheduleFire>, contex
   const { generation, firing } = item.payload;
   const schedule = context.views.schedules.get(item.tokens);
   if (schedule?.generation !== generation) return none;
-  // The bus says that it is this late, whatever our own clock says.
-  return settle(schedule, Math.max(context.now, firing), context);
+  // The bus says that it is this late, whatever our own clock says; and where its clock was set
+  // forward, too, everything until then is one firing.
+  const own = timeFor(schedule, context);
+  const isBusAhead = firing > own + SKEW_MS_MAX;
+  return settle(schedule, Math.max(isBusAhead ? context.now : own, firing), context);
 }
 
 /** A schedule is looked at without an alarm: a firing is over, or an alarm was lost. */
 export function look(_state: State, { key }: Due, context: Ctx): Effects {
   const schedule = scheduleAt(key, context);
   if (!schedule || schedule.pending) return none;
-  const effects = settle(schedule, context.now, context);
+  const effects = settle(schedule, timeFor(schedule, context), context);
   if (effects.length > 0) return effects;
   const next = nextOf(schedule);
   const isNear = next !== undefined && next - context.now < SKEW_MS_MAX;

@@ -20,6 +20,7 @@ import {
   workloadScale,
 } from '../../subjects/index.ts';
 import type { Answered, Due } from '../runtime/actor.ts';
+import { passedMs } from '../runtime/clock-set.ts';
 import { after, commit, type Effects, none, put, request } from '../runtime/effect.ts';
 import { outcomeEvent, withOutcomes } from './facts.ts';
 import { type Ctx, keyOf, namedOf, type State, scheduleAt } from './state.ts';
@@ -125,7 +126,7 @@ function no(schedule: Schedule, because: Refusal, context: Ctx): Result | 'later
   const { code, detail } = because;
   const { tenant, name, spec, pending } = schedule;
   const firing = pending?.firing ?? 0;
-  const asked = context.now - (pending?.since ?? 0);
+  const asked = passedMs(pending?.since ?? 0, context);
   const { startWithin } = spec;
   const limitMs = Math.min(ASKED_MS_MAX, startWithin ? spanMs(startWithin) : ASKED_MS_MAX);
   if (code === 'workload-exists') {

@@ -8,6 +8,7 @@ import {
   type workloadRecord,
 } from '../../subjects/index.ts';
 import type { Context } from '../runtime/actor.ts';
+import { passedMs } from '../runtime/clock-set.ts';
 import type { View } from '../runtime/view.ts';
 
 export interface State {
@@ -38,6 +39,15 @@ export function namedOf({ tenant, name }: Pick<Schedule, 'tenant' | 'name'>): Na
 /** Key of a schedule in the store: the key of its timers, too. */
 export function keyOf(of: Pick<Schedule, 'tenant' | 'name'>): string {
   return address(record, namedOf(of));
+}
+
+/**
+ * What time it is for a schedule, in milliseconds since 1970: what has passed since its last firing,
+ * or since it began to count, whatever the clock was set to meanwhile.
+ */
+export function timeFor({ handled, since }: Schedule, context: Ctx): number {
+  const from = handled ?? since;
+  return from + passedMs(from, context);
 }
 
 /** The schedule under a key. */

@@ -8,7 +8,7 @@ import type { Due, Reported } from '../runtime/actor.ts';
 import { after, cancelWork, type Effect, type Effects, run } from '../runtime/effect.ts';
 import { alarmOf } from './facts.ts';
 import { trim } from './runs.ts';
-import { type Ctx, keyOf, namedOf, type State } from './state.ts';
+import { type Ctx, keyOf, namedOf, type State, timeFor } from './state.ts';
 
 /** A firing this late was not told of by its alarm, in milliseconds: those come within 0.3 s. */
 const LATE_MS = 2_000;
@@ -24,7 +24,7 @@ export function sweep(state: State, _due: Due, context: Ctx): Effects {
       if (!isUnderWay) effects.push(after('start', 0, { key }));
     } else {
       const next = nextOf(schedule);
-      const isLate = next !== undefined && context.now >= next + LATE_MS;
+      const isLate = next !== undefined && timeFor(schedule, context) >= next + LATE_MS;
       if (isLate) effects.push(after('look', 0, { key }));
     }
     effects.push(...trim(schedule, context));

@@ -16,6 +16,7 @@ import {
   entryName,
   fits,
   type Instance,
+  isHeldBack,
   type Ledger,
   ledgerRecord,
   type Workload,
@@ -117,7 +118,7 @@ function wanting(workload: Workload, context: Ctx): Instance[] {
   const found: Instance[] = [];
   for (const { value } of views.instances.by('workload', `${workload.tenant}.${workload.name}`)) {
     if (value.generation !== workload.templateGeneration) continue;
-    if ((value.notBefore ?? 0) > now) continue;
+    if (isHeldBack(value, now)) continue;
     const ledger = value.node === undefined ? undefined : views.ledgers.get({ node: value.node });
     if (wantsNode(value, ledger)) found.push(value);
   }

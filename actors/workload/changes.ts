@@ -17,6 +17,7 @@ import {
   withStopping,
   workloadRecord,
 } from '../../subjects/index.ts';
+import { earlierOf } from '../runtime/clock-set.ts';
 import { commit, type Effect, type Effects, type Put, put, remove } from '../runtime/effect.ts';
 import { instanceEvent, workloadEvent } from './facts.ts';
 import { toForget } from './finished.ts';
@@ -93,7 +94,8 @@ export class Changes {
     const all = ended.map((value) => {
       return { value, name: value.instance, endedAt: value.outcome?.at ?? 0, bytes: 0 };
     });
-    for (const { value } of toForget(all, ofOneWorkload, this.#context.now)) this.drop(value);
+    for (const { value } of toForget(all, ofOneWorkload, earlierOf(this.#context)))
+      this.drop(value);
   }
 
   /** Tells an instance's node to end it. */

@@ -18,6 +18,7 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
+import { earlierOf } from '../runtime/clock-set.ts';
 import { after, commit, type Effect, type Effects, put, remove } from '../runtime/effect.ts';
 import type { Entry } from '../runtime/view.ts';
 import type { Ctx, State } from './state.ts';
@@ -53,7 +54,8 @@ export function toForget<T extends Finished>(
 
 /** Forgets what one tenant has too much of; `due.key` is the tenant. */
 export function forgetFinished(_state: State, due: Due, context: Ctx): Effects {
-  const { views, now } = context;
+  const { views } = context;
+  const now = earlierOf(context);
   const tenant = views.tenants.get({ tenant: due.key });
   const limits = { jobs: retentionOf(tenant, 'jobs'), instances: retentionOf(tenant, 'instances') };
   const jobs = toForget(finishedJobs(due.key, context), limits.jobs, now);

@@ -9,6 +9,7 @@
 import {
   type Instance,
   instanceRecord,
+  isHeldBack,
   placeWork,
   routeRecord,
   tokensIn,
@@ -54,7 +55,7 @@ export function reconcile(group: string, context: Ctx): Effects {
   if (!workload) return orphaned(known, ended, changes);
   const adjustment =
     workload.kind === 'job'
-      ? adjustJob(workload, known, ended, context.now)
+      ? adjustJob(workload, known, ended, context)
       : adjust(workload, known, context.now);
   const isAll = carryOut(workload, adjustment, changes);
   if (isGone(workload, known, changes)) return gone(workload, ended, context);
@@ -184,7 +185,7 @@ function next(
   let isWanting = done.adjustment.create > 0;
   for (const { instance, ledger } of known) {
     if (instance.parked || !wantsNode(instance, ledger)) continue;
-    if ((instance.notBefore ?? 0) > now) times.push(instance.notBefore as number);
+    if (isHeldBack(instance, now)) times.push(instance.notBefore as number);
     else isWanting = true;
   }
   const effects: Effect[] = [];

@@ -7,6 +7,7 @@
  */
 import {
   AVOID_MAX,
+  BACKOFF_MS_MAX,
   entryName,
   holds,
   type Instance,
@@ -45,8 +46,6 @@ export type Settlement =
 const keep: Settlement = { kind: 'keep' };
 /** Back-off between attempts, doubling from here. */
 const BACKOFF_MS = 1_000;
-/** Longest back-off between attempts. */
-const BACKOFF_MAX_MS = 60_000;
 /** A run of this length clears the count of failures in a row. */
 const SOUND_RUN_MS = 600_000;
 
@@ -139,7 +138,7 @@ function again(
   const isService = workload?.kind !== 'job';
   // A service's first move is at once: its node has already tried several times.
   const doubled = isService ? failures - 1 : failures;
-  const waitMs = doubled <= 0 ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (doubled - 1));
+  const waitMs = doubled <= 0 ? 0 : Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (doubled - 1));
   const avoid = node === undefined ? instance.avoid : [...instance.avoid, node].slice(-AVOID_MAX);
   const message = `${observed.message ?? observed.state}; again${waitMs > 0 ? ` in ${waitMs / 1000} s` : ''}`;
   return {

@@ -3,6 +3,7 @@
  * Pure arithmetic over what is known; what becomes of each instance was settled before.
  */
 import { type Instance, type Phase, phaseOf, spanMs, type Workload } from '../../subjects/index.ts';
+import { passedMs, type Times } from '../runtime/clock-set.ts';
 import type { Known } from './settle.ts';
 
 export interface Adjustment {
@@ -30,13 +31,15 @@ export function adjustJob(
   workload: Workload & { readonly kind: 'job' },
   known: readonly Known[],
   ended: readonly Instance[],
-  now: number,
+  times: Times,
 ): Adjustment {
+  const { now } = times;
   if (workload.deletedAt !== undefined || workload.outcome) return adjust(workload, known, now);
   const succeeded = ended.filter((each) => each.outcome?.result === 'succeeded').length;
   const failed = ended.find((each) => each.outcome?.result === 'failed');
   const { count, deadline } = workload.spec;
-  const deadlineAt = deadline === undefined ? undefined : workload.createdAt + spanMs(deadline);
+  const leftMs =
+    deadline === undefined ? Infinity : spanMs(deadline) - passedMs(workload.createdAt, times);
   const end = (result: 'succeeded' | 'failed', message: string): Adjustment => ({
     ...retireAll(known, message),
     outcome: { result, at: now, message },
@@ -46,7 +49,7 @@ export function adjustJob(
     const why = failed.outcome?.message ?? '';
     return end('failed', `${failed.instance} failed and no retries are left: ${why}`.slice(0, 500));
   }
-  if (deadlineAt !== undefined && now >= deadlineAt) {
+  if (leftMs <= 0) {
     return end(
       'failed',
       `the deadline of ${deadline} has passed with ${succeeded} of ${count} done`,
@@ -57,7 +60,7 @@ export function adjustJob(
   return {
     create: Math.max(0, -surplus),
     retire: choose(running, Math.max(0, surplus), 'fewer are wanted'),
-    lookAt: deadlineAt,
+    lookAt: leftMs === Infinity ? undefined : now + leftMs,
   };
 }
 

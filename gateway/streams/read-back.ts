@@ -29,13 +29,13 @@ export async function readBack(
   what: What,
   look: (messages: readonly Tailed[]) => boolean,
 ): Promise<ReadBack | undefined> {
-  const deadline = Date.now() + READ_MS;
+  const deadline = performance.now() + READ_MS;
   const range = await streams.range(what.stream);
   if (!range) return undefined;
   for (let window = WINDOW; ; window *= GROWTH) {
     const before = Math.max(range.first - 1, range.last - window, 0);
     if (before >= range.last) return { last: range.last };
-    const read = await readFrom(streams, what, before, deadline - Date.now());
+    const read = await readFrom(streams, what, before, deadline - performance.now());
     if (!read) return undefined;
     const isEnough = look(read.messages);
     if (isEnough || read.isCut || before <= range.first - 1) {

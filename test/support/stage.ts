@@ -45,6 +45,7 @@ type Planned = readonly (Put & { readonly key: string; readonly revision: number
 
 export class Stage {
   now = START_MS;
+  clockSetMs = 0;
   readonly views = newViews();
   /** Keys with a commit in flight. */
   readonly held = new Set<string>();
@@ -58,6 +59,7 @@ export class Stage {
   get context(): Context<StageViews> {
     return {
       now: this.now,
+      clockSetMs: this.clockSetMs,
       views: this.views,
       random: this.#random,
       id: () => shortId(this.#random, 5),

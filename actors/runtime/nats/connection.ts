@@ -46,7 +46,7 @@ export async function connectBus(
       ? { authenticator: nkeyAuthenticator(new TextEncoder().encode(address.seed)) }
       : {}),
   };
-  const deadline = Date.now() + (options.timeoutMs ?? 10_000);
+  const deadline = performance.now() + (options.timeoutMs ?? 10_000);
   for (;;) {
     try {
       const connection = await connect(settings);
@@ -59,7 +59,7 @@ export async function connectBus(
           `nats-server at ${address.servers.join(', ')} refused the login of ${settings.name}; check its seed file`,
         );
       }
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new StartError(
           `no nats-server at ${address.servers.join(', ')} (${reasonOf(error)}); start one with \`make up\` or set SHOAL_NATS`,
         );

@@ -64,7 +64,7 @@ function report(
   isFatal: boolean,
 ): void {
   const known = guarded.get(connection);
-  const now = Date.now();
+  const now = performance.now();
   known?.log.error('a callback threw; the message is left behind', { subject, error });
   known?.threwAt.push(now);
   while (known && (known.threwAt[0] ?? now) <= now - limits.faultsWithinMs) known.threwAt.shift();

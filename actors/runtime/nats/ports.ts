@@ -11,26 +11,8 @@ import { reportThrows } from './guard.ts';
 import { natsQueue } from './queue.ts';
 import { natsStore } from './store.ts';
 import { StoreWatch, watchedStore } from './store-watch.ts';
+import { systemClock } from './system-clock.ts';
 import { natsTimed } from './timed.ts';
-
-/** Longest delay of one of Node's timers, in milliseconds: with more they come at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
-/** The machine's clock. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  after(delayMs, call) {
-    let timer: NodeJS.Timeout;
-    const wait = (leftMs: number): void => {
-      const stepMs = Math.min(leftMs, TIMER_MS_MAX);
-      timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : call()), stepMs);
-    };
-    wait(delayMs);
-    return () => clearTimeout(timer);
-  },
-  soon: (call) => void setImmediate(call),
-};
 
 export interface NatsPorts extends Ports {
   readonly exchange: Exchange;
@@ -44,20 +26,21 @@ export interface NatsPorts extends Ports {
 export function natsPorts(
   connection: NatsConnection,
   identity: Identity,
-  options: { readonly log: Log; readonly fanout?: FanoutKeys },
+  options: { readonly log: Log; readonly fanout?: FanoutKeys; readonly clock?: Clock },
 ): NatsPorts {
+  const clock = options.clock ?? systemClock;
   const inbox = inboxPrefix(identity);
   reportThrows(connection, options.log);
   const exchange = new Exchange(connection, inbox);
   const newId = (): string => nuid.next();
   const bare = natsStore(connection, exchange, { newId, inbox });
   const mayAsk = identity.role === 'control' || identity.role === 'gateway';
-  const storeWatch = mayAsk ? new StoreWatch(connection, systemClock, options.log) : undefined;
-  const store = storeWatch ? watchedStore(bare, storeWatch, systemClock) : bare;
-  const by = { clock: systemClock, read: store.read };
+  const storeWatch = mayAsk ? new StoreWatch(connection, clock, options.log) : undefined;
+  const store = storeWatch ? watchedStore(bare, storeWatch, clock) : bare;
+  const by = { clock, read: store.read };
   const fanout = options.fanout && natsFanout(connection, by, options.fanout);
   return {
-    clock: systemClock,
+    clock,
     bus: natsBus(connection, exchange),
     store: fanout ? { ...store, follow: fanout.follow } : store,
     queue: natsQueue(connection, exchange, options.log),

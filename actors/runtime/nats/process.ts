@@ -9,7 +9,7 @@ import { type Identity, inboxPrefix } from '../../../subjects/permissions.ts';
 import type { FanoutKeys } from '../fanout.ts';
 import type { Host } from '../host.ts';
 import type { Log } from '../log.ts';
-import type { Close } from '../ports.ts';
+import type { Clock, Close } from '../ports.ts';
 import { StartError } from '../start-error.ts';
 import { Views } from '../views.ts';
 import { connectBus } from './connection.ts';
@@ -48,14 +48,21 @@ export interface BusProcess {
 export async function joinBus(
   settings: BusSettings,
   identity: Identity,
-  options: { readonly log: Log; readonly fanout?: FanoutKeys; readonly timeoutMs?: number },
+  options: {
+    readonly log: Log;
+    readonly fanout?: FanoutKeys;
+    readonly timeoutMs?: number;
+    /** What time it is; default: the machine's clock. */
+    readonly clock?: Clock;
+  },
 ): Promise<BusProcess> {
   const seed = settings.seedFile === undefined ? undefined : await readSeed(settings.seedFile);
   const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
   const connection = await connectBus({ servers: settings.servers, seed }, identity, timeout);
   keepWithMajority(connection);
-  const fanout = options.fanout ? { fanout: options.fanout } : {};
-  const ports = natsPorts(connection, identity, { log: options.log, ...fanout });
+  const { log, fanout, clock } = options;
+  const more = { ...(fanout ? { fanout } : {}), ...(clock ? { clock } : {}) };
+  const ports = natsPorts(connection, identity, { log, ...more });
   const { exchange, newId } = ports;
   ports.storeWatch?.start();
   return {

@@ -188,8 +188,10 @@ export class Recording<S = unknown, V = unknown> {
     return plainOf(actor.snapshot ? actor.snapshot.take(state()) : state(), this.#replies);
   }
 
-  #given(inbound: Inbound | undefined, { now, revision, fence }: Context<V>) {
-    return { now, revision, fence, seed: seedOf(inbound), ...this.#told.take() };
+  #given(inbound: Inbound | undefined, context: Context<V>) {
+    const { now, clockSetMs, revision, fence } = context;
+    const set = clockSetMs === 0 ? {} : { clockSetMs };
+    return { now, ...set, revision, fence, seed: seedOf(inbound), ...this.#told.take() };
   }
 
   /** A context that notes what is asked of it. */

@@ -163,9 +163,9 @@ class Replay {
       views[name] = new RecordedView(one.record, { values: this.#values, reads, list });
     }
     const random = seededRandom(entry.seed);
-    const { now, revision, fence } = entry;
+    const { now, clockSetMs = 0, revision, fence } = entry;
     return {
-      ...{ now, views, random, revision, fence, id: () => shortId(random, 5) },
+      ...{ now, clockSetMs, views, random, revision, fence, id: () => shortId(random, 5) },
       ...{ isHeld: () => false, isMine: () => false },
     };
   }

@@ -245,10 +245,10 @@ export class ProcessDriver implements Driver {
 
   /** The agent may have died between starting a keeper and its first line. */
   async #keeperOf(folder: RunFolder, run: number): Promise<number | undefined> {
-    const deadline = Date.now() + KEEPER_MS;
+    const deadline = performance.now() + KEEPER_MS;
     for (;;) {
       const pid = await folder.pid(run);
-      if (pid !== undefined || Date.now() > deadline) return pid;
+      if (pid !== undefined || performance.now() > deadline) return pid;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

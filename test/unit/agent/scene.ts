@@ -29,6 +29,7 @@ export class Scene {
   get context(): Ctx {
     return {
       now: this.now,
+      clockSetMs: 0,
       views: { ledgers: this.#ledgers, specs: this.#specs },
       random: () => this.random,
       id: () => 'abcde',

@@ -1,6 +1,6 @@
 /** What lies behind a gateway in unit tests: records put there by hand, streams kept in memory. */
 import { silentLog } from '../../../actors/runtime/log.ts';
-import { systemClock } from '../../../actors/runtime/nats/ports.ts';
+import { systemClock } from '../../../actors/runtime/nats/system-clock.ts';
 import type { Tailed } from '../../../actors/runtime/nats/tail.ts';
 import type { Store } from '../../../actors/runtime/ports.ts';
 import { Views } from '../../../actors/runtime/views.ts';

@@ -1,6 +1,6 @@
 /** The machine's clock, where its timers are unlike what ports promise. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../actors/runtime/nats/ports.ts';
+import { systemClock } from '../../../actors/runtime/nats/system-clock.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

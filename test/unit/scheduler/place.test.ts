@@ -49,7 +49,7 @@ describe('who wants a node', () => {
     ['one that was never bound', {}, {}, true],
     ['one that waits for room', { parked: { at: 1, removed: {}, nodes: 0 } }, {}, true],
     ['one whose back-off is over', { notBefore: 1 }, {}, true],
-    ['one that backs off', { notBefore: 9_000_000_000_000 }, {}, false],
+    ['one that backs off', { notBefore: 1_767_225_630_000 }, {}, false],
     ['one that is to stop', { intent: 'stop' }, {}, false],
     ['one that has ended', { outcome: { result: 'failed', at: 1, message: '' } }, {}, false],
     ['one of an older generation', {}, { generation: 2, templateGeneration: 2 }, false],

@@ -203,7 +203,10 @@ describe('a job', () => {
     ended: readonly Instance[],
     at = now,
   ) => {
-    const { create, retire, outcome, lookAt } = adjustJob(of, all, ended, at);
+    const { create, retire, outcome, lookAt } = adjustJob(of, all, ended, {
+      now: at,
+      clockSetMs: 0,
+    });
     return { create, retire: retire.map((each) => each.instance.instance), outcome, lookAt };
   };
   const rest = { outcome: undefined, lookAt: undefined };
