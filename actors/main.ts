@@ -16,6 +16,7 @@ import { retentionJobs } from './retention/shell.ts';
 import type { Actor } from './runtime/actor.ts';
 import { watchClock } from './runtime/clock-set.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
+import { endWhenHung } from './runtime/hang-watch.ts';
 import { Host } from './runtime/host.ts';
 import type { Log } from './runtime/log.ts';
 import { serveMetrics } from './runtime/metrics.ts';
@@ -123,5 +124,6 @@ function replicasText(replicas: number): string {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  endWhenHung();
   await runProgram('shoal-control', (log, end) => startControl(log, process.env, end));
 }

@@ -1,6 +1,6 @@
 /**
  * Makes sure that a work item that ends its process before it can fail (a crash, a step without
- * end) becomes a dead letter like every other, and that no innocent one does for having been in
+ * end, which hang-watch.ts ends) becomes a dead letter like every other, and that no innocent one does for having been in
  * hand at that moment (R5).
  *
  * The count of deliveries alone cannot tell: waiting for the store counts, and so does a process
