@@ -29,6 +29,7 @@ import {
   type Effects,
   type Put,
   put,
+  refuse,
   refuseWith,
   remove,
   reply,
@@ -36,11 +37,11 @@ import {
   transact,
 } from '../runtime/effect.ts';
 import { workloadEvent } from './facts.ts';
-import type { Ctx, State } from './state.ts';
+import { askedLast, type Ctx, groupOf, type State } from './state.ts';
 
 type Ask = Received<typeof workloadApply>;
 
-export function apply(_state: State, ask: Ask, context: Ctx): Effects {
+export function apply(state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, context);
   if (refused) return [refuseWith(ask.from, refused)];
   const before = current(ask, context);
@@ -50,6 +51,7 @@ export function apply(_state: State, ask: Ask, context: Ctx): Effects {
     const generation = (before?.generation ?? 0) + (change === 'unchanged' ? 0 : 1);
     return [reply(workloadApply, ask.from, { generation, change })];
   }
+  askedLast(state, groupOf(ask.tokens), ask.id);
   if (change !== 'created' && change !== 'updated') return write(ask, context);
   const { tenant, workload } = ask.tokens;
   const payload = { tenant, workload, wanted: ask.payload.wanted };
@@ -58,12 +60,17 @@ export function apply(_state: State, ask: Ask, context: Ctx): Effects {
 
 /** The scheduler has said where the spec could go. */
 export function explained(
-  _state: State,
+  state: State,
   message: Answered<typeof placementExplain>,
   context: Ctx,
 ): Effects {
   const ask = message.memo as Ask;
   const { answer } = message;
+  // Overtaken: somebody has asked for something else since, and may have been promised it. Whoever
+  // still waits for this answer asks again; a copy of an ask that was answered long ago does not.
+  if (state.asked.get(groupOf(ask.tokens)) !== ask.id) {
+    return [refuse(ask.from, 'actor-unavailable', 'overtaken by a later ask; ask again')];
+  }
   // Much may have changed since the ask: everything is looked at again.
   const refused =
     refusalOf(ask, context) ??

@@ -14,9 +14,10 @@ import {
 import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, put, refuse, refuseWith, reply } from '../runtime/effect.ts';
 import { workloadEvent } from './facts.ts';
-import type { Ctx, State } from './state.ts';
+import { askedLast, type Ctx, groupOf, type State } from './state.ts';
 
-export function scale(_state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
+export function scale(state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
+  askedLast(state, groupOf(ask.tokens), ask.id);
   const { count } = ask.payload;
   const before = context.views.workloads.get(ask.tokens);
   if (before?.spec.count === count && isMine(ask, context)) {
@@ -49,7 +50,8 @@ export function scale(_state: State, ask: Received<typeof workloadScale>, contex
 }
 
 /** Deleting again answers the same: it is under way. */
-export function remove(_state: State, ask: Received<typeof workloadDelete>, context: Ctx): Effects {
+export function remove(state: State, ask: Received<typeof workloadDelete>, context: Ctx): Effects {
+  askedLast(state, groupOf(ask.tokens), ask.id);
   const before = context.views.workloads.get(ask.tokens);
   if (!before) return [refuseWith(ask.from, missing(ask))];
   const { tenant, workload } = ask.tokens;

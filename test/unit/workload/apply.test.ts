@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Received } from '../../../actors/runtime/actor.ts';
 import type { Effects } from '../../../actors/runtime/effect.ts';
 import { apply, explained } from '../../../actors/workload/apply.ts';
+import { remove, scale } from '../../../actors/workload/orders.ts';
 import { newState } from '../../../actors/workload/state.ts';
 import {
   type Answer,
@@ -14,7 +15,9 @@ import {
   type Wanted,
   type Workload,
   workloadApply,
+  workloadDelete,
   workloadRecord,
+  workloadScale,
 } from '../../../subjects/index.ts';
 import { answerIn, codeIn, deleted, ofKind, sent, told, written } from '../../support/effects.ts';
 import { addWorkload, workloadOf } from '../../support/records.ts';
@@ -44,11 +47,12 @@ const askOf = (wanted: Wanted, more: Partial<PayloadOf<typeof workloadApply>> = 
 };
 /** The whole way: the ask, the scheduler's answer where it is asked, and what comes of both. */
 const applied = (ask: Ask, found: Answer<Explanation> = { ok: true, value: roomy }): Effects => {
-  const effects = apply(newState(), ask, stage.context);
+  const state = newState();
+  const effects = apply(state, ask, stage.context);
   const [question] = ofKind(effects, 'request');
   if (!question) return effects;
   expect(effects).toHaveLength(1);
-  return explained(newState(), { answer: found, memo: question.memo }, stage.context);
+  return explained(state, { answer: found, memo: question.memo }, stage.context);
 };
 const put = (wanted: Wanted, more = {}) => {
   const effects = applied(askOf(wanted, more));
@@ -231,10 +235,56 @@ describe('is refused', () => {
 
   test('what has changed while the scheduler was asked', () => {
     const ask = askOf(service(1), { mode: 'create' });
-    const [question] = ofKind(apply(newState(), ask, stage.context), 'request');
+    const state = newState();
+    const [question] = ofKind(apply(state, ask, stage.context), 'request');
     held();
     const message = { answer: { ok: true, value: roomy }, memo: question?.memo } as const;
-    expect(codeIn(explained(newState(), message, stage.context))).toBe('workload-exists');
+    expect(codeIn(explained(state, message, stage.context))).toBe('workload-exists');
+  });
+});
+
+describe('an ask that was overtaken while the scheduler was asked', () => {
+  const early = { ...askOf(service(2)), id: 'early' };
+  const found = { ok: true, value: roomy } as const;
+  const asked = () => {
+    const state = newState();
+    const [question] = ofKind(apply(state, early, stage.context), 'request');
+    return { state, answered: { answer: found, memo: question?.memo } };
+  };
+
+  test('by another apply, changes nothing that was promised since', () => {
+    const { state, answered } = asked();
+    const late = { ...askOf(service(3)), id: 'late' };
+    const [question] = ofKind(apply(state, late, stage.context), 'request');
+    stage.perform(explained(state, { answer: found, memo: question?.memo }, stage.context));
+    const effects = explained(state, answered, stage.context);
+    expect(codeIn(effects)).toBe('actor-unavailable');
+    expect(ofKind(effects, 'commit')).toEqual([]);
+    expect(stored()?.spec.count).toBe(3);
+  });
+
+  test('by a delete or a change of scale', () => {
+    for (const [step, contract, payload] of [
+      [remove, workloadDelete, {}],
+      [scale, workloadScale, { count: 1 }],
+    ] as const) {
+      const { state, answered } = asked();
+      const ask = received(contract as never, early.tokens as never, payload as never);
+      step(state, { ...(ask as object), id: 'late' } as never, stage.context);
+      expect(codeIn(explained(state, answered, stage.context))).toBe('actor-unavailable');
+    }
+  });
+
+  test('by itself, come again, is not overtaken', () => {
+    const { state, answered } = asked();
+    apply(state, early, stage.context);
+    expect(codeIn(explained(state, answered, stage.context))).toBeUndefined();
+  });
+
+  test('nor by one that only tries', () => {
+    const { state, answered } = asked();
+    apply(state, { ...askOf(service(3), { mode: 'try-put' }), id: 'try' }, stage.context);
+    expect(codeIn(explained(state, answered, stage.context))).toBeUndefined();
   });
 });
 
