@@ -19,8 +19,6 @@ import { newState, type State, type Views } from './state.ts';
 
 /** How often a round through the streams begins: one that finds nothing costs three asks. */
 const LOOK_MS = 60_000;
-/** How often all keys are looked through: 100,000 take some seconds of the server's time. */
-const KEYS_MS = 600_000;
 
 export function retention(limits: KeyLimits = keyLimits): Actor<State, Views> {
   return defineActor<State, Views>({
@@ -35,7 +33,7 @@ export function retention(limits: KeyLimits = keyLimits): Actor<State, Views> {
       ledgers: follow(ledgerRecord),
       nodes: follow(nodeRecord),
     },
-    timers: { look: every(LOOK_MS, look), keys: every(KEYS_MS, lookThrough) },
+    timers: { look: every(LOOK_MS, look), keys: every(limits.everyMs, lookThrough) },
     connected: (state, _message, context) => look(state, { key: '', payload: undefined }, context),
     jobs: {
       ...reported('survey', surveyed),

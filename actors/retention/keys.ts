@@ -7,6 +7,9 @@
  * and is met by a sweep (docs/decisions/0011-what-is-over-goes-by-limits.md says for each record
  * why), and only when they are old enough that no write which expects the key to be absent can
  * still be under way.
+ *
+ * A value that nothing refers to goes when it is met a second time as it was, a round later: a
+ * clock that is wrong makes nothing old enough.
  */
 import {
   type Bucket,
@@ -24,8 +27,10 @@ import { type Effects, none, run } from '../runtime/effect.ts';
 import type { KeySeen, KeysReport } from './jobs.ts';
 import type { Ctx, State } from './state.ts';
 
-/** When markers and leftovers go. */
+/** When keys are looked through, and when markers and leftovers go. */
 export interface KeyLimits {
+  /** How often all keys are looked through, in milliseconds. */
+  readonly everyMs: number;
   /** Markers older than this go, in milliseconds. */
   readonly markerAgeMs: number;
   /** More markers than this in a bucket go before that, the oldest first … */
@@ -40,9 +45,11 @@ export interface KeyLimits {
  * A marker stays for a day: whoever was cut off for longer has to log in anew (node JWTs live a
  * day) and reads everything again. Below ten minutes none goes: sixty times the server's sync
  * interval, six hundred times the time a write waits for its answer. 100,000 markers of about 150
- * bytes are 15 MB, a seventeenth of the bucket.
+ * bytes are 15 MB, a seventeenth of the bucket. Looking through 100,000 keys takes some seconds of
+ * the server's time: ten minutes apart that is nothing.
  */
 export const keyLimits: KeyLimits = {
+  everyMs: 600_000,
   markerAgeMs: 24 * 3_600_000,
   markers: 100_000,
   youngMs: 600_000,
@@ -64,6 +71,8 @@ export function lookThrough(state: State, _due: Due, _context: Ctx): Effects {
 
 function begin(state: State, bucket: Bucket): Effects {
   state.cleared = 0;
+  const before = state.leftovers.get(bucket)?.now ?? new Map();
+  state.leftovers.set(bucket, { before, now: new Map() });
   return [run('keys', { bucket }, { bucket })];
 }
 
@@ -81,7 +90,8 @@ export function keysRead(limits: KeyLimits) {
     let excess = state.excess.get(bucket) ?? 0;
     const keys = outcome.keys.filter((seen) => {
       if (!mayGo(bucket, seen, excess > 0, limits, context)) return false;
-      if (seen.isMarker) excess--;
+      if (!seen.isMarker) return wasLeftOver(state, bucket, seen);
+      excess--;
       return true;
     });
     const cleared = keys.slice(0, CLEARED_MAX - state.cleared);
@@ -91,7 +101,15 @@ export function keysRead(limits: KeyLimits) {
   };
 }
 
-/** Whether a key is to be cleared away. */
+/** Whether a value was left over in the round before; it is remembered for the next. */
+function wasLeftOver(state: State, bucket: Bucket, { key, revision }: KeySeen): boolean {
+  const known = state.leftovers.get(bucket);
+  if (!known) return false;
+  if (known.now.size < CLEARED_MAX) known.now.set(key, revision);
+  return known.before.get(key) === revision;
+}
+
+/** Whether a key may be cleared away. */
 export function mayGo(
   bucket: Bucket,
   seen: KeySeen,

@@ -31,6 +31,8 @@ export interface State {
   cleared: number;
   /** Markers above the limit, by bucket, as of the last round. */
   readonly excess: Map<Bucket, number>;
+  /** Values nothing referred to in the round before and in this one, with their revisions. */
+  readonly leftovers: Map<Bucket, { before: Map<string, number>; now: Map<string, number> }>;
 }
 
 export interface Views {
@@ -42,4 +44,7 @@ export interface Views {
 
 export type Ctx = Context<Views>;
 
-export const newState = (): State => ({ round: undefined, cleared: 0, excess: new Map() });
+export const newState = (): State => ({
+  ...{ round: undefined, cleared: 0 },
+  ...{ excess: new Map(), leftovers: new Map() },
+});

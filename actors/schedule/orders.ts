@@ -95,10 +95,11 @@ export function trigger(
   ];
 }
 
-/** This second, or the next one that has no run yet. */
-function freeFiring({ tenant, name }: Schedule, context: Ctx): number {
+/** This second, or the next one that has no run yet; one that was just made may not be seen here. */
+function freeFiring({ tenant, name, history }: Schedule, context: Ctx): number {
   let firing = Math.floor(context.now / 1000) * 1000;
   const isTaken = (): boolean =>
+    history.some((each) => Math.floor(each.firing / 1000) * 1000 === firing) ||
     context.views.workloads.get({ tenant, workload: runName(name, firing) }) !== undefined;
   while (isTaken()) firing += 1000;
   return firing;

@@ -1,5 +1,6 @@
 /** Makes sure that of a schedule's runs there are as many as it keeps, and no more than may overlap. */
 import {
+  runName,
   runOf,
   type Schedule,
   type Workload,
@@ -40,14 +41,23 @@ export function workloadChanged(
   return schedule ? trim(schedule, context) : none;
 }
 
-/** Deletes runs beyond those that are kept, and those that a newer one replaces. */
+/**
+ * Deletes runs beyond those that are kept, and those that a newer one replaces. Never the run of a
+ * firing that is still asked for: the next ask would make it a second time.
+ */
 export function trim(schedule: Schedule, context: Ctx): Effects {
-  const { keep, overlap } = schedule.spec;
+  const { spec, pending, name } = schedule;
+  const { keep, overlap } = spec;
+  const asked = pending && runName(name, pending.firing);
   const runs = runsOf(schedule, context).filter((each) => each.deletedAt === undefined);
   const ended = runs.filter((each) => each.outcome !== undefined);
   const underWay = runs.filter((each) => each.outcome === undefined);
   const replaced = overlap === 'replace' ? underWay.slice(1) : [];
   return [...replaced, ...ended.slice(keep)]
+    .filter((each) => each.name !== asked)
     .slice(0, DELETED_MAX)
-    .map(({ tenant, name }) => request(workloadDelete, { tenant, workload: name }, {}, undefined));
+    .map((each) => {
+      const tokens = { tenant: each.tenant, workload: each.name };
+      return request(workloadDelete, tokens, {}, undefined);
+    });
 }

@@ -23,6 +23,7 @@ import type { Answered, Due } from '../runtime/actor.ts';
 import { passedMs } from '../runtime/clock-set.ts';
 import { after, commit, type Effects, none, put, request } from '../runtime/effect.ts';
 import { outcomeEvent, withOutcomes } from './facts.ts';
+import { trim } from './runs.ts';
 import { type Ctx, keyOf, namedOf, type State, scheduleAt } from './state.ts';
 
 /** Asks without an answer at a time, over all schedules. */
@@ -104,6 +105,8 @@ function ended(
   return [
     commit(put(scheduleRecord, namedOf(schedule), written)),
     outcomeEvent(written, outcome),
+    // Its own run may be over by now, and was not to go before.
+    ...trim(written, context),
     ...more,
     after('look', 0, { key: keyOf(schedule) }),
   ];
