@@ -1,11 +1,12 @@
 /**
  * What must be true of the store after every single write, whatever fails: no instance on two
  * ledgers, no ledger beyond its capacity, sums that add up, epochs that only rise, nothing run that
- * was never listed, no workload gone that nobody deleted, no fence with two holders.
+ * was never listed, no workload gone that nobody deleted, no fence with two holders, nothing cleared
+ * away that is needed.
  */
 
 import { LEASE_MS } from '../../actors/runtime/lease.ts';
-import type { Clock, Stored } from '../../actors/runtime/ports.ts';
+import { type Clock, type Stored, WRITER_HEADER } from '../../actors/runtime/ports.ts';
 import {
   fits,
   type Instance,
@@ -14,9 +15,11 @@ import {
   type Ledger,
   leaseRecord,
   ledgerRecord,
+  needsSpec,
   noAmounts,
   type RecordContract,
   records,
+  specRecord,
   sum,
   tokensIn,
   type Workload,
@@ -84,10 +87,21 @@ export class Checkers {
       return this.violation(`${stored.key} cannot be read: ${decoded.reason}`);
     }
     const value = decoded?.value;
+    if (!stored.body) this.#cleared(stored);
     if (record === ledgerRecord) this.#ledger(stored.key, value as Ledger | undefined);
     if (record === instanceRecord) this.#instance(stored.key, value as Instance | undefined);
     if (record === workloadRecord) this.#workload(stored.key, value as Workload | undefined);
     if (record === leaseRecord && value) this.#lease(value as Lease);
+  }
+
+  /** Whoever clears keys away does not say so: it takes no spec that a ledger needs. */
+  #cleared({ key, headers }: Stored): void {
+    const spec = tokensIn(specRecord, key);
+    const ledger = spec && this.#ledgers.get(spec.node);
+    if (!spec || !ledger || headers[WRITER_HEADER] !== undefined) return;
+    if (needsSpec(ledger, { ...spec, generation: Number(spec.generation) })) {
+      this.violation(`${key} is cleared away and ${spec.node} needs it`);
+    }
   }
 
   /** The contract a key belongs to. */

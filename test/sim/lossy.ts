@@ -28,7 +28,7 @@ export const NODES = ['n1', 'n2'];
 
 /** Two nodes, and what a test needs to lose something between them. */
 export class Lossy {
-  readonly world = new World(11);
+  readonly world = new World(11, { without: ['schedule', 'retention'] });
   #ids = 0;
 
   constructor() {

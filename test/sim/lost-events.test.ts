@@ -10,7 +10,7 @@ import { retention } from '../../actors/retention/actor.ts';
 import { retentionJobs } from '../../actors/retention/shell.ts';
 import { askAgain } from '../../actors/runtime/ask-again.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
-import { memoryKeeper } from '../../actors/runtime/memory/keeper.ts';
+import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import type { Job } from '../../actors/runtime/ports.ts';
 import { timedJobs } from '../../actors/runtime/timed-jobs.ts';
 import { Views } from '../../actors/runtime/views.ts';
@@ -307,9 +307,10 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
     of: 'retention',
     lose: (at) => {
       const { server, clock } = at.world;
+      const keeper = new MemoryConnection(server, clock, { newId: () => 'k' }).keeper();
       let lost = 0;
       at.join(retention(), ({ store }) => {
-        const jobs = retentionJobs(memoryKeeper(server, clock), store);
+        const jobs = retentionJobs(keeper, store);
         const survey: Job = (input, report) =>
           jobs['survey']?.(input, (outcome) => lost++ > 0 && report(outcome));
         return { ...jobs, survey };

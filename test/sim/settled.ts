@@ -1,13 +1,22 @@
-/** What must be true once the faults have stopped: everything is as the store says it should be. */
+/**
+ * What must be true once the faults have stopped: everything is as the store says it should be,
+ * every firing is handled, and nothing is left that nothing refers to. Runs of schedules come and
+ * go: what one look finds may be on its way, what several find is not.
+ */
 import {
   instanceRecord,
   type Ledger,
   ledgerRecord,
+  needsSpec,
+  nextOf,
   nodeRecord,
   nodeState,
   type Observed,
   observedRecord,
   phaseOf,
+  scheduleRecord,
+  specRecord,
+  tokensIn,
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { World } from './world.ts';
@@ -33,10 +42,12 @@ export function unsettled(world: World): string[] {
   }
   for (const each of world.all(workloadRecord)) {
     if (each.deletedAt !== undefined) problems.push(`${each.name} is still being deleted`);
+    if (each.outcome) continue;
     const count = ready.get(each.name) ?? 0;
     if (count !== each.spec.count) problems.push(`${each.name} has ${count} of ${each.spec.count}`);
   }
-  problems.push(...misplaced(world, world.all(ledgerRecord)));
+  const ledgers = world.all(ledgerRecord);
+  problems.push(...misplaced(world, ledgers), ...leftOver(world, ledgers), ...unfired(world));
   return problems;
 }
 
@@ -50,6 +61,34 @@ function misplaced(world: World, ledgers: readonly Ledger[]): string[] {
       if (!listed.delete(input.name)) problems.push(`${input.name} runs on ${machine.id} unlisted`);
     }
     for (const name of listed) problems.push(`${name} is listed on ${machine.id} and does not run`);
+  }
+  return problems;
+}
+
+/** Specs that no ledger's entry needs. */
+function leftOver(world: World, ledgers: readonly Ledger[]): string[] {
+  const problems: string[] = [];
+  for (const { key, body } of world.server.stored('shoal')) {
+    const spec = body ? tokensIn(specRecord, key) : undefined;
+    if (!spec) continue;
+    const ledger = ledgers.find((each) => each.node === spec.node);
+    const isNeeded = ledger && needsSpec(ledger, { ...spec, generation: Number(spec.generation) });
+    if (!isNeeded) problems.push(`${key} is left and nothing needs it`);
+  }
+  return problems;
+}
+
+/** A firing without an alarm is met by the sweep, in milliseconds. */
+const FIRED_MS = 20_000;
+
+/** Firings that are due and nobody handles. */
+function unfired(world: World): string[] {
+  const problems: string[] = [];
+  const due = world.clock.now() - FIRED_MS;
+  for (const schedule of world.all(scheduleRecord)) {
+    const { name, pending } = schedule;
+    const next = pending?.firing ?? nextOf(schedule);
+    if (next !== undefined && next < due) problems.push(`${name} did not fire at ${next}`);
   }
   return problems;
 }

@@ -16,7 +16,12 @@ const FULL_MS = 10_000;
 /** How long a server is away that ended, in milliseconds. */
 const AWAY_MS = { least: 200, most: 3_000 };
 /** What holds the system's state, and what only tells of it. */
-const STREAMS: readonly (Bucket | StreamName)[] = ['shoal', 'shoal-observed', 'WORK', 'EVENTS'];
+const STREAMS: readonly (Bucket | StreamName)[] = [
+  ...(['shoal', 'shoal-observed'] as const),
+  ...(['WORK', 'SCHEDULE', 'EVENTS'] as const),
+];
+/** Share of alarms that are lost when a server ends hard. */
+const LOST_ALARM_RATIO = 0.2;
 /** Most deleted keys that come back at once. */
 const REVIVED_MAX = 8;
 
@@ -41,7 +46,8 @@ export class StoreTrouble {
     world.server.side('shoal').watchers.add((stored) => {
       const before = last.get(stored.key);
       last.set(stored.key, stored);
-      if (stored.body) this.#gone.delete(stored.key);
+      // What comes back is what was removed for good, and no schedule ever is (decision 11).
+      if (stored.body || stored.key.startsWith('schedule.')) this.#gone.delete(stored.key);
       else if (before?.body && !isStranger(before)) this.#gone.set(stored.key, before);
     });
   }
@@ -177,6 +183,7 @@ export class StoreTrouble {
   #bringBack(): void {
     const { server, random, note } = this.#world;
     for (let count = Math.floor(random() * REVIVED_MAX); count > 0; count--) this.revive();
+    for (const waits of server.timed('>')) if (random() < LOST_ALARM_RATIO) server.cancel(waits);
     const repeated = server.repeatWork();
     if (repeated > 0) this.#world.count('repeated');
     note.call(this.#world, `${repeated} work items come again`);

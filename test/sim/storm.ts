@@ -3,10 +3,12 @@
  * required (checkers.ts); when it is over, everything that was acknowledged must come true within
  * a bound, and nothing else may be left.
  */
+import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import type { Amounts } from '../../subjects/index.ts';
 import { Asks } from './asks.ts';
 import { controlsOf, type Faults, Trouble, usualFaults } from './faults.ts';
 import { unsettled } from './settled.ts';
+import { TimedAsks } from './timed-asks.ts';
 import { calmWeather } from './wire.ts';
 import { smallMachine, World } from './world.ts';
 
@@ -33,8 +35,17 @@ const usualStorm: StormOptions = {
   faults: usualFaults,
 };
 
-/** Six instances: when devices are away, the others fill up and some instances wait for room. */
-const stormMachine: Amounts = { ...smallMachine, cpuMilli: 1_500 };
+/**
+ * Six instances, and room for runs: when devices are away, the others fill up and some instances
+ * wait.
+ */
+const stormMachine: Amounts = { ...smallMachine, cpuMilli: 1_700 };
+
+/** Keys are cleared away within a storm; in production it takes ten minutes and a day. */
+const soonCleared: KeyLimits = {
+  ...keyLimits,
+  ...{ everyMs: 10_000, leftoverMs: 15_000, markerAgeMs: 40_000, youngMs: 40_000 },
+};
 
 /** The usual storm of a seed: one, two or three control planes in turn. */
 export function stormOf(seed: number, faults: Faults = usualFaults): StormOptions {
@@ -45,19 +56,23 @@ export function stormOf(seed: number, faults: Faults = usualFaults): StormOption
 const LOOK_MS = 250;
 /** How long everything must then stay as it is, in milliseconds. */
 const STAY_MS = 10_000;
+/** What is still wrong after so many looks, so far apart, is not on its way. */
+const LOOKS = { count: 4, apartMs: 3_000 };
 
 export class Storm {
   readonly world: World;
   readonly #options: StormOptions;
   readonly #asks: Asks;
+  readonly #timedAsks: TimedAsks;
   readonly #trouble: Trouble;
 
   constructor(seed: number, options: StormOptions = stormOf(seed), isTraced = false) {
     this.#options = options;
     const { faults, copies, machines, names } = options;
-    this.world = new World(seed, { isTraced });
+    this.world = new World(seed, { isTraced, keyLimits: soonCleared });
     this.world.driftMax = faults.drift;
     this.#asks = new Asks(this.world, names);
+    this.#timedAsks = new TimedAsks(this.world);
     this.#trouble = new Trouble(this.world, faults, copies);
     this.#startControls();
     for (let index = 1; index <= machines; index++) {
@@ -84,8 +99,9 @@ export class Storm {
     while (unsettled(world).length > 0 && world.clock.now() < end) world.clock.advance(LOOK_MS);
     // It must also stay so.
     world.clock.advance(STAY_MS);
+    const wrong = this.#unsettledStill();
     problems.push(...world.checkers.violations.slice(problems.length));
-    problems.push(...unsettled(world), ...this.#asks.unkept());
+    problems.push(...wrong, ...this.#asks.unkept(), ...this.#timedAsks.unkept());
     for (const process of world.processes.values()) {
       for (const { actor, counters } of process.hosts) {
         if (counters.faults > 0) problems.push(`${actor.name} threw: ${lastErrors(counters)}`);
@@ -94,6 +110,17 @@ export class Storm {
       }
     }
     return problems;
+  }
+
+  /** What is wrong now and stays so: runs come and go while one looks. */
+  #unsettledStill(): string[] {
+    let wrong = unsettled(this.world);
+    for (let look = 1; look < LOOKS.count && wrong.length > 0; look++) {
+      this.world.clock.advance(LOOKS.apartMs);
+      const still = new Set(unsettled(this.world));
+      wrong = wrong.filter((each) => still.has(each));
+    }
+    return wrong;
   }
 
   /** Names whose last ask was acknowledged with nothing else under way. */
@@ -120,7 +147,8 @@ export class Storm {
       world.clock.advance(world.random() * 800);
       this.#checkActing();
       const dice = world.random();
-      if (dice < 0.45) this.#asks.ask();
+      if (dice < 0.35) this.#asks.ask();
+      else if (dice < 0.45) this.#timedAsks.ask();
       else if (dice < 0.85) this.#trouble.strike();
       else this.#repair();
     }

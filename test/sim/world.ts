@@ -4,6 +4,9 @@
  */
 
 import { membership } from '../../actors/membership/actor.ts';
+import { retention } from '../../actors/retention/actor.ts';
+import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
+import { retentionJobs } from '../../actors/retention/shell.ts';
 import type { Actor } from '../../actors/runtime/actor.ts';
 import { Host } from '../../actors/runtime/host.ts';
 import { seededRandom } from '../../actors/runtime/ids.ts';
@@ -13,7 +16,9 @@ import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
 import { ID_HEADER, type Ports, TYPE_HEADER } from '../../actors/runtime/ports.ts';
+import { timedJobs } from '../../actors/runtime/timed-jobs.ts';
 import { Views } from '../../actors/runtime/views.ts';
+import { schedule } from '../../actors/schedule/actor.ts';
 import { scheduler } from '../../actors/scheduler/actor.ts';
 import { workload } from '../../actors/workload/actor.ts';
 import { agent } from '../../edge-agent/actor.ts';
@@ -34,9 +39,11 @@ import {
   type TokensOf,
 } from '../../subjects/index.ts';
 import { Checkers } from './checkers.ts';
+import { carefulKeeper } from './keeper-checkers.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { ProcessClock } from './process-clock.ts';
 import { readAs, readOnce } from './read.ts';
+import { ScheduleCheckers } from './schedule-checkers.ts';
 import { traceWrites } from './trace.ts';
 import { watchedPorts } from './watched-ports.ts';
 import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
@@ -58,6 +65,15 @@ export interface Process {
 
 export const smallMachine: Amounts = { cpuMilli: 1_000, memoryBytes: 2 ** 30, diskBytes: 2 ** 33 };
 
+export interface WorldOptions {
+  readonly log?: Log;
+  readonly isTraced?: boolean;
+  /** When the retention actor clears keys away; default: as in production. */
+  readonly keyLimits?: KeyLimits;
+  /** Actors that control planes leave out, by name: whoever tests them starts them. */
+  readonly without?: readonly string[];
+}
+
 export class World {
   readonly clock = new FakeClock();
   readonly server = new MemoryServer(this.clock);
@@ -75,15 +91,24 @@ export class World {
   readonly #log: Log;
   readonly #caller: MemoryConnection;
   readonly #isTraced: boolean;
+  readonly #keyLimits: KeyLimits;
+  readonly #without: readonly string[];
   #ids = 0;
 
   /** With `isTraced`, every write to the store and every process is in the trace, too. */
-  constructor(seed: number, options: { readonly log?: Log; readonly isTraced?: boolean } = {}) {
+  constructor(seed: number, options: WorldOptions = {}) {
     this.random = seededRandom(seed);
     this.#log = options.log ?? silentLog;
     this.#caller = this.#open('caller').connection;
     this.checkers = new Checkers(this.clock, 'every');
-    this.server.side('shoal').watchers.add((stored) => this.checkers.wrote(stored));
+    const tell = (what: string): void => this.checkers.violation(what);
+    const schedules = new ScheduleCheckers(tell);
+    this.server.side('shoal').watchers.add((stored) => {
+      this.checkers.wrote(stored);
+      schedules.wrote(stored);
+    });
+    this.#keyLimits = options.keyLimits ?? keyLimits;
+    this.#without = options.without ?? [];
     this.#isTraced = options.isTraced ?? false;
     if (this.#isTraced) traceWrites(this);
   }
@@ -104,11 +129,21 @@ export class World {
     const process = this.#open(name);
     const { connection, clock } = process;
     const views = new Views(connection.ports.store, clock, this.#log, readOnce);
-    const actors = [membership(), scheduler(), workload()] as unknown as Actor[];
+    const control = [membership(), scheduler(), workload(), schedule(), retention(this.#keyLimits)];
+    const actors = (control as unknown as Actor[]).filter(
+      ({ name: each }) => !this.#without.includes(each),
+    );
+    const keeper = carefulKeeper(connection.keeper(), this.server, (what) =>
+      this.checkers.violation(what),
+    );
+    const jobs = {
+      ...retentionJobs(keeper, connection.ports.store),
+      ...timedJobs(connection.ports.timed),
+    };
     const copy = `${name}-${++this.#ids}`;
     for (const actor of actors) {
       const ports = this.#watched(connection.ports, `${actor.name} of ${copy}`);
-      process.hosts.push(new Host(actor, { ports, views, copy, log: this.#log }));
+      process.hosts.push(new Host(actor, { ports, views, copy, log: this.#log, jobs }));
     }
     this.processes.set(name, process);
     views.start(() => {

@@ -10,6 +10,7 @@
 import type { Bucket, StreamName } from '../../../subjects/index.ts';
 import { covers } from '../../../subjects/index.ts';
 import { type Fanout, type FanoutKeys, fanoutOf } from '../fanout.ts';
+import type { Keeper } from '../keeper.ts';
 import type {
   Bus,
   Clock,
@@ -26,6 +27,7 @@ import type {
   Write,
   WriteResult,
 } from '../ports.ts';
+import { memoryKeeper } from './keeper.ts';
 import type { MemoryServer } from './server.ts';
 import { type Exchange, memoryTimed } from './timed.ts';
 
@@ -125,6 +127,11 @@ export class MemoryConnection {
     };
     const { read } = store;
     return fanoutOf({ clock, read, listen, watchConnection: bus.watchConnection }, keys);
+  }
+
+  /** What clears away what is over, as this process reaches it. */
+  keeper(): Keeper {
+    return memoryKeeper(this.#server, (...ask) => this.#exchange(...ask));
   }
 
   /** Runs a call at the server after the way there; the way back is `back`. */

@@ -1,39 +1,54 @@
 /** The keeper's port on the memory server. Sizes are those of subject and body. */
 import { type Bucket, covers, type StreamName, storeSubject } from '../../../subjects/index.ts';
 import type { Keeper, KeptStream, Weighed } from '../keeper.ts';
-import type { Clock } from '../ports.ts';
+import type { StoreAsk } from './connection.ts';
 import type { MemoryServer } from './server.ts';
+import type { Exchange } from './timed.ts';
 
-/** The keeper on a memory server. */
-export function memoryKeeper(server: MemoryServer, clock: Clock): Keeper {
+/** The keeper of a process on a memory server: each ask goes there and back as others do. */
+export function memoryKeeper(server: MemoryServer, exchange: Exchange): Keeper {
   const messages = (stream: KeptStream): Weighed[] =>
     isBucket(stream) ? keysOf(server, bucketOf(stream)) : appendedTo(server, stream);
   const wanted = (of: { readonly stream: KeptStream; readonly pattern: string }): Weighed[] =>
     messages(of.stream).filter((each) => covers(of.pattern, each.subject));
   return {
     survey(of, each, done) {
-      clock.soon(() => {
+      const act = (): { readonly all: readonly Weighed[]; readonly found: readonly Weighed[] } => {
+        return { all: messages(of.stream), found: wanted(of) };
+      };
+      const answer = ({ all, found }: ReturnType<typeof act>): void => {
         const counts = new Map<string, number>();
-        for (const { subject } of wanted(of)) counts.set(subject, (counts.get(subject) ?? 0) + 1);
+        for (const { subject } of found) counts.set(subject, (counts.get(subject) ?? 0) + 1);
         for (const [subject, count] of counts) each(subject, count);
-        const bytes = messages(of.stream).reduce((sum, one) => sum + one.bytes, 0);
-        done({ bytes, bytesMax: Infinity });
-      });
+        done({ bytes: all.reduce((sum, one) => sum + one.bytes, 0), bytesMax: Infinity });
+      };
+      exchange(askOf(of.stream, 'newest'), act, answer, () => done(undefined));
     },
     weigh(of, each, done) {
-      clock.soon(() => {
-        for (const message of wanted(of)) each(message);
+      const answer = (found: readonly Weighed[]): void => {
+        for (const message of found) each(message);
         done(true);
-      });
+      };
+      exchange(
+        askOf(of.stream, 'newest'),
+        () => wanted(of),
+        answer,
+        () => done(false),
+      );
     },
     purge(of, done) {
-      clock.soon(() => {
+      const act = (): number => {
         const gone = wanted(of).filter((each) => each.sequence < of.before);
         server.purge(of.stream, new Set(gone.map((each) => each.sequence)));
-        done(gone.length);
-      });
+        return gone.length;
+      };
+      exchange(askOf(of.stream, 'write'), act, done, () => done(undefined));
     },
   };
+}
+
+function askOf(stream: KeptStream, kind: StoreAsk['kind']): StoreAsk {
+  return { stream: isBucket(stream) ? bucketOf(stream) : stream, kind };
 }
 
 function isBucket(stream: KeptStream): stream is `KV_${Bucket}` {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { defineActor, follow, on } from '../../../actors/runtime/actor.ts';
 import { commit, put, remove, reply } from '../../../actors/runtime/effect.ts';
-import { memoryKeeper } from '../../../actors/runtime/memory/keeper.ts';
+import { MemoryConnection } from '../../../actors/runtime/memory/connection.ts';
 import { MARKERS_KEPT, View } from '../../../actors/runtime/view.ts';
 import { leaseRecord, type Route, routeRecord, workloadDelete } from '../../../subjects/index.ts';
 import { Bench } from '../../support/host.ts';
@@ -37,7 +37,7 @@ const toggle = (bench: Bench) =>
 test('a key whose marker was removed is made again at the second attempt', () => {
   const bench = new Bench();
   const { views, host } = bench.join(toggler as never);
-  const keeper = memoryKeeper(bench.server, bench.clock);
+  const keeper = new MemoryConnection(bench.server, bench.clock, { newId: () => 'k' }).keeper();
   toggle(bench);
   toggle(bench);
   const marker = bench.server.side('shoal').keys.get(key)?.revision as number;
