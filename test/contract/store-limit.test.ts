@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { ensureStreams } from '../../actors/runtime/nats/streams.ts';
 import type { Write, WriteResult } from '../../actors/runtime/ports.ts';
 import type { Identity } from '../../subjects/permissions.ts';
+import { formatBytes } from '../../subjects/quantity.ts';
+import { RESERVED_BYTES } from '../../subjects/streams.ts';
 import { natsFixture } from '../support/nats.ts';
 
 const control: Identity = { role: 'control', name: 'c' };
@@ -39,6 +41,6 @@ test('a server that may hold less than the streams reserve is told by what to ch
   });
   const other = await open.connect({ role: 'gateway', name: 'g' });
   await expect(ensureStreams(other, { replicas: 1 })).rejects.toThrow(
-    'nats-server may not hold as much as the streams reserve (960Mi in all); raise its max_file_store, or give its store_dir a larger partition',
+    `nats-server may not hold as much as the streams reserve (${formatBytes(RESERVED_BYTES)} in all); raise its max_file_store, or give its store_dir a larger partition`,
   );
 });

@@ -101,7 +101,9 @@ async function retried<T>(wait: Waiting, call: () => Promise<T>): Promise<T> {
     } catch (error) {
       const now = performance.now();
       if (isFinal(error)) throw startError(reasonOf(error));
-      if (isNoRoom(error) && now >= wait.until) throw noRoom();
+      // Of several servers another may still come that has room.
+      const isAlone = wait.replicas === 1;
+      if (isNoRoom(error) && (isAlone || now >= wait.until)) throw noRoom();
       if (now >= wait.until) throw startError(await reasonToWait(wait, error));
       if (now >= tellAt) {
         tellAt = now + TOLD_MS;
