@@ -15,6 +15,7 @@ import {
 } from './arguments.ts';
 import { addBackupCommands } from './backup/command-line.ts';
 import type { ApplyOptions } from './commands/apply.ts';
+import type { DecisionOptions } from './commands/decisions.ts';
 import type { DeleteOptions } from './commands/delete.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { GetOptions } from './commands/get.ts';
@@ -35,6 +36,7 @@ export interface Wiring {
 
 export function addCommands(program: Command, wiring: Wiring): void {
   addManifestCommands(program, wiring);
+  addDecisions(program, wiring);
   addReading(program, wiring);
   addChanges(program, wiring);
   addStreams(program, wiring);
@@ -74,15 +76,42 @@ function addManifestCommands(program: Command, { session, end }: Wiring): void {
       const { apply } = await import('./commands/apply.ts');
       end(await apply(session(command), options));
     });
+}
+
+function addDecisions(program: Command, { session, end }: Wiring): void {
   program
     .command('explain')
-    .summary('where a workload would go, and why not elsewhere')
-    .description('Shows each node with what it would get or what removed it. Changes nothing.')
-    .requiredOption(...FILE, repeated)
-    .action(async (options: { readonly file: readonly string[] }, command: Command) => {
-      const { explain } = await import('./commands/explain.ts');
-      end(await explain(session(command), options));
+    .summary('where a workload would go or went, and why not elsewhere')
+    .description(
+      'With -f: each node with what it would get or what removed it, by the gateway. With a name: what was decided about it, kept for a day, from the bus itself (SHOAL_NATS, SHOAL_SEED). Changes nothing.',
+    )
+    .argument('[name]', 'a workload, or the id of an instance')
+    .option(...FILE, repeated)
+    .option('--now', 'what would be decided now about the workload, not what was')
+    .option(
+      '--at <when>',
+      'the decision of a moment (RFC 3339) or of so long ago (10m)',
+      parseSince,
+    )
+    .option('--all', 'a line for each decision that is kept')
+    .action(async (name: string | undefined, options: ExplainOptions, command: Command) => {
+      if ((name === undefined) === (options.file === undefined)) {
+        command.error('error: give a name, or manifests with -f');
+      }
+      if (name === undefined) {
+        const { explain } = await import('./commands/explain.ts');
+        end(await explain(session(command), { file: options.file ?? [] }));
+        return;
+      }
+      const { explainDecided, explainNow } = await import('./commands/decisions.ts');
+      const run = options.now ? explainNow : explainDecided;
+      end(await run(session(command), name, options));
     });
+}
+
+interface ExplainOptions extends DecisionOptions {
+  readonly file?: readonly string[];
+  readonly now?: boolean;
 }
 
 const WHAT = 'workloads (wl), instances (inst), nodes (no) or schedules (sched)';

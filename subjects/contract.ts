@@ -40,6 +40,11 @@ export interface EventContract<S extends string = string, P = unknown> extends C
   readonly kind: 'event';
   /** Undefined: core NATS, gone when nobody listens. */
   readonly stream?: StreamName;
+  /**
+   * Nobody waits until it is stored, and it is not said again: one that the stream did not confirm
+   * is counted. Only for what explains; nothing may rest on it.
+   */
+  readonly mayBeLost?: true;
 }
 
 /** An ask that is answered once, with a value or a refusal. */
@@ -99,7 +104,7 @@ interface Declaration<S extends string, P> {
 
 /** Declares an event. With `stream` it is kept there, else it is core NATS. */
 export function event<const S extends string, P>(
-  of: Declaration<S, P> & { readonly stream?: StreamName },
+  of: Declaration<S, P> & { readonly stream?: StreamName; readonly mayBeLost?: true },
 ): EventContract<S, P> {
   return { codec: 'json', ...of, kind: 'event', subject: template(of.subject) };
 }

@@ -73,6 +73,9 @@ export const placementExplain = request({
 });
 export type Explanation = z.infer<typeof placementExplain.reply>;
 
+/** How a node stood: instances of the workload it had, and the share of it in use, 0 to 1. */
+const nodeScore = z.tuple([z.number().int(), z.number()]);
+
 export const placementDecided = event({
   name: 'placement.decided',
   subject: 'shoal.decision.{tenant}.{workload}',
@@ -84,12 +87,22 @@ export const placementDecided = event({
     nodes: z.number().int(),
     feasible: z.number().int(),
     removed: removedCounts,
-    placed: z.array(z.object({ instance: z.string(), node: z.string(), epoch: z.number().int() })),
+    placed: z.array(
+      z.object({
+        ...{ instance: z.string(), node: z.string(), epoch: z.number().int() },
+        /** How the node stood. Absent: the instance stayed, or was on its way there already. */
+        score: nodeScore.optional(),
+      }),
+    ),
     parked: z.array(z.string()),
+    /** Nodes that would have come next, the best first, as they stood; at most 5. */
+    next: z.array(z.object({ node: z.string(), score: nodeScore })).optional(),
   }),
   bytesMax: 262_144,
   stream: 'DECISIONS',
+  mayBeLost: true,
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'What a scheduler decided and on which revision of the store; kept for a day.',
 });
+export type Decided = z.infer<typeof placementDecided.schema>;

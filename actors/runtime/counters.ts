@@ -33,6 +33,8 @@ export class Counters {
   abandoned = 0;
   /** Messages left out because they made their step throw before. */
   quarantined = 0;
+  /** Messages that may be lost, and were: no stream confirmed them. */
+  lost = 0;
   /** Dead letters written. */
   dead = 0;
 

@@ -8,7 +8,7 @@
  * I1  exactly one of `finished`, `again`, `abandoned` is called, after the keys are released.
  */
 import type { Bucket, Refusal } from '../../subjects/index.ts';
-import { refusal } from '../../subjects/index.ts';
+import { refusal, TooLargeError } from '../../subjects/index.ts';
 import type { Counters } from './counters.ts';
 import type { ReplyTo } from './effect.ts';
 import type { Plan, Planned, PlannedWrite } from './plan.ts';
@@ -96,6 +96,8 @@ export class Flow {
         if (planned.contract.stream === undefined) this.#ports.bus.publish(planned.message);
         else this.#append(planned.message, (done) => this.#appendOnce(planned, done));
         return;
+      case 'tell':
+        return this.#tell(planned);
       case 'work':
         this.#append(planned.message, (done) => this.#queue(planned, done));
         return;
@@ -113,6 +115,19 @@ export class Flow {
         return this.#performer.cancel(planned);
       case 'run':
         return this.#performer.run(planned);
+    }
+  }
+
+  /** Says what may be lost: once, and nobody waits for it. */
+  #tell({ stream, make }: Extract<Planned, { kind: 'tell' }>): void {
+    try {
+      this.#ports.bus.append(stream, make(), (isStored) => {
+        if (!isStored) this.#counters.lost++;
+      });
+    } catch (error) {
+      // What was decided is committed: a telling too large to make changes nothing of it.
+      if (!(error instanceof TooLargeError)) throw error;
+      this.#counters.lost++;
     }
   }
 

@@ -19,6 +19,7 @@ const counts: Readonly<Record<Count, string>> = {
   dropped: 'Messages dropped because the mailbox was full',
   abandoned: 'Messages given up after the most attempts',
   quarantined: 'Messages left out because they made their step throw before',
+  lost: 'Messages that may be lost, and were: no stream confirmed them',
   dead: 'Dead letters written',
 };
 

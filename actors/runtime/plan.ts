@@ -1,7 +1,8 @@
 /**
  * Makes sure that what a step wants is checked and encoded before any of it is done: a bad token,
  * a body over its limit, a contract the actor did not declare, or a fact told before its commit
- * is a fault of the step while nothing has happened yet.
+ * is a fault of the step while nothing has happened yet. Only what may be lost is encoded as it is
+ * said.
  *
  * Also here: the revisions a commit expects. They are those of the views the step has just read,
  * also for a commit that is sent later in the same list, so a change in between is a conflict.
@@ -16,6 +17,7 @@ import {
   PROTOCOL,
   type RecordContract,
   type RequestContract,
+  type StreamName,
   type TimedContract,
   waitingAddress,
 } from '../../subjects/index.ts';
@@ -48,6 +50,7 @@ export interface PlannedWrite {
 export type Planned =
   | Exclude<Effect, { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' }>
   | { readonly kind: 'publish'; readonly contract: EventContract; readonly message: Outgoing }
+  | { readonly kind: 'tell'; readonly stream: StreamName; readonly make: () => Outgoing }
   | {
       readonly kind: 'request';
       readonly contract: RequestContract;
@@ -113,8 +116,14 @@ function planOther(
 ): Planned {
   switch (effect.kind) {
     case 'publish': {
-      const message = outgoing(actor, effect, cause, effect.id ?? derivedId(cause.id, index));
-      return { kind: 'publish', contract: effect.contract, message };
+      const { contract, id = derivedId(cause.id, index) } = effect;
+      if (contract.stream !== undefined && contract.mayBeLost) {
+        mayPublish(actor, contract);
+        // Made when it is said: plans that wait for a key or meet a conflict never come to it.
+        const make = (): Outgoing => outgoing(actor, effect, cause, id);
+        return { kind: 'tell', stream: contract.stream, make };
+      }
+      return { kind: 'publish', contract, message: outgoing(actor, effect, cause, id) };
     }
     case 'request': {
       const { contract, memo } = effect;

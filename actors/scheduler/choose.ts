@@ -50,9 +50,17 @@ export interface Seen {
   readonly removed: RemovedCounts;
 }
 
+/** How a node stood when it was chosen: instances of the workload it had, and its fit. */
+export interface Score {
+  readonly node: string;
+  readonly score: [number, number];
+}
+
 /** Chooses nodes one after another, each choice counting for the next. */
 export class Chooser {
   readonly seen: Seen = { nodes: 0, feasible: 0, removed: {} };
+  /** Of the node that was chosen last. */
+  last: Score | undefined;
   readonly #need: Need;
   readonly #heap = new Heap<Candidate>(isBetter);
 
@@ -96,8 +104,18 @@ export class Chooser {
     }
     for (const each of passed) this.#heap.push(each);
     if (!chosen) return undefined;
+    this.last = scoreOf(chosen);
     this.#take(chosen);
     return chosen.row;
+  }
+
+  /** The nodes that would come next, the best first. Ends the choosing. */
+  runnersUp(): readonly Score[] {
+    const scores: Score[] = [];
+    for (let best = this.#heap.pop(); best; best = this.#heap.pop()) {
+      if (scores.push(scoreOf(best)) >= RUNNERS_UP) break;
+    }
+    return scores;
   }
 
   #count(filter: Filter): void {
@@ -116,6 +134,14 @@ export class Chooser {
     candidate.fit = fitOf(this.#need.amounts, candidate.free, candidate.row.capacity);
     this.#heap.push(candidate);
   }
+}
+
+/** Nodes told of beside those that were chosen. */
+const RUNNERS_UP = 5;
+
+/** Rounded: the fifth digit of a share tells nobody anything. */
+function scoreOf({ row, count, fit }: Candidate): Score {
+  return { node: row.id, score: [count, Math.round(fit * 1e4) / 1e4] };
 }
 
 function isBetter(one: Candidate, other: Candidate): boolean {

@@ -24,7 +24,7 @@ import {
   put,
   remove,
 } from '../runtime/effect.ts';
-import { type Decision, decide, reasonOf } from './place.ts';
+import { type Decision, decide, placedOf, reasonOf } from './place.ts';
 import type { Ctx, State } from './state.ts';
 
 /** A work item: this workload has instances that want a node. */
@@ -103,7 +103,7 @@ function isLeft(after: Ledger, workload: Workload, context: Ctx): boolean {
 }
 
 function told(decision: Decision, context: Ctx): readonly Effect[] {
-  const { workload, bound, parked, seen } = decision;
+  const { workload, bound, parked, seen, next } = decision;
   if (bound.length === 0 && parked.length === 0) return none;
   const { tenant, name, generation } = workload;
   const record = publish(
@@ -116,8 +116,9 @@ function told(decision: Decision, context: Ctx): readonly Effect[] {
       nodes: seen.nodes,
       feasible: seen.feasible,
       removed: seen.removed,
-      placed: bound.map(({ instance, node, epoch }) => ({ instance, node: node ?? '', epoch })),
+      placed: placedOf(decision),
       parked: parked.map((each) => each.instance),
+      next: [...next],
     },
   );
   const events: Effect[] = [];

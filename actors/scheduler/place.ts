@@ -12,6 +12,7 @@
  */
 import {
   address,
+  type Decided,
   difference,
   entryName,
   fits,
@@ -23,7 +24,7 @@ import {
   wantsNode,
   without,
 } from '../../subjects/index.ts';
-import { Chooser, type Seen } from './choose.ts';
+import { Chooser, type Score, type Seen } from './choose.ts';
 import { countsOf } from './counts.ts';
 import { type Need, needOf } from './feasible.ts';
 import { LedgerWrites } from './ledger-writes.ts';
@@ -36,6 +37,10 @@ export interface Decision {
   readonly workload: Workload;
   /** Instances with their node and new epoch. */
   readonly bound: readonly Instance[];
+  /** How the node of an instance stood when it was chosen for it; none: it stayed, or went on. */
+  readonly scores: ReadonlyMap<string, Score>;
+  /** Nodes that would have come next. */
+  readonly next: readonly Score[];
   readonly parked: readonly Instance[];
   /** Ledgers to be written before any entry is added: without the old ones. */
   readonly vacated: readonly Ledger[];
@@ -67,20 +72,23 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
     else bind(instance, home);
   }
   const chooser = chooserFor(state, workload, { need, booked: countsIn(bound) }, context);
+  const scores = new Map<string, Score>();
   const parked: Instance[] = [];
   for (const instance of homeless) {
     const isFree = (node: string): boolean => !writes.isVacated(node);
     const row =
       chooser.next((node) => isFree(node) && !instance.avoid.includes(node)) ??
       chooser.next(isFree);
-    if (row) bind(instance, row.id);
-    else if (writes.isEmpty) parked.push(parkedBy(instance, chooser.seen, context.now));
+    if (row) {
+      bind(instance, row.id);
+      if (chooser.last) scores.set(instance.instance, chooser.last);
+    } else if (writes.isEmpty) parked.push(parkedBy(instance, chooser.seen, context.now));
     else isPartial = true;
   }
   const news = parked.filter((one) => isNews(one, context));
   return {
     workload,
-    bound,
+    ...{ bound, scores, next: chooser.runnersUp() },
     parked: news,
     vacated: writes.vacated(),
     filled: writes.filled(),
@@ -173,6 +181,15 @@ function parkedBy(instance: Instance, seen: Seen, now: number): Instance {
     parked: { at: instance.parked?.at ?? now, removed, nodes: seen.nodes },
     last: { verb: 'parked', at: now, message: reasonOf(seen) },
   };
+}
+
+/** What was placed, as it is told. */
+export function placedOf({ bound, scores }: Decision): Decided['placed'] {
+  return bound.map(({ instance, node = '', epoch }) => {
+    const score = scores.get(instance);
+    if (!score) return { instance, node, epoch };
+    return { instance, node, epoch, score: score.score };
+  });
 }
 
 /** Why there was no node, in one sentence. */

@@ -10,7 +10,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../actors/runtime/ask.ts';
-import { type Frame, nodeState, wantedSchema, workloadApply } from '../../subjects/index.ts';
+import {
+  type Decided,
+  type Frame,
+  nodeState,
+  wantedSchema,
+  workloadApply,
+} from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { expectReplay } from '../support/history.ts';
 import { eventually } from '../support/ports.ts';
@@ -106,6 +112,29 @@ describe('the step recorder', () => {
     expect(other.code).toBe(1);
     expect(other.out).toContain('decides otherwise at frame');
     expect(other.out).toContain('recorded  "web-none"\n  now       nothing');
+  });
+
+  test('`shoal explain` reads what was decided, the newest, all, or of an instance', async () => {
+    const newest = await shoal(['explain', 'web'], environment);
+    expect(newest).toMatchObject({ code: 0, err: '' });
+    expect(newest.out).toMatch(/^web: decided 20\S+Z\n {2}nodes +3; 2 could take one instance\n/);
+    expect(newest.out).toMatch(/removed +1 by accepts/);
+    const all = await shoal(['explain', 'web', '--all', '-o', 'json'], environment);
+    const { items } = JSON.parse(all.out);
+    expect(items.map((each: Decided) => each.placed.length)).toEqual([3, 1]);
+    const [first] = items[0].placed;
+    const moved = items[1].placed[0].instance;
+    const one = await shoal(['explain', moved], environment);
+    expect(one.out).toContain(moved);
+    expect(first.score).toEqual([0, expect.any(Number)]);
+    const then = new Date(items[0].at).toISOString();
+    const before = await shoal(['explain', 'web', '--at', then], environment);
+    expect(before.out).toContain(`web: decided ${then}`);
+    const now = await shoal(['explain', 'web', '--now'], environment);
+    expect(now.out).toContain('service web: 3 of 3 instances would be placed now');
+    const none = await shoal(['explain', 'nothing'], environment);
+    expect(none).toMatchObject({ code: 1, out: '' });
+    expect(none.err).toContain('no decision about nothing of tenant default is kept');
   });
 
   test('what is no recording, and an actor that is not there, are said so', async () => {

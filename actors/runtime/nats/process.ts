@@ -150,6 +150,7 @@ export function serveHost(
         underWay: host.underWay,
         alarms: host.alarms,
         quarantined: counters.quarantined,
+        lost: counters.lost,
         dead: counters.dead,
         acting: host.isActing ? 1 : 0,
         ...(options.views ? { unreadable: options.views.unreadableNow } : {}),

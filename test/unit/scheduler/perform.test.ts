@@ -60,8 +60,9 @@ test('a placement: the instance and its spec, then the ledger, then what is told
     nodes: 1,
     feasible: 1,
     removed: {},
-    placed: [{ instance: 'web-1', node: 'n1', epoch: 1 }],
+    placed: [{ instance: 'web-1', node: 'n1', epoch: 1, score: [0, expect.any(Number)] }],
     parked: [],
+    next: [{ node: 'n1', score: [1, expect.any(Number)] }],
   });
   stage.perform(effects);
   expect(placed()).toEqual([]);
@@ -145,4 +146,17 @@ describe('more than one step takes', () => {
     expect(message).toContain('and 4 more nodes');
     expect(message.length).toBeLessThanOrEqual(600);
   });
+});
+
+test('a decision names the score of each node that was chosen, and who would have come next', () => {
+  for (const node of ['n1', 'n2', 'n3']) addNode(stage, node);
+  addWorkload(stage, workloadOf('web', service(2)));
+  for (const name of ['web-1', 'web-2']) addInstance(stage, instanceOf(name));
+  const [decided] = sent(placed(), placementDecided).map((each) => each.payload);
+  const placements = decided?.placed ?? [];
+  expect(placements.map((each) => each.score?.[0])).toEqual([0, 0]);
+  // The third has none; then those that were chosen, with one each.
+  const next = decided?.next ?? [];
+  expect(next.map((each) => each.score[0])).toEqual([0, 1, 1]);
+  expect(new Set([next[0]?.node, ...placements.map((each) => each.node)]).size).toBe(3);
 });

@@ -1,0 +1,81 @@
+/** `shoal explain NAME`: what schedulers decided and why. Changes nothing. */
+import { ask } from '../../actors/runtime/ask.ts';
+import {
+  address,
+  decode,
+  placementExplain,
+  spanMs,
+  spanQuantity,
+  workloadRecord,
+} from '../../subjects/index.ts';
+import { decisionAt, decisionsOf } from '../decisions.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { operatorBus } from '../operator-bus.ts';
+import { decisionTable, decisionText } from '../present/decisions.ts';
+import { explanationText } from '../present/explanation.ts';
+import { print } from '../printed.ts';
+import type { Session } from '../shell.ts';
+
+export interface DecisionOptions {
+  readonly at?: string;
+  readonly all?: boolean;
+}
+
+/** The newest decision about a workload or an instance, that of a moment, or all that are kept. */
+export async function explainDecided(
+  session: Session,
+  name: string,
+  options: DecisionOptions,
+): Promise<ExitCode> {
+  const bus = await operatorBus(session);
+  try {
+    const found = await decisionsOf(bus, session.tenant, name);
+    if (options.all) {
+      print(session, { items: found.all }, () => decisionTable(found.all));
+    } else {
+      const decided = decisionAt(found, momentOf(session, options.at));
+      print(session, decided, () => decisionText(found.workload, decided));
+    }
+  } finally {
+    await bus.connection.close();
+  }
+  return exitCodes.ok;
+}
+
+/** What would be decided now about a workload, if all its instances wanted a node. */
+export async function explainNow(session: Session, name: string): Promise<ExitCode> {
+  const bus = await operatorBus(session);
+  try {
+    const { tenant } = session;
+    const key = address(workloadRecord, { tenant, workload: name });
+    const stored = await new Promise<Uint8Array | null | undefined>((resolve) =>
+      bus.ports.store.read('shoal', key, (found) => resolve(found?.body)),
+    );
+    const workload = stored ? decode(workloadRecord, stored) : undefined;
+    if (!workload?.ok) {
+      throw new Failure(exitCodes.refused, `tenant ${tenant} has no workload ${name}`);
+    }
+    const { kind, labels, spec } = workload.value;
+    const wanted = { kind, labels, spec } as never;
+    const { answer } = await ask(
+      bus.ports,
+      placementExplain,
+      {},
+      { tenant, workload: name, wanted },
+    );
+    if (!answer.ok) throw new Failure(exitCodes.refused, answer.refusal.detail);
+    const shape = { name, explanation: answer.value } as Parameters<typeof explanationText>[1];
+    print(session, answer.value, () => explanationText({ kind, name, count: spec.count }, shape));
+  } finally {
+    await bus.connection.close();
+  }
+  return exitCodes.ok;
+}
+
+/** A moment, or so long ago; nothing: now. In milliseconds since 1970. */
+function momentOf(session: Session, at: string | undefined): number {
+  if (at === undefined) return Number.POSITIVE_INFINITY;
+  const span = spanQuantity.safeParse(at);
+  return span.success ? session.now() - spanMs(span.data) : Date.parse(at);
+}
