@@ -4,15 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { INSTANCES_MAX, phases } from '../subjects/index.ts';
-import {
-  parseActor,
-  parseLabel,
-  parseLetter,
-  parseNumber,
-  parseRecordingSpan,
-  parseSince,
-  parseSpan,
-} from './arguments.ts';
+import { parseLabel, parseLetter, parseNumber, parseSince, parseSpan } from './arguments.ts';
 import { addBackupCommands } from './backup/command-line.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { DecisionOptions } from './commands/decisions.ts';
@@ -22,6 +14,7 @@ import type { GetOptions } from './commands/get.ts';
 import type { LogsOptions } from './commands/logs.ts';
 import type { NodeOrder } from './commands/node.ts';
 import type { ScheduleOrder } from './commands/schedule.ts';
+import { addDebugCommands } from './debug/command-line.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
@@ -320,54 +313,6 @@ function addRetentionCommands(program: Command, { session, end }: Wiring): void 
     .action(async (limits: string[], _options: object, command: Command) => {
       const { setRetention } = await import('./commands/retention.ts');
       end(await setRetention(session(command), limits));
-    });
-}
-
-function addDebugCommands(program: Command, { session, end }: Wiring): void {
-  const debug = program
-    .command('debug')
-    .summary('record what an actor handles and decides, and run it again')
-    .description(
-      'Asks the bus itself (SHOAL_NATS, SHOAL_SEED). A recording holds what tenants wrote: keep it so.',
-    );
-  const span = (): Option =>
-    new Option('--for <span>', 'how long; at most 10m').argParser(parseRecordingSpan);
-  debug
-    .command('on')
-    .summary('let every copy of an actor tell its steps on shoal.debug.ACTOR for a while')
-    .argument('<actor>', 'e.g. scheduler', parseActor)
-    .addOption(span().default(60_000, '1m'))
-    .action(async (actor: string, options: { readonly for: number }, command: Command) => {
-      const { switchDebug } = await import('./commands/debug.ts');
-      end(await switchDebug(session(command), actor, options.for));
-    });
-  debug
-    .command('off')
-    .summary('end that before its time')
-    .argument('<actor>', 'e.g. scheduler', parseActor)
-    .action(async (actor: string, _options: object, command: Command) => {
-      const { switchDebug } = await import('./commands/debug.ts');
-      end(await switchDebug(session(command), actor, 0));
-    });
-  debug
-    .command('record')
-    .summary('write what an actor tells into a file, JSON lines')
-    .argument('<actor>', 'e.g. scheduler', parseActor)
-    .argument('<file>')
-    .addOption(span().default(30_000, '30s'))
-    .action(
-      async (actor: string, file: string, options: { readonly for: number }, command: Command) => {
-        const { recordDebug } = await import('./commands/debug.ts');
-        end(await recordDebug(session(command), { actor, file, forMs: options.for }));
-      },
-    );
-  debug
-    .command('replay')
-    .summary('run a file again, offline, and show the first step decided otherwise')
-    .argument('<file>')
-    .action(async (file: string, _options: object, command: Command) => {
-      const { replayDebug } = await import('./commands/debug.ts');
-      end(await replayDebug(session(command), file));
     });
 }
 
