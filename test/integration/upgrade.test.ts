@@ -315,9 +315,11 @@ describe('a program two versions away', () => {
     await at.callers.expectKept();
     expect(under.ready('elsewhere').map((each) => each.node)).toEqual(['n2', 'n2']);
     at.expectUntouched();
-    const complaint = (await complaints(under)).filter((each) => each.startsWith('agent-n1'));
-    expect(complaint).toHaveLength(1);
-    expect(complaint[0]).toContain('this agent is not taken in; what runs here goes on');
+    const complaint = async () =>
+      (await complaints(under)).filter((each) => each.startsWith('agent-n1'));
+    await eventually(async () => (await complaint()).length > 0, 10_000, 'its complaint');
+    expect(await complaint()).toHaveLength(1);
+    expect((await complaint())[0]).toContain('this agent is not taken in; what runs here goes on');
   });
 
   test('its agent of this version is taken in again', async () => {
