@@ -65,6 +65,8 @@ function anyOf(schema: $ZodType): Arbitrary<unknown> {
       return fc.constantFrom(...def.values);
     case 'array':
       return arrayOf(schema, anyOf(def.element));
+    case 'tuple':
+      return fc.tuple(...def.items.map(anyOf));
     case 'record':
       return recordOf(anyOf(def.keyType), anyOf(def.valueType));
     case 'union':
