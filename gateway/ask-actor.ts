@@ -43,7 +43,7 @@ export function actorAsker(
   return async (reply, contract, tokens, payload) => {
     const given = reply.request.headers[TRACE_HEADER];
     const traceparent = typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
-    const options = { traceparent, trouble };
+    const options = { traceparent, trouble, seen: () => known.revision };
     const began = ports.clock.elapsed();
     const { answer, revision } = await ask(ports, contract, tokens, payload, options);
     if (revision > 0) {

@@ -268,6 +268,14 @@ export const refusals = {
     operator:
       'A stream is at max_bytes, or nats-server at max_file_store. See docs/how-to/store-trouble.md.',
   },
+  'ask-outdated': {
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    retry: 'later',
+    user: 'This was deleted since you last looked, and your wish may be older than that; try again.',
+    operator:
+      'An ask was made on a view of the store older than a deletion. One that waits is asked anew; a copy that came late is to be refused.',
+  },
   'actor-unavailable': {
     http: 503,
     grpc: 'UNAVAILABLE',

@@ -52,6 +52,8 @@ export interface Received<C extends MessageContract = MessageContract> {
   readonly id: string;
   /** Where an answer goes; undefined for what nobody waits for. */
   readonly from: ReplyTo | undefined;
+  /** Newest revision of the store its sender had seen when it decided to ask; undefined: not told. */
+  readonly seen?: number | undefined;
 }
 
 /** A timer that was set with `after` has come due. */

@@ -26,11 +26,17 @@ import {
   PROTOCOL_HEADER,
   REVISION_HEADER,
   type RequestOutcome,
+  SEEN_HEADER,
   TRACE_HEADER,
   TYPE_HEADER,
 } from './ports.ts';
 
-/** How long to wait before asking again after a copy that acts no longer, in milliseconds. */
+/**
+ * Refusals of this moment: a copy that stands by from now on says so, and another one acts or is
+ * about to; and who had not seen a deletion yet soon has.
+ */
+const AGAIN: ReadonlySet<string> = new Set(['actor-unavailable', 'ask-outdated']);
+/** How long to wait before asking again after one of these, in milliseconds. */
 const AGAIN_MS = 200;
 
 /** How long an ask may be without an answer until it is asked why, in milliseconds. */
@@ -80,6 +86,8 @@ export async function ask<C extends RequestContract>(
   options: {
     readonly withinMs?: number;
     readonly traceparent?: string | undefined;
+    /** Newest revision of the store the sender has seen. */
+    readonly seen?: () => number;
     /** Why there will be no answer at the moment; asked when there is none for a while. */
     readonly trouble?: () => Promise<Refusal | undefined>;
   } = {},
@@ -90,14 +98,13 @@ export async function ask<C extends RequestContract>(
     [PROTOCOL_HEADER]: String(PROTOCOL),
   };
   if (options.traceparent !== undefined) headers[TRACE_HEADER] = options.traceparent;
-  const message = {
-    subject: address(contract as Contract, tokens as never),
-    body: encode(contract, payload),
-    headers,
-  };
+  const subject = address(contract as Contract, tokens as never);
+  const body = encode(contract, payload);
   const deadline = ports.clock.elapsed() + (options.withinMs ?? 2 * contract.timeoutMs);
   for (;;) {
     const withinMs = Math.max(1, deadline - ports.clock.elapsed());
+    const seen = options.seen ? { [SEEN_HEADER]: String(options.seen()) } : {};
+    const message = { subject, body, headers: { ...headers, ...seen } };
     const outcome = await patiently(ports, message, withinMs, options.trouble);
     if (outcome.kind === 'trouble') {
       return { answer: { ok: false, refusal: outcome.refusal }, revision: 0 };
@@ -106,9 +113,8 @@ export async function ask<C extends RequestContract>(
       return { answer: unanswered(contract, outcome.kind), revision: 0 };
     }
     const answer = readAnswer(contract, outcome.body) as Answer<ReplyOf<C>>;
-    // A copy that stands by from now on says so; another one acts, or is about to.
-    const isElsewhere = !answer.ok && answer.refusal.code === 'actor-unavailable';
-    if (!isElsewhere || ports.clock.elapsed() + AGAIN_MS >= deadline) {
+    const isAgain = !answer.ok && AGAIN.has(answer.refusal.code);
+    if (!isAgain || ports.clock.elapsed() + AGAIN_MS >= deadline) {
       return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0) };
     }
     await new Promise<void>((resolve) => ports.clock.after(AGAIN_MS, resolve));

@@ -279,7 +279,7 @@ export class Host<S = unknown, V = unknown> {
     const effects = current ? current.step(inbound, context, run) : run(context);
     if (effects.length === 0) return undefined;
     const { id, attempts: attempt } = inbound;
-    const cause = { id, copy: this.copy, attempt, traceparent };
+    const cause = { id, copy: this.copy, attempt, seen: context.revision, traceparent };
     return planOf(this.actor as Actor, effects, cause, this.#known);
   }
 

@@ -31,6 +31,7 @@ import {
   type Ports,
   PROTOCOL_HEADER,
   REVISION_HEADER,
+  SEEN_HEADER,
   TRACE_HEADER,
   TYPE_HEADER,
   type WorkItem,
@@ -71,6 +72,8 @@ interface Around {
 const QUIET_MS = 60_000;
 /** Ids of messages become parts of others, so foreign ones must be short and plain. */
 const MESSAGE_ID = /^[A-Za-z0-9_.:@-]{1,96}$/;
+/** Fifteen digits are exact in a double. */
+const REVISION = /^[0-9]{1,15}$/;
 /** Size of a reply, in bytes: what nats-server takes by default. */
 const REPLY_BYTES_MAX = 1_000_000;
 
@@ -227,6 +230,7 @@ function inboundOf(
     tokens: read.tokens as Received['tokens'],
     id,
     from: read.from,
+    seen: seenIn(message.headers[SEEN_HEADER]),
   };
   return {
     id,
@@ -238,6 +242,11 @@ function inboundOf(
     traceparent: message.headers[TRACE_HEADER],
     attempts: 0,
   };
+}
+
+/** A revision as a sender told it; what is none is as if not told. */
+function seenIn(told: string | undefined): number | undefined {
+  return told !== undefined && REVISION.test(told) ? Number(told) : undefined;
 }
 
 /** A reply that is encoded where it is sent, and sent at most once. */

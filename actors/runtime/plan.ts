@@ -28,6 +28,7 @@ import {
   ID_HEADER,
   type Outgoing,
   PROTOCOL_HEADER,
+  SEEN_HEADER,
   type TimedItem,
   TRACE_HEADER,
   TYPE_HEADER,
@@ -81,6 +82,8 @@ export interface Cause {
   /** Which copy handles it: the same message may be handled by several, one after another. */
   readonly copy: string;
   readonly attempt: number;
+  /** Newest revision of the store the step rests on. */
+  readonly seen: number;
   readonly traceparent: string | undefined;
 }
 
@@ -236,7 +239,10 @@ function outgoing(
     [ID_HEADER]: id,
   };
   // Events go without: who hears them either understands them or leaves them out.
-  if (contract.kind === 'request') headers[PROTOCOL_HEADER] = String(PROTOCOL);
+  if (contract.kind === 'request') {
+    headers[PROTOCOL_HEADER] = String(PROTOCOL);
+    headers[SEEN_HEADER] = String(cause.seen);
+  }
   if (cause.traceparent !== undefined) headers[TRACE_HEADER] = cause.traceparent;
   const subject = address(contract, effect.tokens as never);
   return { subject, body: encode(contract, effect.payload), headers };

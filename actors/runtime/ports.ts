@@ -18,6 +18,8 @@ export const ID_HEADER = 'Nats-Msg-Id';
 export const WRITER_HEADER = 'Shoal-Writer';
 /** Header on a reply: the newest revision of the store the answer rests on. */
 export const REVISION_HEADER = 'Shoal-Revision';
+/** Header on an ask: the newest revision of the store that its sender had seen when it decided to ask. */
+export const SEEN_HEADER = 'Shoal-Seen';
 /** Header on asks and stored values: the protocol of the program they come from. */
 export const PROTOCOL_HEADER = 'Shoal-Protocol';
 export const TYPE_HEADER = 'Content-Type';

@@ -108,7 +108,7 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
       return no('host-taken', `${route.host} is served by ${value.tenant}/${value.workload}`);
     }
   }
-  if (!before) return undefined;
+  if (!before) return outdated(ask, context);
   if (before.deletedAt !== undefined) return no('workload-deleting', `${name} is being deleted`);
   if ((mode === 'create' || mode === 'try-create') && !isMine(ask, context)) {
     return no('workload-exists', `${name} exists at generation ${before.generation}`);
@@ -122,6 +122,18 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
     return no('job-finished', `${name} has ${before.outcome.result}`);
   }
   return change === 'updated' ? no('job-fixed', `${name} has been accepted`) : undefined;
+}
+
+/**
+ * Whether the workload was deleted after what its sender had seen. A copy of an ask may be on its
+ * way for as long as somebody stands still; when it comes after what it made is over and gone, it
+ * must not make it again. Who still waits asks anew, having seen the deletion.
+ */
+function outdated(ask: Ask, context: Ctx): Refusal | undefined {
+  const deletedAt = context.views.workloads.revision(address(workloadRecord, ask.tokens));
+  if (ask.seen === undefined || deletedAt <= ask.seen) return undefined;
+  const detail = `${ask.tokens.workload} was deleted at revision ${deletedAt}, the ask knows ${ask.seen}`;
+  return refusal('ask-outdated', detail);
 }
 
 /** Why no node could ever hold the spec; undefined: some could, or there are no nodes yet. */

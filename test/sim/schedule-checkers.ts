@@ -3,7 +3,7 @@
  * firing that was begun has an outcome, a run is made once for each firing, and nothing is called
  * too late that is not.
  */
-import { type Stored, WRITER_HEADER } from '../../actors/runtime/ports.ts';
+import type { Stored } from '../../actors/runtime/ports.ts';
 import {
   isAlike,
   type PayloadOf,
@@ -24,8 +24,6 @@ interface Planned {
   readonly firing: number;
   /** When the workload was created that was made of it. */
   madeAt: number | undefined;
-  /** The ask it was made for. */
-  madeBy: string | undefined;
 }
 
 export class ScheduleCheckers {
@@ -42,11 +40,10 @@ export class ScheduleCheckers {
   }
 
   /** Something was written. */
-  wrote({ key, body, headers }: Stored): void {
+  wrote({ key, body }: Stored): void {
     if (key.startsWith('schedule.')) this.#schedule(key, read(scheduleRecord, key, body));
     else if (key.startsWith('workload.')) {
-      const writer = headers[WRITER_HEADER] ?? '';
-      this.#workload(read(workloadRecord, key, body), writer.slice(0, writer.indexOf('/')));
+      this.#workload(read(workloadRecord, key, body));
     }
   }
 
@@ -66,7 +63,6 @@ export class ScheduleCheckers {
       this.#planned.set(run, {
         firing: pending.firing,
         madeAt: this.#runs.get(run),
-        madeBy: undefined,
       });
   }
 
@@ -96,7 +92,7 @@ export class ScheduleCheckers {
     }
   }
 
-  #workload(workload: Workload | undefined, ask: string): void {
+  #workload(workload: Workload | undefined): void {
     if (!workload || !runOf(workload)) return;
     const name = `${workload.tenant}.${workload.name}`;
     this.#runs.set(name, workload.createdAt);
@@ -104,11 +100,7 @@ export class ScheduleCheckers {
     if (!planned) return;
     // One that was deleted and comes back after a hard kill is as old as it was.
     const isNew = planned.madeAt !== undefined && workload.createdAt > planned.madeAt;
-    // A copy of an ask may come after the run is over and gone: known, and not required.
-    const isCopy = planned.madeBy === ask;
-    if (isNew && !isCopy)
-      this.#violation(`${name} runs a second time for the firing ${planned.firing}`);
-    if (isNew || planned.madeAt === undefined) planned.madeBy = ask;
+    if (isNew) this.#violation(`${name} runs a second time for the firing ${planned.firing}`);
     planned.madeAt = workload.createdAt;
   }
 }

@@ -115,6 +115,28 @@ describe('an ask', () => {
     expect(answers).toMatchObject([{ ok: true }]);
   });
 
+  test('that rests on too old a look is asked anew, with what its sender has seen by then', async () => {
+    let seen = 7;
+    const told: (number | undefined)[] = [];
+    bench.connection().ports.bus.subscribe('shoal.thing.look', 'looker', (message) => {
+      const known = Number(message.headers['Shoal-Seen']);
+      told.push(known);
+      const no = { ok: false, refusal: { code: 'ask-outdated', detail: 'gone at 9' } };
+      const answer = known < 9 ? no : { ok: true, value: { by: 'copy' } };
+      message.reply?.(new TextEncoder().encode(JSON.stringify(answer)), {});
+    });
+    const options = { seen: () => seen };
+    void ask(bench.outside, look, {}, {}, options).then(
+      ({ answer }) => void answers.push(answer as Answer<{ by: string }>),
+    );
+    await pass(100);
+    expect(answers).toEqual([]);
+    seen = 9;
+    await pass(500);
+    expect(answers).toMatchObject([{ ok: true }]);
+    expect(told).toEqual([7, 9]);
+  });
+
   test('is repeated a limited number of times', async () => {
     frozen();
     send(2_000);

@@ -59,7 +59,8 @@ const put = (wanted: Wanted, more = {}) => {
   stage.perform(effects);
   return answerIn(effects);
 };
-const stored = () => stage.views.workloads.get({ tenant: 'default', workload: 'web' });
+const name = { tenant: 'default', workload: 'web' };
+const stored = () => stage.views.workloads.get(name);
 const routes = () => [...stage.views.routes.entries()].map((each) => each.value.host);
 const onHost = (host: string, more: Record<string, unknown> = {}) =>
   service(1, { ports: [{ name: 'http' }], ingress: { host }, ...more });
@@ -322,6 +323,24 @@ describe('an ask that comes again because its answer was lost', () => {
     const again = applied(askOf(service(2), { ifGeneration: 1 }));
     expect(again.map((each) => each.kind)).toEqual(['reply']);
     expect(answerIn(again)).toEqual({ ok: true, value: { generation: 2, change: 'scaled' } });
+  });
+});
+
+describe('an ask that comes after what it made is gone', () => {
+  const seenAt = (seen: number | undefined): Ask => ({ ...askOf(service(1)), seen });
+
+  test('makes nothing again, while its sender knows nothing of that', () => {
+    const sent = stage.put(workloadRecord, name, workloadOf('web', service(1))).revision;
+    const deletedAt = stage.put(workloadRecord, name, undefined).revision;
+    expect(codeIn(applied(seenAt(0)))).toBe('ask-outdated');
+    expect(codeIn(applied(seenAt(sent)))).toBe('ask-outdated');
+    expect(codeIn(applied(seenAt(deletedAt)))).toBeUndefined();
+  });
+
+  test('is as any other where its sender does not say what it has seen', () => {
+    stage.put(workloadRecord, name, workloadOf('web', service(1)));
+    stage.put(workloadRecord, name, undefined);
+    expect(codeIn(applied(seenAt(undefined)))).toBeUndefined();
   });
 });
 
