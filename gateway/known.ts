@@ -81,7 +81,7 @@ export class Known {
   async reach(revision = 0): Promise<void> {
     for (let waits = 0; waits < WAITS_MAX && this.revision < revision; waits++) {
       await new Promise<void>((resolve) =>
-        this.#views.catchUp('shoal', revision, resolve, WAIT_MS),
+        this.#views.catchUp('shoal', revision, () => resolve(), WAIT_MS),
       );
     }
   }

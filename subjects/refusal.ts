@@ -272,9 +272,9 @@ export const refusals = {
     http: 503,
     grpc: 'UNAVAILABLE',
     retry: 'later',
-    user: 'This was deleted since you last looked, and your wish may be older than that; try again.',
+    user: 'This has changed since you last looked; try again.',
     operator:
-      'An ask was made on a view of the store older than a deletion. One that waits is asked anew; a copy that came late is to be refused.',
+      'An ask came after a change that its sender had not seen. One that waits is asked anew; a copy that came late is to be refused.',
   },
   'actor-unavailable': {
     http: 503,

@@ -8,7 +8,8 @@ import {
   type nodeUncordon,
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
-import { type Effects, refuse, reply } from '../runtime/effect.ts';
+import { type Effects, refuse, refuseWith, reply } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import type { Ctx, State } from './state.ts';
 import { fact, performed, transition } from './transition.ts';
 
@@ -56,6 +57,8 @@ function administer(
   const answer = (state: NodeState): Effects => [reply(nodeCordon, ask.from, { state })];
   const decided = decide(node);
   if (!decided) return answer(nodeState(node));
+  const late = outdated(ask, context.views.nodes, context);
+  if (late) return [refuseWith(ask.from, late)];
   const { administered, ...rest } = node;
   const reason = ask.payload.reason ? `: ${ask.payload.reason}` : '';
   const after: Node = {

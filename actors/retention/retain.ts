@@ -8,7 +8,8 @@ import {
   tenantRetain,
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
-import { commit, type Effects, put, refuse, reply } from '../runtime/effect.ts';
+import { commit, type Effects, put, refuse, refuseWith, reply } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import type { Ctx, State } from './state.ts';
 
 export function retain(_state: State, ask: Received<typeof tenantRetain>, context: Ctx): Effects {
@@ -28,6 +29,8 @@ export function retain(_state: State, ask: Received<typeof tenantRetain>, contex
     const detail = `what ${tenant} has set is at generation ${generation}, not at ${ifGeneration}`;
     return [refuse(ask.from, 'generation-stale', detail)];
   }
+  const late = outdated(ask, context.views.tenants, context);
+  if (late) return [refuseWith(ask.from, late)];
   const after: Tenant = {
     // What a newer version keeps here stays.
     ...before,

@@ -53,6 +53,8 @@ export type Effect =
       readonly payload: unknown;
       /** Comes back with the answer. */
       readonly memo: unknown;
+      /** Revision the asker knows of what it is about; undefined: as its views. */
+      readonly seen?: number;
     }
   /** Each put on its own (`isWhole` false), or all of them or none. */
   | { readonly kind: 'commit'; readonly puts: readonly Put[]; readonly isWhole: boolean }
@@ -116,14 +118,19 @@ export function refuseWith(to: ReplyTo | undefined, because: Refusal): Effect {
   return { kind: 'reply', to, answer: { ok: false, refusal: because } };
 }
 
-/** Asks another actor; the answer comes to the step declared for it, with the memo. */
+/**
+ * Asks another actor; the answer comes to the step declared for it, with the memo. `seen`: the
+ * revision of what it is about, where the step knows it from this process before its views do.
+ */
 export function request<C extends RequestContract>(
   contract: C,
   tokens: TokensOf<C>,
   payload: PayloadOf<C>,
   memo: unknown,
+  seen?: number,
 ): Effect {
-  return { kind: 'request', contract, tokens, payload, memo };
+  const asked = { kind: 'request', contract, tokens, payload, memo } as const;
+  return seen === undefined ? asked : { ...asked, seen };
 }
 
 /** One put, typed by its record. */

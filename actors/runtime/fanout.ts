@@ -112,7 +112,8 @@ class Reader {
     const { key, revision } = stored;
     if (revision <= (this.#known.get(key)?.stored.revision ?? 0)) return;
     this.#known.set(key, { stored, isThere: stored.body !== null });
-    this.#to.follower.change(stored);
+    // What was missed is read again by and by: in between nobody here waits for a revision.
+    this.#to.follower.change(stored, true);
   }
 
   /**

@@ -235,7 +235,7 @@ export class Flow {
     } else if (isBusy) {
       this.#ports.clock.after(BUSY_RETRY_MS, () => this.#resolve(bucket, wanted));
     } else {
-      this.#views.catchUp(bucket, newest, () => this.#learn(wanted, results));
+      this.#reach(bucket, newest, wanted, () => this.#learn(wanted, results));
     }
   }
 
@@ -277,9 +277,16 @@ export class Flow {
         if (open > 0) return;
         // Without an answer nothing is known: what was written may be there.
         if (newest === undefined) this.#resolveLater(bucket, wanted);
-        else this.#views.catchUp(bucket, newest, () => this.#decideOn(wanted));
+        else this.#reach(bucket, newest, wanted, () => this.#decideOn(wanted));
       });
     }
+  }
+
+  /** Goes on when the views have what was met; if that may never come, the store is asked again. */
+  #reach(bucket: Bucket, revision: number, wanted: readonly PlannedWrite[], go: () => void): void {
+    this.#views.catchUp(bucket, revision, (isReached) =>
+      isReached ? go() : this.#resolveLater(bucket, wanted),
+    );
   }
 
   #resolveLater(bucket: Bucket, wanted: readonly PlannedWrite[]): void {

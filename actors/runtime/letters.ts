@@ -42,17 +42,21 @@ export function letterOf(given: Given, now: number): DeadLetter {
   };
 }
 
-/** Writes a letter; `done(false)`: it is not known to be stored. With its revision, if it is. */
+/**
+ * Writes a letter; `done(false)`: it is not known to be stored. With its revision, if it is.
+ * `expected`: what it may replace, by revision; default: anything.
+ */
 export function sendLetter(
   store: Store,
   letter: DeadLetter,
   done: (isStored: boolean, revision: number) => void,
+  expected: number | 'any' = 'any',
 ): void {
   const { actor } = letter;
   const key = address(deadRecord, { actor, letter: letter.letter });
   const body = encode(deadRecord, letter);
   const headers = { [TYPE_HEADER]: contentType[deadRecord.codec] };
-  store.write([{ bucket: deadRecord.bucket, key, body, expected: 'any', headers }], ([result]) =>
+  store.write([{ bucket: deadRecord.bucket, key, body, expected, headers }], ([result]) =>
     done(result?.kind === 'stored', result?.kind === 'stored' ? result.revision : 0),
   );
 }

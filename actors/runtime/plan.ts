@@ -131,7 +131,8 @@ function planOther(
     case 'request': {
       const { contract, memo } = effect;
       declared(actor, 'answer to', contract.name, actor.answers);
-      const message = outgoing(actor, effect, cause, derivedId(cause.id, index));
+      const resting = { ...cause, seen: Math.max(cause.seen, effect.seen ?? 0) };
+      const message = outgoing(actor, effect, resting, derivedId(cause.id, index));
       return { kind: 'request', contract, message, memo };
     }
     case 'work': {

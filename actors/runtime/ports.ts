@@ -91,8 +91,12 @@ export interface Stored {
 }
 
 export interface Follower {
-  /** One value or deletion, in the order of the store's revisions; called many times. */
-  change(stored: Stored): void;
+  /**
+   * One value or deletion, in the order of the store's revisions; called many times. `isNext`:
+   * nothing before it is missing. While everything is read from the start that is not so: a key
+   * that was written again meanwhile comes only where it stands now.
+   */
+  change(stored: Stored, isNext: boolean): void;
   /** Every key has been delivered as of now; called again after each repair. */
   current(keys: ReadonlySet<string>, revision: number): void;
 }

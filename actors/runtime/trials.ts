@@ -84,16 +84,24 @@ export class Trials {
     };
     const mark = this.#markOf(tried, item, 1);
     const key = address(deadRecord, { actor, letter: mark.letter });
-    ports.store.read(deadRecord.bucket, key, (stored) => {
-      if (stored === undefined) return later();
-      const begun = trialsIn(stored);
+    const begin = (begun: number, expected: number): void => {
       if (begun >= TRIALS_MAX) {
         this.#around.bury(tried, item);
         return over();
       }
-      sendLetter(ports.store, this.#markOf(tried, item, begun + 1), (isStored, revision) => {
+      const marked = (isStored: boolean, revision: number): void => {
         if (!isStored) return later();
         go(this.#marked(item, { key, revision }, over));
+      };
+      // A mark that was held up must not take the place of the letter that came of it.
+      sendLetter(ports.store, this.#markOf(tried, item, begun + 1), marked, expected);
+    };
+    ports.store.newest(deadRecord.bucket, key, (newest) => {
+      if (newest === undefined) return later();
+      ports.store.read(deadRecord.bucket, key, (stored) => {
+        // Of a server that is behind, or written in between.
+        if (stored === undefined || (stored && stored.revision !== newest)) return later();
+        begin(trialsIn(stored), newest);
       });
     });
   }

@@ -43,12 +43,13 @@ interface Followed {
 
 interface Waiting {
   readonly revision: number;
-  readonly done: () => void;
+  readonly done: (isReached: boolean) => void;
 }
 
 interface Side {
   readonly followed: Followed[];
   readonly waiting: Waiting[];
+  /** Everything up to here has been seen. */
   revision: number;
   isCurrent: boolean;
 }
@@ -121,7 +122,7 @@ export class Views {
       const patterns = side.followed.flatMap((each) => [...each.patterns]);
       this.#closes.push(
         this.#store.follow(bucket, patterns, {
-          change: (stored) => this.#take(side, stored),
+          change: (stored, isNext) => this.#take(side, stored, isNext),
           current: (keys, revision) => this.#repair(side, keys, revision),
         }),
       );
@@ -143,28 +144,35 @@ export class Views {
   }
 
   /**
-   * Calls back when the bucket's views have reached a revision of a key they follow, or are whole
-   * again after a loss of the connection; with a limit, at the latest after so many milliseconds.
-   * Who decides on what it finds then sets no limit: deciding on less than a conflict has shown
-   * could put an instance on two ledgers.
+   * Calls back when the bucket's views have reached a revision of a key they follow; with a limit,
+   * at the latest after so many milliseconds. False: they have not, and it may never come: all that
+   * there is has been read again, from a server that is behind, or the store has lost it. Who
+   * decides on what it finds then sets no limit and asks anew: deciding on less than a conflict has
+   * shown could put an instance on two ledgers.
    */
-  catchUp(bucket: Bucket, revision: number, done: () => void, limitMs?: number): void {
+  catchUp(
+    bucket: Bucket,
+    revision: number,
+    done: (isReached: boolean) => void,
+    limitMs?: number,
+  ): void {
     const side = this.#sides.get(bucket);
     if (!side || side.revision >= revision) {
-      this.#clock.soon(done);
+      this.#clock.soon(() => done(true));
       return;
     }
     let isOpen = true;
-    const finish = (): void => {
+    const finish = (isReached: boolean): void => {
       if (!isOpen) return;
       isOpen = false;
       cancel();
       const at = side.waiting.indexOf(waiting);
       if (at >= 0) side.waiting.splice(at, 1);
-      done();
+      done(isReached);
     };
     const waiting: Waiting = { revision, done: finish };
-    const cancel = limitMs === undefined ? () => undefined : this.#clock.after(limitMs, finish);
+    const cancel =
+      limitMs === undefined ? () => undefined : this.#clock.after(limitMs, () => finish(false));
     side.waiting.push(waiting);
   }
 
@@ -218,14 +226,14 @@ export class Views {
     return followed && isWanted(followed, key) ? followed : undefined;
   }
 
-  #take(side: Side, stored: Stored): void {
+  #take(side: Side, stored: Stored, isNext: boolean): void {
     const followed = side.followed.find((each) =>
       covers(each.view.record.subject.pattern, stored.key),
     );
     if (followed && stored.revision > followed.view.revision(stored.key)) {
       this.#apply(followed, stored);
     }
-    if (stored.revision > side.revision) {
+    if (isNext && stored.revision > side.revision) {
       side.revision = stored.revision;
       this.#wake(side);
     }
@@ -323,8 +331,10 @@ export class Views {
       }
     }
     side.revision = Math.max(side.revision, revision);
-    // Everything there is has been told: what was waited for is among it, or the store lost it.
-    for (const each of side.waiting.splice(0)) this.#clock.soon(each.done);
+    for (const each of side.waiting.splice(0)) {
+      const isReached = each.revision <= side.revision;
+      this.#clock.soon(() => each.done(isReached));
+    }
     side.isCurrent = true;
     this.#announce();
   }
@@ -340,7 +350,7 @@ export class Views {
     if (ready.length === 0) return;
     const later = side.waiting.filter((each) => each.revision > side.revision);
     side.waiting.splice(0, side.waiting.length, ...later);
-    for (const each of ready) this.#clock.soon(each.done);
+    for (const each of ready) this.#clock.soon(() => each.done(true));
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, put, refuseWith, reply } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import { alarmOf, changeEvent } from './facts.ts';
 import type { Ctx, State } from './state.ts';
 
@@ -29,6 +30,8 @@ export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   }
   const after = changed(before, ask, context.now);
   if (mode === 'try-create' || mode === 'try-put') return [answer(ask, after, !before)];
+  const late = outdated(ask, context.views.schedules, context);
+  if (late) return [refuseWith(ask.from, late)];
   return [
     commit(put(scheduleRecord, tokens, after)),
     alarmOf(after),

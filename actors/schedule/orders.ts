@@ -1,5 +1,7 @@
 /** Makes sure that pausing, resuming, triggering and deleting are written down, and answered, once. */
 import {
+  dueFirings,
+  planOf,
   type Refusal,
   refusal,
   runName,
@@ -24,6 +26,7 @@ import {
   remove as removal,
   reply,
 } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import { alarmOf, changeEvent, goneEvent } from './facts.ts';
 import { runsUnderWay } from './runs.ts';
 import { type Ctx, keyOf, type Named, type State } from './state.ts';
@@ -47,6 +50,8 @@ function setPaused(
   if (!before) return [refuseWith(ask.from, missing(ask.tokens))];
   const answer = (generation: number): Effect => reply(schedulePause, ask.from, { generation });
   if (before.spec.paused === isPaused) return [answer(before.generation)];
+  const late = outdated(ask, context.views.schedules, context);
+  if (late) return [refuseWith(ask.from, late)];
   const { now } = context;
   const message = isPaused ? 'it fires not' : 'it fires again';
   const written: Schedule = {
@@ -74,6 +79,8 @@ export function trigger(
   if (!before) return [refuseWith(ask.from, missing(ask.tokens))];
   // The same ask again: its answer was lost.
   if (before.triggered?.id === ask.id) return [triggered(ask, before, before.triggered.firing)];
+  const late = outdated(ask, context.views.schedules, context);
+  if (late) return [refuseWith(ask.from, late)];
   const [running] = before.spec.overlap === 'skip' ? runsUnderWay(before, context) : [];
   if (before.pending || running) {
     const what = running?.name ?? 'a firing';
@@ -95,14 +102,32 @@ export function trigger(
   ];
 }
 
-/** This second, or the next one that has no run yet; one that was just made may not be seen here. */
-function freeFiring({ tenant, name, history }: Schedule, context: Ctx): number {
-  let firing = Math.floor(context.now / 1000) * 1000;
-  const isTaken = (): boolean =>
-    history.some((each) => Math.floor(each.firing / 1000) * 1000 === firing) ||
+/** Seconds that are looked at for one that is free; a schedule of every second has none. */
+const SECONDS_MAX = 60;
+
+/**
+ * This second, or the next one that has no run yet, and gets none by plan: their names would be
+ * the same. One that was just made may not be seen here.
+ */
+function freeFiring(schedule: Schedule, context: Ctx): number {
+  const { tenant, name, history } = schedule;
+  const now = secondOf(context.now);
+  const isTaken = (firing: number): boolean =>
+    history.some((each) => secondOf(each.firing) === firing) ||
     context.views.workloads.get({ tenant, workload: runName(name, firing) }) !== undefined;
-  while (isTaken()) firing += 1000;
+  const isPlanned = (firing: number): boolean =>
+    secondOf(dueFirings(planOf(schedule), firing + 999)?.last ?? 0) === firing;
+  let firing = now;
+  while (firing < now + SECONDS_MAX * 1000 && (isTaken(firing) || isPlanned(firing)))
+    firing += 1000;
+  if (firing < now + SECONDS_MAX * 1000) return firing;
+  firing = now;
+  while (isTaken(firing)) firing += 1000;
   return firing;
+}
+
+function secondOf(moment: number): number {
+  return Math.floor(moment / 1000) * 1000;
 }
 
 function triggered(
@@ -124,6 +149,8 @@ export function remove(_state: State, ask: Received<typeof scheduleDelete>, cont
     const detail = `${name} is at generation ${generation}, not at ${ifGeneration}`;
     return [refuse(ask.from, 'generation-stale', detail)];
   }
+  const late = outdated(ask, context.views.schedules, context);
+  if (late) return [refuseWith(ask.from, late)];
   return [
     commit(removal(scheduleRecord, tokens)),
     cancelWork(scheduleFire, tokens),

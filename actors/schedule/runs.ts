@@ -1,11 +1,12 @@
 /** Makes sure that of a schedule's runs there are as many as it keeps, and no more than may overlap. */
 import {
+  address,
   runName,
   runOf,
   type Schedule,
   type Workload,
   workloadDelete,
-  type workloadRecord,
+  workloadRecord,
 } from '../../subjects/index.ts';
 import { type Effects, none, request } from '../runtime/effect.ts';
 import type { Change } from '../runtime/view.ts';
@@ -58,6 +59,7 @@ export function trim(schedule: Schedule, context: Ctx): Effects {
     .slice(0, DELETED_MAX)
     .map((each) => {
       const tokens = { tenant: each.tenant, workload: each.name };
-      return request(workloadDelete, tokens, {}, undefined);
+      const seen = context.views.workloads.revision(address(workloadRecord, tokens));
+      return request(workloadDelete, tokens, {}, undefined, seen);
     });
 }

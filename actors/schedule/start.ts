@@ -6,6 +6,7 @@
  */
 import {
   type Answer,
+  address,
   meaningOf,
   type Refusal,
   runName,
@@ -17,6 +18,7 @@ import {
   spanMs,
   type Wanted,
   workloadApply,
+  workloadRecord,
   workloadScale,
 } from '../../subjects/index.ts';
 import type { Answered, Due } from '../runtime/actor.ts';
@@ -58,7 +60,8 @@ export function start(state: State, { key }: Due, context: Ctx): Effects {
   }
   if (!scale) return none;
   const tokens = { tenant, workload: scale.workload };
-  return [request(workloadScale, tokens, { count: scale.count }, memo)];
+  const seen = context.views.workloads.revision(address(workloadRecord, tokens));
+  return [request(workloadScale, tokens, { count: scale.count }, memo, seen)];
 }
 
 /** There is room again: those who waited longest come first. */

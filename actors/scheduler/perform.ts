@@ -52,9 +52,13 @@ function placeNamed(
   return [...commits(decision, context), ...told(decision, context), ...more];
 }
 
-/** Instances and the specs their nodes need, then what old ledgers lose, then what new ones gain. */
+/**
+ * What old ledgers lose, then instances and the specs their nodes need, then what new ledgers gain.
+ * In this order: an instance that is bound elsewhere no longer tells where a rival may be about to
+ * list it, so that ledger must have been written by then.
+ */
 function commits(decision: Decision, context: Ctx): readonly Effect[] {
-  const effects: Effect[] = [];
+  const effects: Effect[] = [...ledgerCommit(decision.vacated)];
   const instances = [...decision.bound, ...decision.parked].map((one) =>
     put(instanceRecord, { tenant: one.tenant, instance: one.instance }, one),
   );
@@ -63,10 +67,7 @@ function commits(decision: Decision, context: Ctx): readonly Effect[] {
   );
   const first = [...instances, ...specs];
   if (first.length > 0) effects.push(commit(...first));
-  for (const ledgers of [decision.vacated, decision.filled]) {
-    if (ledgers.length === 0) continue;
-    effects.push(commit(...ledgers.map((each) => put(ledgerRecord, { node: each.node }, each))));
-  }
+  effects.push(...ledgerCommit(decision.filled));
   const left = decision.vacated.filter((ledger) => isLeft(ledger, decision.workload, context));
   if (left.length > 0) {
     const removed = left.map((each) =>
@@ -75,6 +76,11 @@ function commits(decision: Decision, context: Ctx): readonly Effect[] {
     effects.push(commit(...removed));
   }
   return effects;
+}
+
+function ledgerCommit(ledgers: readonly Ledger[]): readonly Effect[] {
+  if (ledgers.length === 0) return none;
+  return [commit(...ledgers.map((each) => put(ledgerRecord, { node: each.node }, each)))];
 }
 
 function specTokens(ledger: Ledger, workload: Workload) {

@@ -4,8 +4,9 @@
  * crash, sees what was done and goes on from there.
  *
  * I1  An instance is bound with a higher epoch before any ledger lists it at that epoch.
- * I2  Before a ledger lists an instance, every other ledger that lists it, or that a rival may be
- *     about to add it to, has been written: the first loses the entry, the rival a conflict.
+ * I2  Before an instance is bound elsewhere, every ledger that lists it, or that a rival may be
+ *     about to add it to, has been written: the first loses the entry, the rival meets a conflict.
+ *     Not after: a decision that is cut short there would have forgotten which ledger it was.
  * I3  No ledger gets an entry beyond its capacity: the write that adds it is made from the
  *     revision that had the room.
  * I4  What cannot move stays listed where it was: if its node comes back, nothing is lost.

@@ -29,19 +29,19 @@ import {
   type Effects,
   type Put,
   put,
-  refuse,
   refuseWith,
   remove,
   reply,
   request,
   transact,
 } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
-import { askedLast, type Ctx, groupOf, type State } from './state.ts';
+import type { Ctx, State } from './state.ts';
 
 type Ask = Received<typeof workloadApply>;
 
-export function apply(state: State, ask: Ask, context: Ctx): Effects {
+export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, context);
   if (refused) return [refuseWith(ask.from, refused)];
   const before = current(ask, context);
@@ -51,7 +51,6 @@ export function apply(state: State, ask: Ask, context: Ctx): Effects {
     const generation = (before?.generation ?? 0) + (change === 'unchanged' ? 0 : 1);
     return [reply(workloadApply, ask.from, { generation, change })];
   }
-  askedLast(state, groupOf(ask.tokens), ask.id);
   if (change !== 'created' && change !== 'updated') return write(ask, context);
   const { tenant, workload } = ask.tokens;
   const payload = { tenant, workload, wanted: ask.payload.wanted };
@@ -60,17 +59,12 @@ export function apply(state: State, ask: Ask, context: Ctx): Effects {
 
 /** The scheduler has said where the spec could go. */
 export function explained(
-  state: State,
+  _state: State,
   message: Answered<typeof placementExplain>,
   context: Ctx,
 ): Effects {
   const ask = message.memo as Ask;
   const { answer } = message;
-  // Overtaken: somebody has asked for something else since, and may have been promised it. Whoever
-  // still waits for this answer asks again; a copy of an ask that was answered long ago does not.
-  if (state.asked.get(groupOf(ask.tokens)) !== ask.id) {
-    return [refuse(ask.from, 'actor-unavailable', 'overtaken by a later ask; ask again')];
-  }
   // Much may have changed since the ask: everything is looked at again.
   const refused =
     refusalOf(ask, context) ??
@@ -108,7 +102,7 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
       return no('host-taken', `${route.host} is served by ${value.tenant}/${value.workload}`);
     }
   }
-  if (!before) return outdated(ask, context);
+  if (!before) return undefined;
   if (before.deletedAt !== undefined) return no('workload-deleting', `${name} is being deleted`);
   if ((mode === 'create' || mode === 'try-create') && !isMine(ask, context)) {
     return no('workload-exists', `${name} exists at generation ${before.generation}`);
@@ -122,18 +116,6 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
     return no('job-finished', `${name} has ${before.outcome.result}`);
   }
   return change === 'updated' ? no('job-fixed', `${name} has been accepted`) : undefined;
-}
-
-/**
- * Whether the workload was deleted after what its sender had seen. A copy of an ask may be on its
- * way for as long as somebody stands still; when it comes after what it made is over and gone, it
- * must not make it again. Who still waits asks anew, having seen the deletion.
- */
-function outdated(ask: Ask, context: Ctx): Refusal | undefined {
-  const deletedAt = context.views.workloads.revision(address(workloadRecord, ask.tokens));
-  if (ask.seen === undefined || deletedAt <= ask.seen) return undefined;
-  const detail = `${ask.tokens.workload} was deleted at revision ${deletedAt}, the ask knows ${ask.seen}`;
-  return refusal('ask-outdated', detail);
 }
 
 /** Why no node could ever hold the spec; undefined: some could, or there are no nodes yet. */
@@ -158,6 +140,8 @@ function write(ask: Ask, context: Ctx): Effects {
     const told = isMine(ask, context) ? (before.last.verb as WorkloadChange) : change;
     return [reply(workloadApply, ask.from, { generation: before.generation, change: told })];
   }
+  const late = outdated(ask, context.views.workloads, context);
+  if (late) return [refuseWith(ask.from, late)];
   const generation = (before?.generation ?? 0) + 1;
   const templateGeneration =
     before && change !== 'updated' ? before.templateGeneration : generation;

@@ -13,11 +13,11 @@ import {
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, put, refuse, refuseWith, reply } from '../runtime/effect.ts';
+import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
-import { askedLast, type Ctx, groupOf, type State } from './state.ts';
+import type { Ctx, State } from './state.ts';
 
-export function scale(state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
-  askedLast(state, groupOf(ask.tokens), ask.id);
+export function scale(_state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
   const { count } = ask.payload;
   const before = context.views.workloads.get(ask.tokens);
   if (before?.spec.count === count && isMine(ask, context)) {
@@ -34,6 +34,8 @@ export function scale(state: State, ask: Received<typeof workloadScale>, context
   if (before.spec.count === count) {
     return [reply(workloadScale, ask.from, { generation: before.generation, count })];
   }
+  const late = outdated(ask, context.views.workloads, context);
+  if (late) return [refuseWith(ask.from, late)];
   const generation = before.generation + 1;
   const message = `from ${before.spec.count} to ${count}`;
   const after = {
@@ -50,8 +52,7 @@ export function scale(state: State, ask: Received<typeof workloadScale>, context
 }
 
 /** Deleting again answers the same: it is under way. */
-export function remove(state: State, ask: Received<typeof workloadDelete>, context: Ctx): Effects {
-  askedLast(state, groupOf(ask.tokens), ask.id);
+export function remove(_state: State, ask: Received<typeof workloadDelete>, context: Ctx): Effects {
   const before = context.views.workloads.get(ask.tokens);
   if (!before) return [refuseWith(ask.from, missing(ask))];
   const { tenant, workload } = ask.tokens;
@@ -62,7 +63,7 @@ export function remove(state: State, ask: Received<typeof workloadDelete>, conte
   }
   const answer = reply(workloadDelete, ask.from, { instances });
   if (before.deletedAt !== undefined) return [answer];
-  const refused = refusalOf(before, ask);
+  const refused = refusalOf(before, ask) ?? outdated(ask, context.views.workloads, context);
   if (refused) return [refuseWith(ask.from, refused)];
   const message = instances === 0 ? 'nothing runs' : `${instances} instances are being stopped`;
   const after: Workload = {

@@ -15,8 +15,6 @@ import type { View } from '../runtime/view.ts';
 export interface State {
   /** Workloads (`tenant.name`) whose look is already arranged. */
   readonly due: Set<string>;
-  /** The last ask about a workload (`tenant.name`), by its id: what an earlier one learns is late. */
-  readonly asked: Map<string, string>;
 }
 
 export interface Views {
@@ -31,20 +29,7 @@ export interface Views {
 
 export type Ctx = Context<Views>;
 
-export const newState = (): State => ({ due: new Set(), asked: new Map() });
-
-/** Workloads of which the last ask is remembered; of one forgotten, an ask under way is made again. */
-const ASKED_MAX = 10_000;
-
-/** Remembers an ask about a workload as its last. */
-export function askedLast(state: State, group: string, id: string): void {
-  state.asked.delete(group);
-  state.asked.set(group, id);
-  for (const oldest of state.asked.keys()) {
-    if (state.asked.size <= ASKED_MAX) break;
-    state.asked.delete(oldest);
-  }
-}
+export const newState = (): State => ({ due: new Set() });
 
 /** A burst of changes is looked at once, this much later, in milliseconds. */
 const GATHER_MS = 2;

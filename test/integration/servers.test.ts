@@ -8,6 +8,7 @@ import { busDisconnected, decode, nodeState } from '../../subjects/index.ts';
 import { type Identity, SERVER_ASKS } from '../../subjects/permissions.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
+import { storyOf } from '../support/story.ts';
 
 const NODES = ['n1', 'n2', 'n3'];
 /** Longer than the elections (4–9 s) and pings (4–6 s) that end what a fault begins. */
@@ -149,32 +150,32 @@ const faults = {
   },
 } as const;
 
-/**
- * These need the machine to themselves: beside other tests on two cores they missed their times
- * more than once, and it is not understood why. `SHOAL_ALONE=1` runs them, too.
- */
-const ALONE: ReadonlySet<string> = new Set(['stands still', 'is cut off in silence']);
-const tried = Object.entries(faults).filter(
-  ([what]) => process.env['SHOAL_ALONE'] !== undefined || !ALONE.has(what),
-);
+/** A test that fails says what the programs said: the fabric's folder is gone by then. */
+const toldOnFailure = (of: FabricUnderTest, body: () => Promise<void>): Promise<void> =>
+  body().catch(async (error: unknown) => {
+    process.stderr.write(await storyOf(of));
+    throw error;
+  });
 
-describe.each(tried)('each server %s', (what, act) => {
+describe.each(Object.entries(faults))('each server %s', (what, act) => {
   test('what runs goes on, and what was promised meanwhile comes true', async () => {
     const { fabric, pids, before } = await begin(2);
     const told: string[] = [];
-    // A network that fails takes its longest: one server of three has to do.
-    for (const server of what.includes('cut off') ? [0] : [0, 1, 2]) {
-      const calling = callers(fabric);
-      await act(fabric, server);
-      const { promised, round, pausedMs } = await calling.stop();
-      await comesTrue(fabric, promised);
-      await eventually(() => isReady(fabric), WHOLE_MS, 'every node ready');
-      expect(round).toBeGreaterThan(0);
-      told.push(`server ${server + 1} ${what}: longest call ${Math.round(pausedMs)} ms`);
-    }
-    expect(await pids()).toEqual(before);
-    const offline = [...fabric.nodes.entries()].map(({ value }) => value.offlineAt.length);
-    expect(offline).toEqual([0, 0, 0]);
+    await toldOnFailure(fabric, async () => {
+      // A network that fails takes its longest: one server of three has to do.
+      for (const server of what.includes('cut off') ? [0] : [0, 1, 2]) {
+        const calling = callers(fabric);
+        await act(fabric, server);
+        const { promised, round, pausedMs } = await calling.stop();
+        await comesTrue(fabric, promised);
+        await eventually(() => isReady(fabric), WHOLE_MS, 'every node ready');
+        expect(round).toBeGreaterThan(0);
+        told.push(`server ${server + 1} ${what}: longest call ${Math.round(pausedMs)} ms`);
+      }
+      expect(await pids()).toEqual(before);
+      const offline = [...fabric.nodes.entries()].map(({ value }) => value.offlineAt.length);
+      expect(offline).toEqual([0, 0, 0]);
+    });
     process.stderr.write(`${told.join('\n')}\n`);
   }, 300_000);
 });

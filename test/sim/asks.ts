@@ -36,19 +36,19 @@ export class Asks {
     const name = { tenant: 'default', workload };
     const count = Math.floor(world.random() * 5);
     const dice = world.random();
-    const answered = this.#promises.begin(workload);
+    const promises = this.#promises;
     if (dice < 0.55) {
       const version = String(Math.floor(world.random() * 2));
       const resources = { cpu: CPU };
       const wanted = service(count, { environment: { VERSION: version }, resources });
       world.note(`apply ${workload} ${count} version ${version}`);
-      world.ask(workloadApply, name, { wanted, mode: 'put' }, (answer) => answered(answer, count));
+      promises.ask(workload, [workloadApply, name, { wanted, mode: 'put' }], count);
     } else if (dice < 0.8) {
       world.note(`scale ${workload} ${count}`);
-      world.ask(workloadScale, name, { count }, (answer) => answered(answer, count));
+      promises.ask(workload, [workloadScale, name, { count }], count);
     } else {
       world.note(`delete ${workload}`);
-      world.ask(workloadDelete, name, {}, (answer) => answered(answer, 'deleted'));
+      promises.ask(workload, [workloadDelete, name, {}], 'deleted');
     }
   }
 

@@ -12,6 +12,8 @@ export const usualFaults = {
   duplicate: 0.01,
   /** Share of messages that come late, after others. */
   late: 0.01,
+  /** Share of callers' asks of which a copy comes seconds later, whatever was asked meanwhile. */
+  stray: 0.1,
   /** Share of direct gets that are answered by a server that is behind: 2 to 4 % were seen. */
   stale: 0.03,
   /** By how much clocks of processes may run too fast or too slow. */
@@ -45,7 +47,7 @@ export const usualFaults = {
 };
 
 export type Faults = Readonly<Record<keyof typeof usualFaults, number>>;
-type Incident = Exclude<keyof Faults, 'loss' | 'duplicate' | 'late' | 'stale' | 'drift'>;
+type Incident = Exclude<keyof Faults, 'loss' | 'duplicate' | 'late' | 'stray' | 'stale' | 'drift'>;
 
 /** No fault at all. */
 export const noFaults = Object.fromEntries(

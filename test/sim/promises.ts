@@ -1,48 +1,52 @@
 /**
- * What callers were promised about names: an ask that was answered, and that no other one could
- * have undone, must be true in the end.
+ * What callers were promised about names: of asks that were answered, the one that was begun last
+ * must be true in the end, however long copies of others are on their way.
  */
-import type { Answer } from '../../subjects/index.ts';
+import { WRITER_HEADER } from '../../actors/runtime/ports.ts';
+import type { PayloadOf, RequestContract, TokensOf } from '../../subjects/index.ts';
 import type { World } from './world.ts';
 
-/** How long an ask without an answer may still be on its way, in milliseconds. */
+/** How long an ask, or a copy of it, may be on its way, in milliseconds. */
 const STRAY_MS = 20_000;
-
-/** How long a repeated ask may come after its answer, in milliseconds. */
-const REPEAT_MS = 500;
 
 export class Promises<T> {
   readonly #world: World;
   readonly #kept = new Map<string, T>();
-  /** Asks about each name that have no answer yet, and until when strays may still be done. */
-  readonly #asks = new Map<string, { open: number; clearAt: number }>();
+  /** Ids of asks for which something was written. */
+  readonly #written = new Set<string>();
+  /** Asks about each name: the last one, those without an answer, and until when strays may come. */
+  readonly #asks = new Map<string, { last: number; open: number; clearAt: number }>();
 
   constructor(world: World) {
     this.#world = world;
+    world.server.side('shoal').watchers.add(({ headers }) => {
+      // The id of the ask, and what its actors made of it.
+      const [id = ''] = (headers[WRITER_HEADER] ?? '').split(/[./]/);
+      if (id.startsWith('caller-')) this.#written.add(id);
+    });
   }
 
-  /** Begins an ask about a name; what it returns is told the answer and what that promises. */
-  begin(name: string): (answer: Answer<unknown>, what: T) => void {
+  /** Asks about a name; `what` is what is promised if the answer is yes. */
+  ask<C extends RequestContract>(
+    name: string,
+    of: readonly [C, TokensOf<C>, PayloadOf<C>],
+    what: T,
+  ): void {
     const world = this.#world;
-    // Two asks under way at once may be done in either order; one that got no answer may be done
-    // a while later: what is acknowledged then says nothing about the end.
-    const asks = this.#asks.get(name) ?? { open: 0, clearAt: 0 };
+    const asks = this.#asks.get(name) ?? { last: 0, open: 0, clearAt: 0 };
     this.#asks.set(name, asks);
     const isAlone = asks.open === 0 && world.clock.now() >= asks.clearAt;
-    if (!isAlone) asks.clearAt = Math.max(asks.clearAt, world.clock.now() + STRAY_MS);
+    const number = ++asks.last;
     asks.open++;
+    asks.clearAt = world.clock.now() + STRAY_MS;
     this.#kept.delete(name);
-    return (answer, what) => {
+    const id = world.ask(...of, (answer) => {
       world.note(`answer ${name} ${JSON.stringify(what)} ${answer.ok}`);
       asks.open--;
-      const isLost = !answer.ok && answer.refusal.code === 'actor-unavailable';
-      if (isLost) asks.clearAt = world.clock.now() + STRAY_MS;
-      if (answer.ok && isAlone && asks.open === 0 && world.clock.now() >= asks.clearAt) {
-        this.#kept.set(name, what);
-      }
-      // A second copy of it may still be on its way.
-      asks.clearAt = Math.max(asks.clearAt, world.clock.now() + REPEAT_MS);
-    };
+      // Where nothing had to be written for it, an earlier ask on its way is none too old.
+      const isFirm = this.#written.delete(id) || isAlone;
+      if (answer.ok && asks.last === number && isFirm) this.#kept.set(name, what);
+    });
   }
 
   /** What was promised last about each name, where that still counts. */

@@ -140,7 +140,7 @@ export class Storm {
     world.clock.advance(3_000);
     Object.assign(world.weather, {
       ...{ delayMsMax, lossRatio: faults.loss, duplicateRatio: faults.duplicate },
-      ...{ lateRatio: faults.late, staleRatio: faults.stale },
+      ...{ lateRatio: faults.late, staleRatio: faults.stale, strayRatio: faults.stray },
     });
     const end = world.clock.now() + stormMs;
     while (world.clock.now() < end) {

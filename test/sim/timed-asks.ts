@@ -46,23 +46,23 @@ export class TimedAsks {
     const schedule = `s${Math.floor(world.random() * NAMES)}`;
     const name = { tenant: 'default', schedule };
     const dice = world.random();
-    const answered = this.#schedules.begin(schedule);
+    const schedules = this.#schedules;
     if (dice < 0.6) {
       const wanted = this.#anyWanted();
       world.note(`apply ${schedule} ${JSON.stringify(wanted.spec.when)}`);
-      world.ask(scheduleApply, name, { wanted, mode: 'put' }, (answer) => answered(answer, wanted));
+      schedules.ask(schedule, [scheduleApply, name, { wanted, mode: 'put' }], wanted);
     } else if (dice < 0.7) {
       world.note(`delete ${schedule}`);
-      world.ask(scheduleDelete, name, {}, (answer) => answered(answer, 'deleted'));
+      schedules.ask(schedule, [scheduleDelete, name, {}], 'deleted');
     } else if (dice < 0.8) {
       world.note(`trigger ${schedule}`);
-      world.ask(scheduleTrigger, name, {}, (answer) => answered(answer, 'triggered'));
+      schedules.ask(schedule, [scheduleTrigger, name, {}], 'triggered');
     } else if (dice < 0.9) {
       world.note(`pause ${schedule}`);
-      world.ask(schedulePause, name, {}, (answer) => answered(answer, 'paused'));
+      schedules.ask(schedule, [schedulePause, name, {}], 'paused');
     } else {
       world.note(`resume ${schedule}`);
-      world.ask(scheduleResume, name, {}, (answer) => answered(answer, 'resumed'));
+      schedules.ask(schedule, [scheduleResume, name, {}], 'resumed');
     }
   }
 
@@ -70,10 +70,9 @@ export class TimedAsks {
     const { random } = this.#world;
     const limits = { count: 10 + Math.floor(random() * 3) * 10, age: '1m' };
     const retention: Retention = { instances: limits, jobs: limits, events: limits };
-    const answered = this.#settings.begin('default');
     this.#world.note(`keep ${limits.count}`);
     const tokens = { tenant: 'default' };
-    this.#world.ask(tenantRetain, tokens, { retention }, (answer) => answered(answer, retention));
+    this.#settings.ask('default', [tenantRetain, tokens, { retention }], retention);
   }
 
   #anyWanted(): ScheduleWanted {

@@ -11,6 +11,8 @@ export interface Weather {
   duplicateRatio: number;
   /** Share of messages that take up to `LATE_MS` longer, so that later ones overtake them. */
   lateRatio: number;
+  /** Share of callers' asks of which a copy comes up to `STRAY_MS` later. */
+  strayRatio: number;
   /** The whole store. */
   store: StoreMood;
   /** Streams without a leader, as their election shows: silence, or word that nobody listens. */
@@ -27,6 +29,7 @@ export interface Weather {
 export function calmWeather(): Weather {
   return {
     ...{ delayMsMax: 2, lossRatio: 0, duplicateRatio: 0, lateRatio: 0, staleRatio: 0 },
+    ...{ strayRatio: 0 },
     ...{ store: 'answers', elections: new Map(), full: new Set(), isDown: false },
   };
 }

@@ -15,7 +15,13 @@ import { FakeClock } from '../../actors/runtime/memory/clock.ts';
 import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
-import { ID_HEADER, type Ports, TYPE_HEADER } from '../../actors/runtime/ports.ts';
+import {
+  ID_HEADER,
+  type Outgoing,
+  type Ports,
+  SEEN_HEADER,
+  TYPE_HEADER,
+} from '../../actors/runtime/ports.ts';
 import { timedJobs } from '../../actors/runtime/timed-jobs.ts';
 import { Views } from '../../actors/runtime/views.ts';
 import { schedule } from '../../actors/schedule/actor.ts';
@@ -50,6 +56,8 @@ import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 
 /** How long a program takes until it is on the bus: longer than its predecessor's last words. */
 const BOOT_MS = 150;
+/** How much later the copy of a caller's ask comes at most, in milliseconds: as of one who was cut off. */
+const STRAY_MS = 10_000;
 
 /** A process of Shoal in the world. */
 export interface Process {
@@ -270,21 +278,25 @@ export class World {
     this.startAgent(id);
   }
 
-  /** Asks as a caller would, through a network that is always fine. */
+  /** Asks as a caller would, through a network that is always fine; returns the ask's id. */
   ask<C extends RequestContract>(
     contract: C,
     tokens: TokensOf<C>,
     payload: PayloadOf<C>,
     answered: (answer: Answer<ReplyOf<C>>) => void = () => undefined,
-  ): void {
+  ): string {
+    const id = `caller-${++this.#ids}`;
     const message = {
       subject: address(contract as Contract, tokens as never),
       body: encode(contract, payload),
       headers: {
         [TYPE_HEADER]: contentType[contract.codec],
-        [ID_HEADER]: `caller-${++this.#ids}`,
+        [ID_HEADER]: id,
+        [SEEN_HEADER]: String(this.server.side('shoal').revision),
       },
     };
+    const { strayRatio } = this.weather;
+    if (strayRatio > 0 && this.random() < strayRatio) this.#astray(message);
     this.#caller.ports.bus.request(message, contract.timeoutMs, (outcome) => {
       const answer =
         outcome.kind === 'answer'
@@ -292,6 +304,15 @@ export class World {
           : unanswered(contract, outcome.kind);
       answered(answer as Answer<ReplyOf<C>>);
     });
+    return id;
+  }
+
+  /** A copy of an ask was held up somewhere: it comes when its answer is long given. */
+  #astray(message: Outgoing): void {
+    this.count('stray');
+    this.clock.after(this.random() * STRAY_MS, () =>
+      this.#caller.ports.bus.request(message, 1_000, () => undefined),
+    );
   }
 
   /** Asks and waits for the answer. */

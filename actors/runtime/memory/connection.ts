@@ -311,6 +311,7 @@ export class MemoryConnection {
     };
     let isOpen = true;
     let isBroken = false;
+    let isListed = false;
     let round = 0;
     let lastAt = 0;
     // In order: nothing arrives before what was sent earlier.
@@ -335,20 +336,23 @@ export class MemoryConnection {
       for (const each of stored) {
         // As an ordered consumer: nothing is delivered beyond a gap.
         if (isBroken) return;
-        send(() => follower.change(each));
+        send(() => follower.change(each, false));
       }
       const keys = new Set(stored.map((each) => each.key));
       const revision = side.revision;
       // A list with a gap is not one: the next one tells.
       send(() => round === mine && !isBroken && follower.current(keys, revision));
+      isListed = !isBroken;
     };
     const broken = (): void => {
       if (isBroken || !isOpen || !this.#isOpen) return;
       isBroken = true;
+      isListed = false;
       this.#clock.after(REPAIR_MS, list);
     };
     const watcher = (stored: Stored): void => {
-      if (!isBroken && isWanted(stored.key)) send(() => follower.change(stored));
+      const isNext = isListed;
+      if (!isBroken && isWanted(stored.key)) send(() => follower.change(stored, isNext));
     };
     side.watchers.add(watcher);
     this.#clock.soon(list);

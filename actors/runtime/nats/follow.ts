@@ -76,7 +76,7 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
         const delivered = new Delivered(key, place.sequence, place.at, message);
         if (delivered.body === null) present.delete(key);
         else present.add(key);
-        follower.change(delivered);
+        follower.change(delivered, isCurrent);
         if (!isRead && place.pending === 0) read();
       },
       broken: again,

@@ -104,6 +104,21 @@ describe('to trigger', () => {
     expect(world.workloads()).toHaveLength(2);
   });
 
+  test('in the second of a firing by plan that is yet to come is a run of its own', () => {
+    const at = world.now + 10_800;
+    world.apply('a', { when: { at: new Date(at).toISOString() }, overlap: 'allow' });
+    world.pass(10_300);
+    const workload = runName('a', at + 1_000);
+    expect(world.ask(scheduleTrigger, 'a')).toMatchObject({ value: { workload } });
+    world.pass(5_000);
+    expect([...world.workloads()].sort()).toEqual([runName('a', at), workload]);
+  });
+
+  test('of every second still runs', () => {
+    world.apply('a', { when: { every: '1s' }, overlap: 'allow' });
+    expect(world.ask(scheduleTrigger, 'a').ok).toBe(true);
+  });
+
   test('is refused while a run is under way that must not be overlapped', () => {
     world.apply('a', hourly);
     world.ask(scheduleTrigger, 'a');

@@ -68,14 +68,14 @@ test('a placement: the instance and its spec, then the ledger, then what is told
   expect(placed()).toEqual([]);
 });
 
-test('a move: what the old ledger loses is written before what the new one gains', () => {
+test('a move: what the old ledger loses is written before the instance is bound elsewhere', () => {
   addNode(stage, 'n1');
   addNode(stage, 'n2');
   addWorkload(stage, workloadOf('web', service(1)));
   addBound(stage, 'n1', instanceOf('web-1'));
   addNode(stage, 'n1', { liveness: 'offline' });
   const effects = placed();
-  expect(stages(effects)).toEqual([['instance', 'spec'], ['ledger'], ['ledger'], ['-spec']]);
+  expect(stages(effects)).toEqual([['ledger'], ['instance', 'spec'], ['ledger'], ['-spec']]);
   expect(written(effects, ledgerRecord).map((each) => each.node)).toEqual(['n1', 'n2']);
   // Nothing on the old node runs this spec any more.
   const spec = { tenant: 'default', workload: 'web', generation: '1' };

@@ -245,47 +245,46 @@ describe('is refused', () => {
 });
 
 describe('an ask that was overtaken while the scheduler was asked', () => {
-  const early = { ...askOf(service(2)), id: 'early' };
   const found = { ok: true, value: roomy } as const;
-  const asked = () => {
-    const state = newState();
-    const [question] = ofKind(apply(state, early, stage.context), 'request');
-    return { state, answered: { answer: found, memo: question?.memo } };
+  const asked = (wanted: Wanted, id: string) => {
+    const ask = { ...askOf(wanted), id, seen: stage.revision };
+    const [question] = ofKind(apply(newState(), ask, stage.context), 'request');
+    return () => explained(newState(), { answer: found, memo: question?.memo }, stage.context);
   };
 
   test('by another apply, changes nothing that was promised since', () => {
-    const { state, answered } = asked();
-    const late = { ...askOf(service(3)), id: 'late' };
-    const [question] = ofKind(apply(state, late, stage.context), 'request');
-    stage.perform(explained(state, { answer: found, memo: question?.memo }, stage.context));
-    const effects = explained(state, answered, stage.context);
-    expect(codeIn(effects)).toBe('actor-unavailable');
+    const early = asked(service(2), 'early');
+    const late = asked(service(3), 'late');
+    stage.perform(late());
+    const effects = early();
+    expect(codeIn(effects)).toBe('ask-outdated');
     expect(ofKind(effects, 'commit')).toEqual([]);
     expect(stored()?.spec.count).toBe(3);
   });
 
   test('by a delete or a change of scale', () => {
-    for (const [step, contract, payload] of [
-      [remove, workloadDelete, {}],
-      [scale, workloadScale, { count: 1 }],
+    for (const [step, contract, payload, code] of [
+      [scale, workloadScale, { count: 1 }, 'ask-outdated'],
+      [remove, workloadDelete, {}, 'workload-deleting'],
     ] as const) {
-      const { state, answered } = asked();
-      const ask = received(contract as never, early.tokens as never, payload as never);
-      step(state, { ...(ask as object), id: 'late' } as never, stage.context);
-      expect(codeIn(explained(state, answered, stage.context))).toBe('actor-unavailable');
+      addWorkload(stage, workloadOf('web', service(4)));
+      const early = asked(service(4, { command: ['other'] }), 'early');
+      const ask = { ...received(contract as never, name as never, payload as never), id: 'late' };
+      stage.perform(step(newState(), ask as never, stage.context));
+      expect(codeIn(early())).toBe(code);
     }
   });
 
   test('by itself, come again, is not overtaken', () => {
-    const { state, answered } = asked();
-    apply(state, early, stage.context);
-    expect(codeIn(explained(state, answered, stage.context))).toBeUndefined();
+    const early = asked(service(2), 'early');
+    asked(service(2), 'early');
+    expect(codeIn(early())).toBeUndefined();
   });
 
   test('nor by one that only tries', () => {
-    const { state, answered } = asked();
-    apply(state, { ...askOf(service(3), { mode: 'try-put' }), id: 'try' }, stage.context);
-    expect(codeIn(explained(state, answered, stage.context))).toBeUndefined();
+    const early = asked(service(2), 'early');
+    apply(newState(), { ...askOf(service(3), { mode: 'try-put' }), id: 'try' }, stage.context);
+    expect(codeIn(early())).toBeUndefined();
   });
 });
 
@@ -326,22 +325,49 @@ describe('an ask that comes again because its answer was lost', () => {
   });
 });
 
-describe('an ask that comes after what it made is gone', () => {
-  const seenAt = (seen: number | undefined): Ask => ({ ...askOf(service(1)), seen });
+describe('an ask that comes late', () => {
+  const seenAt = (seen: number | undefined, count = 1): Ask => ({ ...askOf(service(count)), seen });
+  const written = () => stage.put(workloadRecord, name, workloadOf('web', service(3))).revision;
+  const gone = () => stage.put(workloadRecord, name, undefined).revision;
 
-  test('makes nothing again, while its sender knows nothing of that', () => {
-    const sent = stage.put(workloadRecord, name, workloadOf('web', service(1))).revision;
-    const deletedAt = stage.put(workloadRecord, name, undefined).revision;
+  test('makes nothing again that was deleted after what its sender had seen', () => {
+    const sent = written();
+    const deletedAt = gone();
     expect(codeIn(applied(seenAt(0)))).toBe('ask-outdated');
     expect(codeIn(applied(seenAt(sent)))).toBe('ask-outdated');
     expect(codeIn(applied(seenAt(deletedAt)))).toBeUndefined();
   });
 
+  test.each([
+    ['an apply', (seen: number) => applied(seenAt(seen))],
+    ['a scale', (seen: number) => late(scale, workloadScale, { count: 1 }, seen)],
+    ['a delete', (seen: number) => late(remove, workloadDelete, {}, seen)],
+  ])('changes nothing that was written after what its sender had seen: %s', (_, act) => {
+    const before = written();
+    const after = written();
+    expect(codeIn(act(before))).toBe('ask-outdated');
+    expect(codeIn(act(after))).toBeUndefined();
+    // Its own write came after it, and its answer was lost.
+    stage.mine.add('workload.default.web');
+    expect(codeIn(act(before))).toBeUndefined();
+  });
+
+  test('is answered where nothing has to be written for it', () => {
+    const before = written();
+    written();
+    expect(answerIn(applied(seenAt(before, 3)))).toMatchObject({ ok: true });
+  });
+
   test('is as any other where its sender does not say what it has seen', () => {
-    stage.put(workloadRecord, name, workloadOf('web', service(1)));
-    stage.put(workloadRecord, name, undefined);
+    written();
+    gone();
     expect(codeIn(applied(seenAt(undefined)))).toBeUndefined();
   });
+
+  const late = (step: unknown, contract: unknown, payload: object, seen: number): Effects => {
+    const ask = { ...received(contract as never, name as never, payload as never), seen };
+    return (step as typeof scale)(newState(), ask as never, stage.context);
+  };
 });
 
 describe('a host name', () => {
