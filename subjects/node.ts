@@ -271,6 +271,8 @@ export const busPulse = event({
   schema: z.object({
     /** Ids of the servers that answer: more than half of those there are. */
     servers: z.array(z.string().max(64)).max(SERVERS_MAX),
+    /** How many servers there should be. */
+    of: z.number().int().max(SERVERS_MAX).optional(),
   }),
   bytesMax: 2048,
   from: ['control'],

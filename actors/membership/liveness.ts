@@ -112,16 +112,22 @@ function returned(node: Node, context: Ctx): Effects {
 
 /** The servers of the bus that reach each other. */
 export function pulsed(state: State, message: Received<typeof busPulse>, context: Ctx): Effects {
+  const { servers, of = 0 } = message.payload;
   state.pulsedAt = context.now;
-  for (const id of message.payload.servers) state.servers.set(id, context.now);
+  state.isAnyAway = servers.length < of;
+  for (const id of servers) state.servers.set(id, context.now);
   // A server that is started again has another id.
   for (const [id, at] of state.servers) if (context.now - at > FORGET_MS) state.servers.delete(id);
   return none;
 }
 
-/** Whether the server that a node was last heard through does not reach the others. */
+/**
+ * Whether the server that a node was last heard through does not reach the others. Whoever has just
+ * begun to listen, as another copy does when a server is cut off, does not know which one that was.
+ */
 function isServerAway(state: State, { connection }: Heard, now: number): boolean {
-  if (!connection || now - state.pulsedAt > PULSES_MS) return false;
+  if (now - state.pulsedAt > PULSES_MS) return false;
+  if (!connection) return state.isAnyAway;
   return (state.servers.get(connection.server) ?? 0) < state.pulsedAt;
 }
 

@@ -25,6 +25,8 @@ export interface State {
    */
   readonly servers: Map<string, number>;
   pulsedAt: number;
+  /** Whether the last pulse named fewer servers than there should be. */
+  isAnyAway: boolean;
   /** When this copy began to listen: no node is declared before its own time has passed since. */
   listeningSince: number;
   /** When silence was last looked at. */
@@ -43,6 +45,7 @@ export const newState = (): State => ({
   byConnection: new Map(),
   servers: new Map(),
   pulsedAt: Number.NEGATIVE_INFINITY,
+  isAnyAway: false,
   listeningSince: 0,
   listenedAt: 0,
 });

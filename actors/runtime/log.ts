@@ -13,6 +13,8 @@ export interface LogFields {
   readonly path?: string;
   readonly address?: string;
   readonly pid?: number;
+  /** Name of a nats-server. */
+  readonly server?: string | undefined;
   readonly node?: string;
   readonly tenant?: string;
   readonly workload?: string;

@@ -167,7 +167,7 @@ export const samples: readonly Sample[] = [
       reason: 'Client Closed',
     },
   ),
-  said(busPulse, {}, { servers: ['NCX7', 'NDA4'] }),
+  said(busPulse, {}, { servers: ['NCX7', 'NDA4'], of: 3 }),
   asked(
     workloadApply,
     mine,

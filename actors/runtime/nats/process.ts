@@ -17,6 +17,7 @@ import { type NatsPorts, natsPorts } from './ports.ts';
 import { keepWithMajority } from './pulse.ts';
 import type { Reading } from './push-consumer.ts';
 import { answerServices, type Endpoint } from './services.ts';
+import { watchStatus } from './status.ts';
 
 /** Where the bus is, as every program's settings say it. */
 export interface BusSettings {
@@ -59,8 +60,9 @@ export async function joinBus(
   const seed = settings.seedFile === undefined ? undefined : await readSeed(settings.seedFile);
   const timeout = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
   const connection = await connectBus({ servers: settings.servers, seed }, identity, timeout);
-  keepWithMajority(connection);
   const { log, fanout, clock } = options;
+  tellConnection(connection, log);
+  keepWithMajority(connection, log);
   const more = { ...(fanout ? { fanout } : {}), ...(clock ? { clock } : {}) };
   const ports = natsPorts(connection, identity, { log, ...more });
   const { exchange, newId } = ports;
@@ -71,6 +73,21 @@ export async function joinBus(
     views: new Views(ports.store, ports.clock, options.log),
     reading: { connection, exchange, inbox: inboxPrefix(identity), newId },
   };
+}
+
+/** Says when the connection is lost and where it is back: what follows from it has that cause. */
+function tellConnection(connection: NatsConnection, log: Log): void {
+  let lostAt = performance.now();
+  watchStatus(connection, (isConnected) => {
+    const server = connection.info?.server_name;
+    if (isConnected) {
+      const durationMs = Math.round(performance.now() - lostAt);
+      log.info('connected to nats-server again', { server, durationMs });
+    } else {
+      lostAt = performance.now();
+      log.warn('the connection to nats-server is lost', { server });
+    }
+  });
 }
 
 /** The seed in a file. Throws StartError. */

@@ -5,6 +5,7 @@
 import { createInbox, type NatsConnection } from 'nats';
 import { address, busPulse, contentType, decode, encode } from '../../../subjects/index.ts';
 import { SERVER_ASKS } from '../../../subjects/permissions.ts';
+import type { Log } from '../log.ts';
 import { heard, majorityOf, moved, newHearing, PULSE_MS, shouldLeave } from '../majority.ts';
 import { type Close, TYPE_HEADER } from '../ports.ts';
 import { subscribeGuarded } from './guard.ts';
@@ -27,7 +28,7 @@ export function sendPulses(connection: NatsConnection, servers: number, prefix: 
     if (connection.isClosed() || connection.isDraining()) return;
     const among = majorityOf(answeredAt, servers, performance.now());
     if (among) {
-      const body = encode(busPulse, { servers: [...among] });
+      const body = encode(busPulse, { servers: [...among], of: servers });
       connection.publish(address(busPulse, {}), body, { headers });
     }
     connection.publish(SERVER_ASKS.ids, '', { reply: inbox });
@@ -39,7 +40,7 @@ export function sendPulses(connection: NatsConnection, servers: number, prefix: 
 }
 
 /** Leaves servers that are cut off, for as long as the connection is open. */
-export function keepWithMajority(connection: NatsConnection): void {
+export function keepWithMajority(connection: NatsConnection, log: Log): void {
   let hearing = newHearing(performance.now());
   subscribeGuarded(connection, address(busPulse, {}), (message) => {
     const pulse = decode(busPulse, message.data);
@@ -53,6 +54,10 @@ export function keepWithMajority(connection: NatsConnection): void {
     if (connection.isClosed()) return clearInterval(timer);
     const now = performance.now();
     if (connection.isDraining() || !shouldLeave(hearing, now)) return;
+    log.warn('this server is cut off from most others, or stands still: going to another', {
+      server: connection.info?.server_name,
+      durationMs: Math.round(now - hearing.since),
+    });
     hearing = moved(hearing, now);
     // A connection that is lost already finds another server by itself.
     void connection.reconnect().catch(() => undefined);

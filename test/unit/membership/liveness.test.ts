@@ -358,7 +358,7 @@ describe('whoever was away', () => {
 
 describe('of several servers', () => {
   const pulse = (...servers: string[]) =>
-    pulsed(state, received(busPulse, {}, { servers }), stage.context);
+    pulsed(state, received(busPulse, {}, { servers, of: 3 }), stage.context);
   /** Time passes with a pulse each half second. */
   const passesNaming = (ms: number, ...servers: string[]): void => {
     for (let passed = 500; passed <= ms; passed += 500) {
@@ -387,6 +387,26 @@ describe('of several servers', () => {
 
   test('a node on one that is there is declared as ever', () => {
     passesNaming(3_000, 'S', 'T');
+    expect(liveness()).toBe('offline');
+  });
+
+  /** Another copy acts: it has heard nobody yet. */
+  const takesOver = (): void => {
+    state = newState();
+    listenAnew(state, undefined, stage.context);
+  };
+
+  test('a copy that has just begun to listen gives that time to every node it has not heard', () => {
+    takesOver();
+    passesNaming(9_500, 'T', 'U');
+    expect(liveness()).toBe('suspect');
+    passesNaming(500, 'T', 'U');
+    expect(liveness()).toBe('offline');
+  });
+
+  test('where every server is there such a copy declares as ever', () => {
+    takesOver();
+    passesNaming(3_000, 'S', 'T', 'U');
     expect(liveness()).toBe('offline');
   });
 
