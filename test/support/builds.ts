@@ -54,10 +54,10 @@ export function encode(contract, value) {
   ],
   [
     'actors/workload/orders.js',
-    'export function scale(state, ask, context) {',
+    'export function scale(_state, ask, context) {',
     `import { publish } from '../runtime/effect.js';
 import { eventNoticed } from '../../subjects/index.js';
-export function scale(state, ask, context) {
+export function scale(_state, ask, context) {
     const { tenant, workload: id } = ask.tokens;
     if (ask.payload.count === ${COUNT_OF_TOMORROW}) {
         const of = { tenant, noun: '${NOUN_OF_TOMORROW}', id, verb: 'reached' };

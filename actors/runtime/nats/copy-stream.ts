@@ -7,7 +7,8 @@ import { createInbox, errors, type Msg, type NatsConnection } from 'nats';
 import { reasonOf } from '../reason.ts';
 import { StartError } from '../start-error.ts';
 
-const API_TIMEOUT_MS = 10_000;
+/** How long a step of a copy may take, in milliseconds: servers that have just found each other elect. */
+const API_TIMEOUT_MS = 30_000;
 const INFO_TIMEOUT_MS = 2_000;
 /** How long servers that have just started are waited for, and how often they are asked. */
 const WAIT_MS = 25_000;
