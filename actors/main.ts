@@ -7,6 +7,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import type { Durability } from '../subjects/durability.ts';
+import { buckets } from '../subjects/index.ts';
 import { inboxPrefix } from '../subjects/permissions.ts';
 import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
@@ -39,6 +40,7 @@ import { FAULT_EXIT, runProgram } from './runtime/program.ts';
 import { listenForRecording } from './runtime/recording/listen.ts';
 import { timedJobs } from './runtime/timed-jobs.ts';
 import { otelTracing } from './runtime/tracing.ts';
+import { tellUnknownKeys } from './runtime/unknown-keys.ts';
 import { UnreadableLetters } from './runtime/unreadable-letters.ts';
 import { VERSION } from './runtime/version.ts';
 import { schedule } from './schedule/actor.ts';
@@ -71,6 +73,9 @@ export async function startControl(
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
   const tracing = otelTracing();
   const unreadable = new UnreadableLetters(bus.ports, bus.views);
+  for (const bucket of buckets) {
+    tellUnknownKeys(bucket, { views: bus.views, letters: unreadable, log });
+  }
   const escalate = (reason: string): void => {
     log.error('too many faults; the control plane begins anew', { reason });
     end(FAULT_EXIT);

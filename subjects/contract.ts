@@ -17,7 +17,9 @@ export type Role = (typeof roles)[number];
 
 /** Streams that hold messages. Buckets are streams too; see `Bucket`. */
 export type StreamName = 'WORK' | 'SCHEDULE' | 'EVENTS' | 'LOGS' | 'DECISIONS' | 'SNAPSHOTS';
-export type Bucket = 'shoal' | 'shoal-observed';
+/** Where records are kept: what is wanted, and what is. */
+export const buckets = ['shoal', 'shoal-observed'] as const;
+export type Bucket = (typeof buckets)[number];
 
 interface Common<S extends string, P> {
   /** Dotted, unique, stable: how logs, metrics and documents call it. */

@@ -3,7 +3,7 @@
  * contracts that name it, its limits stand here, once.
  */
 
-import type { Bucket, StreamName } from './contract.ts';
+import { type Bucket, buckets, type StreamName } from './contract.ts';
 import type { Durability } from './durability.ts';
 import { messages } from './index.ts';
 
@@ -96,7 +96,7 @@ const bucket = {
   max_bytes: 256 * MiB,
 } as const;
 
-const buckets: Readonly<Record<Bucket, Readonly<Record<string, unknown>>>> = {
+const bucketSettings: Readonly<Record<Bucket, Readonly<Record<string, unknown>>>> = {
   shoal: {
     description: 'What is wanted. Written by the control plane only',
     republish: { src: '$KV.shoal.for.>', dest: 'shoal.for.>' },
@@ -110,7 +110,7 @@ export const REPUBLISHED_PREFIX = 'shoal.';
 /** What all streams together reserve on the disk, in bytes. */
 export const RESERVED_BYTES: number = [
   ...Object.values(settings).map((each) => Number(each['max_bytes'])),
-  ...Object.keys(buckets).map(() => bucket.max_bytes),
+  ...Object.keys(bucketSettings).map(() => bucket.max_bytes),
 ].reduce((sum, each) => sum + each, 0);
 
 /** Every stream and bucket, ready for the JetStream API. */
@@ -130,14 +130,14 @@ export function streamConfigs(durability: Pick<Durability, 'replicas'>): readonl
       ),
     ...settings[name],
   }));
-  const stores = (Object.keys(buckets) as Bucket[]).map((name) => ({
+  const stores = buckets.map((name) => ({
     ...bucket,
     name: `KV_${name}`,
     description: '',
     retention: 'limits',
     num_replicas: durability.replicas,
     subjects: [`$KV.${name}.>`],
-    ...buckets[name],
+    ...bucketSettings[name],
   }));
   return [...stores, ...streams];
 }

@@ -13,6 +13,7 @@
  */
 import {
   type Bucket,
+  buckets,
   entryName,
   instanceRecord,
   needsSpec,
@@ -62,11 +63,9 @@ export const CLEARED_MAX = 5_000;
 /** Records whose markers may be removed for good. */
 const removable = [instanceRecord, workloadRecord, specRecord, observedRecord] as const;
 
-const buckets: readonly Bucket[] = ['shoal', 'shoal-observed'];
-
 /** It is time to look through the keys. */
 export function lookThrough(state: State, _due: Due, _context: Ctx): Effects {
-  return begin(state, buckets[0] as Bucket);
+  return begin(state, buckets[0]);
 }
 
 function begin(state: State, bucket: Bucket): Effects {

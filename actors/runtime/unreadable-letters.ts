@@ -7,12 +7,20 @@ import { address, contentType, deadRecord } from '../../subjects/index.ts';
 import { letterOf, sendLetter } from './letters.ts';
 import { type Ports, TYPE_HEADER } from './ports.ts';
 import type { View } from './view.ts';
-import type { ToldUnreadable, Views } from './views.ts';
+import type { Views } from './views.ts';
 
 /** Whose letters they are. */
 const STORE = 'store';
 /** Most values that have a letter; the log and the counter tell of all. */
 const LETTERS_MAX = 200;
+
+/** What is to be told of a key, and what to do about it. */
+interface ToldOfKey {
+  readonly key: string;
+  readonly contract: string;
+  readonly detail: string;
+  readonly body: Uint8Array;
+}
 
 /** Keeps the letters of a process's views. Call before the views are started; then `check`. */
 export class UnreadableLetters {
@@ -24,7 +32,11 @@ export class UnreadableLetters {
   constructor(ports: Ports, views: Views) {
     this.#ports = ports;
     this.#letters = views.follow(deadRecord);
-    views.tellUnreadable((of) => (of.reason === undefined ? this.#drop(of.key) : this.#write(of)));
+    views.tellUnreadable(({ key, contract, reason, body }) => {
+      if (reason === undefined) return this.drop(key);
+      const detail = `${reason}; write or delete the key, the value before it counts until then`;
+      this.write({ key, contract, detail, body });
+    });
   }
 
   /** The views are current: letters of what was mended while nobody looked go. */
@@ -35,9 +47,9 @@ export class UnreadableLetters {
     }
   }
 
-  #write({ key, contract, reason = '', body }: ToldUnreadable): void {
+  /** Writes the letter of a key; past `LETTERS_MAX` of them nothing. */
+  write({ key, contract, detail, body }: ToldOfKey): void {
     if (this.#told.size >= LETTERS_MAX) return;
-    const detail = `${reason}; write or delete the key, the value before it counts until then`;
     const because = { code: 'store-unavailable', detail };
     const given = { actor: STORE, contract, about: key, reason: because, deliveries: 1 };
     const letter = letterOf({ ...given, unreadable: body }, this.#ports.clock.now());
@@ -45,7 +57,8 @@ export class UnreadableLetters {
     sendLetter(this.#ports.store, letter, () => undefined);
   }
 
-  #drop(key: string): void {
+  /** The key can be read, or is gone: so is its letter. */
+  drop(key: string): void {
     const letter = this.#told.get(key);
     this.#told.delete(key);
     if (letter !== undefined) this.#remove(letter);

@@ -23,6 +23,7 @@ import type { Log } from './log.ts';
 import {
   type Clock,
   type Close,
+  type Follower,
   PROTOCOL_HEADER,
   type Store,
   type Stored,
@@ -49,6 +50,8 @@ interface Waiting {
 interface Side {
   readonly followed: Followed[];
   readonly waiting: Waiting[];
+  /** Who sees the keys of the bucket that no view follows. */
+  rest: Follower | undefined;
   /** Everything up to here has been seen. */
   revision: number;
   isCurrent: boolean;
@@ -99,11 +102,7 @@ export class Views {
     listener?: (change: Change<C>) => void,
   ): View<C> {
     if (this.#isStarted) throw new Error(`${record.name} was asked for after the views started`);
-    let side = this.#sides.get(record.bucket);
-    if (!side) {
-      side = { followed: [], waiting: [], revision: 0, isCurrent: false };
-      this.#sides.set(record.bucket, side);
-    }
+    const side = this.#sideOf(record.bucket);
     let followed = side.followed.find((each) => each.view.record.name === record.name);
     if (!followed) {
       followed = { view: new View(record as RecordContract), patterns: new Set(), listeners: [] };
@@ -114,12 +113,26 @@ export class Views {
     return followed.view as unknown as View<C>;
   }
 
+  /** Lets `rest` see every key of a bucket that no view follows. Call before `start`, once a bucket. */
+  followRest(bucket: Bucket, rest: Follower): void {
+    this.#sideOf(bucket).rest = rest;
+  }
+
+  #sideOf(bucket: Bucket): Side {
+    let side = this.#sides.get(bucket);
+    if (!side) {
+      side = { followed: [], waiting: [], rest: undefined, revision: 0, isCurrent: false };
+      this.#sides.set(bucket, side);
+    }
+    return side;
+  }
+
   /** Starts following; `done` is called once, when every view is current. */
   start(done: () => void): void {
     this.#isStarted = true;
     this.#whenCurrent.push(done);
     for (const [bucket, side] of this.#sides) {
-      const patterns = side.followed.flatMap((each) => [...each.patterns]);
+      const patterns = side.rest ? ['>'] : side.followed.flatMap((each) => [...each.patterns]);
       this.#closes.push(
         this.#store.follow(bucket, patterns, {
           change: (stored, isNext) => this.#take(side, stored, isNext),
@@ -227,9 +240,14 @@ export class Views {
   }
 
   #take(side: Side, stored: Stored, isNext: boolean): void {
-    const followed = side.followed.find((each) =>
+    let followed = side.followed.find((each) =>
       covers(each.view.record.subject.pattern, stored.key),
     );
+    if (side.rest && !(followed && isWanted(followed, stored.key))) {
+      // The whole bucket is read, and this is more than the views asked for.
+      followed = undefined;
+      side.rest.change(stored, isNext);
+    }
     if (followed && stored.revision > followed.view.revision(stored.key)) {
       this.#apply(followed, stored);
     }
@@ -330,6 +348,7 @@ export class Views {
         if (change) for (const listener of followed.listeners) listener(change);
       }
     }
+    side.rest?.current(keys, revision);
     side.revision = Math.max(side.revision, revision);
     for (const each of side.waiting.splice(0)) {
       const isReached = each.revision <= side.revision;
