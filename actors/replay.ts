@@ -1,12 +1,17 @@
 /**
- * Runs what was recorded again with the actors of this build, offline: reads frames on stdin, prints
- * one JSON value, and ends with 0 whatever came of it. `shoal debug replay` starts it, because the
- * command line knows no actor.
+ * Decides what was recorded again with the actors of this build, offline: reads stdin, prints one
+ * JSON value, and ends with 0 whatever came of it. Without a word it runs frames of steps
+ * (`shoal debug replay`); with `decisions` it chooses again where schedulers told what they decided
+ * (`shoal replay`). The command line starts it, because that knows no actor.
  */
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { placementDecided } from '../subjects/index.ts';
 import { actors } from './main.ts';
 import { readHistory } from './runtime/recording/history.ts';
 import { replay } from './runtime/recording/replay.ts';
+import { tolerantJson } from './runtime/tolerant-json.ts';
+import { decideAgain } from './scheduler/decide-again.ts';
 
 /** What came of a file of frames. */
 export function replayHistory(text: string): unknown {
@@ -26,6 +31,24 @@ export function replayHistory(text: string): unknown {
   return { ok: true, recordings };
 }
 
+const decisions = z.object({
+  /** Judges only where this instance was placed. */
+  instance: z.string().optional(),
+  decisions: z.array(z.object({ workload: z.string(), decided: placementDecided.schema })),
+});
+
+/** What came of deciding again, one result for each decision, in their order. */
+export function replayDecisions(text: string): unknown {
+  const asked = decisions.safeParse(tolerantJson(text));
+  if (!asked.success) return { ok: false, reason: z.prettifyError(asked.error) };
+  const { instance } = asked.data;
+  const items = asked.data.decisions.map(({ workload, decided }) => {
+    const { at, generation } = decided;
+    return { workload, at, generation, ...decideAgain(decided, { instance }) };
+  });
+  return { ok: true, items };
+}
+
 async function stdin(): Promise<string> {
   const pieces: Buffer[] = [];
   for await (const piece of process.stdin) pieces.push(piece as Buffer);
@@ -33,5 +56,6 @@ async function stdin(): Promise<string> {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.stdout.write(JSON.stringify(replayHistory(await stdin())));
+  const run = process.argv[2] === 'decisions' ? replayDecisions : replayHistory;
+  process.stdout.write(JSON.stringify(run(await stdin())));
 }

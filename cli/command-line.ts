@@ -13,6 +13,7 @@ import type { EventsOptions } from './commands/events.ts';
 import type { GetOptions } from './commands/get.ts';
 import type { LogsOptions } from './commands/logs.ts';
 import type { NodeOrder } from './commands/node.ts';
+import type { ReplayOptions } from './commands/replay.ts';
 import type { ScheduleOrder } from './commands/schedule.ts';
 import { addDebugCommands } from './debug/command-line.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -30,6 +31,7 @@ export interface Wiring {
 export function addCommands(program: Command, wiring: Wiring): void {
   addManifestCommands(program, wiring);
   addDecisions(program, wiring);
+  addReplay(program, wiring);
   addReading(program, wiring);
   addChanges(program, wiring);
   addStreams(program, wiring);
@@ -99,6 +101,25 @@ function addDecisions(program: Command, { session, end }: Wiring): void {
       const { explainDecided, explainNow } = await import('./commands/decisions.ts');
       const run = options.now ? explainNow : explainDecided;
       end(await run(session(command), name, options));
+    });
+}
+
+function addReplay(program: Command, { session, end }: Wiring): void {
+  program
+    .command('replay')
+    .summary('whether this version would choose the nodes that were chosen')
+    .description(
+      'Decides again what is kept, for a day, about a workload, an instance, or all workloads of the tenant: for each instance between the nodes the decision tells of. From the bus itself (SHOAL_NATS, SHOAL_SEED). Ends with 1 where an instance would go elsewhere. Changes nothing.',
+    )
+    .argument('[name]', 'a workload, or the id of an instance')
+    .option(
+      '--since <when>',
+      'no older than a span (10m), or since a moment (RFC 3339)',
+      parseSince,
+    )
+    .action(async (name: string | undefined, options: ReplayOptions, command: Command) => {
+      const { replayDecided } = await import('./commands/replay.ts');
+      end(await replayDecided(session(command), name, options));
     });
 }
 

@@ -48,6 +48,7 @@ function newProgram(shell: Shell): Command {
     .option('--gateway <url>', 'where the gateway is (SHOAL_GATEWAY)', gateway)
     .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT)', tenant)
     .addOption(output.choices(outputs).default('table'))
+    .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

@@ -75,6 +75,8 @@ export type Explanation = z.infer<typeof placementExplain.reply>;
 
 /** How a node stood: instances of the workload it had, and the share of it in use, 0 to 1. */
 const nodeScore = z.tuple([z.number().int(), z.number()]);
+/** A commit on the node's ledger was in flight. Absent: none was. */
+const nodeHeld = z.boolean().optional();
 
 export const placementDecided = event({
   name: 'placement.decided',
@@ -92,11 +94,14 @@ export const placementDecided = event({
         ...{ instance: z.string(), node: z.string(), epoch: z.number().int() },
         /** How the node stood. Absent: the instance stayed, or was on its way there already. */
         score: nodeScore.optional(),
+        held: nodeHeld,
+        /** Nodes the instance was to go to only if there was no other. Absent: none. */
+        avoid: z.array(z.string()).optional(),
       }),
     ),
     parked: z.array(z.string()),
     /** Nodes that would have come next, the best first, as they stood; at most 5. */
-    next: z.array(z.object({ node: z.string(), score: nodeScore })).optional(),
+    next: z.array(z.object({ node: z.string(), score: nodeScore, held: nodeHeld })).optional(),
   }),
   bytesMax: 262_144,
   stream: 'DECISIONS',

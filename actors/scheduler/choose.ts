@@ -2,11 +2,8 @@
  * Makes sure that instances go where they fit best: copies of one workload apart where possible,
  * then onto the fullest node that still has room, so that large rooms stay whole.
  *
- * Order of preference, first difference decides:
- *  1. fewer instances of the same workload (a node's death takes as little of it as possible);
- *  2. no commit on the node's ledger in flight (it would have to wait);
- *  3. best fit: the higher share of CPU and memory in use afterwards;
- *  4. a hash of node and workload, so that equal nodes are not all filled in the same order.
+ * The order of preference is in preference.ts; between equals a hash of node and workload decides, so
+ * that they are not all filled in the same order.
  *
  * Cost: one pass over the nodes, then a heap: n + k log n for k instances.
  */
@@ -20,13 +17,13 @@ import {
 import { Heap } from '../runtime/heap.ts';
 import { hash32 } from '../runtime/ids.ts';
 import { type Need, removedBy } from './feasible.ts';
+import { preference, type Standing } from './preference.ts';
 import type { Row } from './table.ts';
 
-interface Candidate {
+interface Candidate extends Standing {
   readonly row: Row;
   free: Amounts;
   count: number;
-  readonly isHeld: boolean;
   fit: number;
   readonly order: number;
 }
@@ -50,10 +47,12 @@ export interface Seen {
   readonly removed: RemovedCounts;
 }
 
-/** How a node stood when it was chosen: instances of the workload it had, and its fit. */
+/** How a node stood, as it is told: instances of the workload it had, and its fit. */
 export interface Score {
   readonly node: string;
   readonly score: [number, number];
+  /** A commit on its ledger was in flight. Told only where it was. */
+  readonly held?: true;
 }
 
 /** Chooses nodes one after another, each choice counting for the next. */
@@ -109,10 +108,11 @@ export class Chooser {
     return chosen.row;
   }
 
-  /** The nodes that would come next, the best first. Ends the choosing. */
-  runnersUp(): readonly Score[] {
+  /** The nodes that are allowed and would come next, the best first. Ends the choosing. */
+  runnersUp(isAllowed: (node: string) => boolean): readonly Score[] {
     const scores: Score[] = [];
     for (let best = this.#heap.pop(); best; best = this.#heap.pop()) {
+      if (!isAllowed(best.row.id)) continue;
       if (scores.push(scoreOf(best)) >= RUNNERS_UP) break;
     }
     return scores;
@@ -140,15 +140,14 @@ export class Chooser {
 const RUNNERS_UP = 5;
 
 /** Rounded: the fifth digit of a share tells nobody anything. */
-function scoreOf({ row, count, fit }: Candidate): Score {
-  return { node: row.id, score: [count, Math.round(fit * 1e4) / 1e4] };
+function scoreOf({ row, count, isHeld, fit }: Candidate): Score {
+  const score: [number, number] = [count, Math.round(fit * 1e4) / 1e4];
+  return isHeld ? { node: row.id, score, held: true } : { node: row.id, score };
 }
 
 function isBetter(one: Candidate, other: Candidate): boolean {
-  if (one.count !== other.count) return one.count < other.count;
-  if (one.isHeld !== other.isHeld) return other.isHeld;
-  if (one.fit !== other.fit) return one.fit > other.fit;
-  return one.order < other.order;
+  const why = preference(one, other);
+  return why === 'none' ? one.order < other.order : why !== 'other';
 }
 
 function less(free: Amounts, each: Amounts, times: number): Amounts {

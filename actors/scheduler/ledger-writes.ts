@@ -33,6 +33,12 @@ export class LedgerWrites {
     return this.#vacated.has(node);
   }
 
+  /** Whether an instance exposed to these nodes has to wait: one of them gains an entry. */
+  isBlocked(exposed: ReadonlySet<string>): boolean {
+    for (const node of exposed) if (this.#filled.has(node)) return true;
+    return false;
+  }
+
   /** A node's ledger as it will be after this decision. */
   current(node: string): Ledger | undefined {
     return (

@@ -61,27 +61,34 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
   const bound: Instance[] = [];
   const homeless: Instance[] = [];
   let isPartial = waiting.length > PLACED_MAX;
-  const bind = (instance: Instance, node: string): void => {
+  const bind = (instance: Instance, node: string, from: ReadonlySet<string>): void => {
     const next = boundTo(instance, node, context.now);
-    if (writes.move(next, exposed(instance, context))) bound.push(next);
+    if (writes.move(next, from)) bound.push(next);
     // Its ledgers are written for another instance in this decision: it comes next.
     else isPartial = true;
   };
   for (const instance of waiting.slice(0, PLACED_MAX)) {
-    const home = homeOf(instance, need, writes, context);
+    const from = exposed(instance, context);
+    const home = homeOf(instance, from, need, writes);
     if (home === undefined) homeless.push(instance);
-    else bind(instance, home);
+    else bind(instance, home, from);
   }
   const chooser = chooserFor(state, workload, { need, booked: countsIn(bound) }, context);
   const scores = new Map<string, Score>();
   const parked: Instance[] = [];
+  const isFree = (node: string): boolean => !writes.isVacated(node);
   for (const instance of homeless) {
-    const isFree = (node: string): boolean => !writes.isVacated(node);
+    const from = exposed(instance, context);
+    if (writes.isBlocked(from)) {
+      // Before a node is chosen: the choice would count for those that come after it.
+      isPartial = true;
+      continue;
+    }
     const row =
       chooser.next((node) => isFree(node) && !instance.avoid.includes(node)) ??
       chooser.next(isFree);
     if (row) {
-      bind(instance, row.id);
+      bind(instance, row.id, from);
       if (chooser.last) scores.set(instance.instance, chooser.last);
     } else if (writes.isEmpty) parked.push(parkedBy(instance, chooser.seen, context.now));
     else isPartial = true;
@@ -89,7 +96,7 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
   const news = parked.filter((one) => isNews(one, context));
   return {
     workload,
-    ...{ bound, scores, next: chooser.runnersUp() },
+    ...{ bound, scores, next: chooser.runnersUp(isFree) },
     parked: news,
     vacated: writes.vacated(),
     filled: writes.filled(),
@@ -140,12 +147,12 @@ function wanting(workload: Workload, context: Ctx): Instance[] {
  */
 function homeOf(
   instance: Instance,
+  from: ReadonlySet<string>,
   need: Need,
   writes: LedgerWrites,
-  context: Ctx,
 ): string | undefined {
   let home: string | undefined;
-  for (const node of exposed(instance, context)) {
+  for (const node of from) {
     const ledger = writes.current(node);
     if (ledger?.accepts !== 'yes') continue;
     const listed = ledger.entries[entryName(instance)];
@@ -186,10 +193,14 @@ function parkedBy(instance: Instance, seen: Seen, now: number): Instance {
 
 /** What was placed, as it is told. */
 export function placedOf({ bound, scores }: Decision): Decided['placed'] {
-  return bound.map(({ instance, node = '', epoch }) => {
-    const score = scores.get(instance);
+  return bound.map(({ instance, node = '', epoch, avoid }) => {
+    const { score, held } = scores.get(instance) ?? {};
     if (!score) return { instance, node, epoch };
-    return { instance, node, epoch, score: score.score };
+    return {
+      ...{ instance, node, epoch, score },
+      ...(held && { held }),
+      ...(avoid.length > 0 && { avoid }),
+    };
   });
 }
 

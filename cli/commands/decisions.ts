@@ -30,12 +30,15 @@ export async function explainDecided(
 ): Promise<ExitCode> {
   const bus = await operatorBus(session);
   try {
-    const found = await decisionsOf(bus, session.tenant, name);
+    const { all } = await decisionsOf(bus, { tenant: session.tenant, name });
     if (options.all) {
-      print(session, { items: found.all }, () => decisionTable(found.all));
+      const items = all.map((each) => each.decided);
+      print(session, { items }, () => decisionTable(items));
     } else {
-      const decided = decisionAt(found, momentOf(session, options.at));
-      print(session, decided, () => decisionText(found.workload, decided));
+      const at =
+        options.at === undefined ? Number.POSITIVE_INFINITY : momentOf(session, options.at);
+      const { workload, decided } = decisionAt(all, at);
+      print(session, decided, () => decisionText(workload, decided));
     }
   } finally {
     await bus.connection.close();
@@ -73,9 +76,8 @@ export async function explainNow(session: Session, name: string): Promise<ExitCo
   return exitCodes.ok;
 }
 
-/** A moment, or so long ago; nothing: now. In milliseconds since 1970. */
-function momentOf(session: Session, at: string | undefined): number {
-  if (at === undefined) return Number.POSITIVE_INFINITY;
+/** A moment, or so long ago, in milliseconds since 1970. */
+export function momentOf(session: Session, at: string): number {
   const span = spanQuantity.safeParse(at);
   return span.success ? session.now() - spanMs(span.data) : Date.parse(at);
 }

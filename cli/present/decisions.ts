@@ -16,7 +16,9 @@ export function decisionText(workload: string, decided: Decided): string {
     [
       'next',
       next
-        .map(({ node, score: [count, fit] }) => `${node} (fit ${fit}, ${count} there)`)
+        .map(({ node, score: [count, fit], held = false }) =>
+          stoodText({ node, count, fit, isHeld: held }),
+        )
         .join(', '),
     ],
     ['on', `revision ${revision} of the store, generation ${generation}`],
@@ -27,6 +29,16 @@ export function decisionText(workload: string, decided: Decided): string {
     : `${title}\n${indented(head)}\n\n${placedTable(placed)}`;
 }
 
+/** `n1 (fit 0.25, 2 there, in flight)` */
+export function stoodText(of: {
+  readonly node: string;
+  readonly count: number;
+  readonly fit: number;
+  readonly isHeld: boolean;
+}): string {
+  return `${of.node} (fit ${of.fit}, ${of.count} there${of.isHeld ? ', in flight' : ''})`;
+}
+
 function placedTable(placed: readonly Placed[]): string {
   const columns: readonly Column<Placed>[] = [
     { title: 'instance', text: (each) => each.instance },
@@ -34,6 +46,8 @@ function placedTable(placed: readonly Placed[]): string {
     { title: 'epoch', text: (each) => each.epoch, align: 'right' },
     { title: 'fit', text: (each) => each.score?.[1].toFixed(4), align: 'right', isOptional: true },
     { title: 'there', text: (each) => each.score?.[0], align: 'right', isOptional: true },
+    { title: 'in flight', text: (each) => (each.held ? 'yes' : undefined), isOptional: true },
+    { title: 'avoids', text: (each) => each.avoid?.join(', '), isOptional: true },
     { title: 'why', text: (each) => (each.score ? undefined : 'stays'), isOptional: true },
   ];
   return table(columns, placed);

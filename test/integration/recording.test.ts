@@ -10,10 +10,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../actors/runtime/ask.ts';
+import { silentLog } from '../../actors/runtime/log.ts';
+import { joinBus } from '../../actors/runtime/nats/process.ts';
 import {
+  address,
   type Decided,
+  encode,
   type Frame,
   nodeState,
+  placementDecided,
   wantedSchema,
   workloadApply,
 } from '../../subjects/index.ts';
@@ -45,6 +50,20 @@ describe('the step recorder', () => {
     await under?.[Symbol.asyncDispose]();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
+  /** Puts a record of a decision into the stream, as a control plane does. */
+  const tell = async (workload: string, decided: Decided): Promise<void> => {
+    const seedFile = join(under.fabric.layout.keys, 'control-control.nk');
+    const identity = { role: 'control', name: 'control' } as const;
+    const settings = { servers: under.fabric.natsUrls, seedFile };
+    const { ports, connection } = await joinBus(settings, identity, { log: silentLog });
+    const subject = address(placementDecided, { tenant: 'default', workload });
+    const message = { subject, body: encode(placementDecided, decided), headers: {} };
+    const isStored = await new Promise((resolve) =>
+      ports.bus.append('DECISIONS', message, resolve),
+    );
+    await connection.close();
+    expect(isStored).toBe(true);
+  };
   const fileOf = (actor: string): string => join(folder, `${actor}.jsonl`);
   const framesIn = async (actor: string): Promise<readonly Frame[]> =>
     (await readFile(fileOf(actor), 'utf8').catch(() => ''))
@@ -135,6 +154,54 @@ describe('the step recorder', () => {
     const none = await shoal(['explain', 'nothing'], environment);
     expect(none).toMatchObject({ code: 1, out: '' });
     expect(none.err).toContain('no decision about nothing of tenant default is kept');
+  });
+
+  test('`shoal replay` finds every decision the same, and says what it cannot judge', async () => {
+    const all = await shoal(['replay'], environment);
+    expect(all).toMatchObject({ code: 0, err: '' });
+    expect(all.out).toMatch(/^DECIDED +WORKLOAD +GEN +JUDGED +NOT JUDGED +NOW\n/);
+    expect(all.out).toMatch(/\n20\S+Z +web +1 +3 +0 +the same\n20\S+Z +web +1 +1 +0 +the same\n/);
+    expect(all.out).toContain('2 decisions: 2 the same, 0 otherwise, 0 not judged');
+    const json = await shoal(['replay', 'web', '--json'], environment);
+    const { items, summary } = JSON.parse(json.out);
+    expect(items.map((each: { judged: number }) => each.judged)).toEqual([3, 1]);
+    expect(summary.placements).toEqual({ same: 4, otherwise: 0, notJudged: 0 });
+    const kept = await shoal(['explain', 'web', '--all', '--json'], environment);
+    const moved = JSON.parse(kept.out).items[1];
+    const instance = moved.placed[0].instance;
+    const one = await shoal(['replay', instance, '--json'], environment);
+    // First placed with two others, then moved: judged twice, the others not at all.
+    expect(JSON.parse(one.out).summary.placements).toEqual({ same: 2, otherwise: 0, notJudged: 0 });
+    const since = new Date(moved.at).toISOString();
+    const late = await shoal(['replay', '--since', since, '--json'], environment);
+    expect(JSON.parse(late.out).summary.decisions).toMatchObject({ same: 1 });
+  });
+
+  test('`shoal replay` ends with 1 and says where another node would be chosen', async () => {
+    const decided: Decided = {
+      ...{ at: Date.now(), generation: 1, revision: 1, nodes: 3, feasible: 3, removed: {} },
+      placed: [
+        { instance: 'odd-aaaaa', node: 'n1', epoch: 1, score: [1, 0.25] },
+        { instance: 'odd-bbbbb', node: 'n3', epoch: 2 },
+      ],
+      parked: [],
+      next: [{ node: 'n3', score: [0, 0.25] }],
+    };
+    await tell('odd', decided);
+    const other = await shoal(['replay', 'odd'], environment);
+    expect(other).toMatchObject({ code: 1, err: '' });
+    expect(other.out).toMatch(
+      /odd-aaaaa +n1 \(fit 0.25, 1 there\) +n3 \(fit 0.25, 0 there\) +fewer there\n/,
+    );
+    expect(other.out).toContain(
+      '1 decision: 0 the same, 1 otherwise, 0 not judged; placements: 0 the same, 1 otherwise, 1 not judged',
+    );
+    const none = await shoal(['replay', 'nothing'], environment);
+    expect(none).toMatchObject({ code: 1, out: '' });
+    expect(none.err).toContain('no decision about nothing of tenant default is kept');
+    const empty = await shoal(['replay', '--tenant', 'nobody', '--since', '1h'], environment);
+    expect(empty).toMatchObject({ code: 1, out: '' });
+    expect(empty.err).toMatch(/no decision of tenant nobody is kept since 20\S+Z;/);
   });
 
   test('what is no recording, and an actor that is not there, are said so', async () => {

@@ -208,9 +208,9 @@ export const samples: readonly Sample[] = [
     nodes: 3,
     feasible: 1,
     removed: { labels: 2 },
-    placed: [{ instance: 'hello-4f2ab', node, epoch: 3, score: [0, 0.25] }],
+    placed: [{ instance: 'hello-4f2ab', node, epoch: 3, score: [0, 0.25], avoid: ['n3'] }],
     parked: ['hello-9c01d'],
-    next: [{ node: 'n2', score: [1, 0.125] }],
+    next: [{ node: 'n2', score: [1, 0.125], held: true }],
   }),
   said(
     eventNoticed,

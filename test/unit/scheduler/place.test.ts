@@ -262,6 +262,20 @@ describe('an instance whose node is lost', () => {
     }
   });
 
+  test('and that has to wait for the next decision takes no room from the others', () => {
+    addNode(stage, 'n3');
+    addBound(stage, 'n3', instanceOf('other-1'));
+    // Both go on n1, which has become too small: the first is listed there and stays.
+    addInstance(stage, instanceOf('web-1', { node: 'n1', epoch: 2 }));
+    addInstance(stage, instanceOf('web-2', { node: 'n1', epoch: 2 }));
+    addInstance(stage, instanceOf('web-3'));
+    addNode(stage, 'n1', { capacity: { ...oneCore, cpuMilli: 50 } });
+    const decision = decided(web(3));
+    // n3 is the fuller one: it was not given to the second, which was not bound.
+    expect(bound(decision)).toEqual(['web-1 on n1 at 3', 'web-3 on n3 at 1']);
+    expect(decision.isPartial).toBe(true);
+  });
+
   test('two that trade places are moved one after the other', () => {
     addBound(stage, 'n2', instanceOf('web-2'));
     // Each was bound to the other's node; neither ledger knows of it.
