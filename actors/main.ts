@@ -67,7 +67,9 @@ export async function startControl(
   // Before anything that waits for the store: whoever listens is not to think that all are gone.
   const { servers } = durability;
   if (servers > 1) sendPulses(bus.connection, servers, inboxPrefix(identity));
-  const changed = await ensureStreams(bus.connection, durability, (reason) =>
+  // One that was started without its settings must not take copies away from those that run.
+  const copies = { replicas: durability.replicas, isLeast: !environment['DURABILITY'] };
+  const changed = await ensureStreams(bus.connection, copies, (reason) =>
     log.warn('waiting for the servers', { reason }),
   );
   const copy = `${name}-${bus.ports.newId().slice(-8)}`;
@@ -118,7 +120,7 @@ async function tellDurability(bus: BusProcess, chosen: Durability, log: Log): Pr
   if (found.level !== chosen.level) {
     const { level, syncInterval, replicas } = chosen;
     log.warn(`durability is ${found.level}, not ${level} as DURABILITY says`, {
-      reason: `found ${replicasText(found.replicas)}, sync_interval ${found.syncInterval ?? 'unknown'}; wanted ${replicasText(replicas)} and ${syncInterval}: set sync_interval where nats-server is configured`,
+      reason: `found ${replicasText(found.replicas)}, sync_interval ${found.syncInterval ?? 'unknown'}; wanted ${replicasText(replicas)} and ${syncInterval}: set sync_interval where nats-server is configured; to have fewer copies, set DURABILITY`,
     });
   }
   return `durability ${found.level}, an acknowledged write ${found.sentence}`;

@@ -1,16 +1,20 @@
 /** One server becomes three, as docs/how-to/grow-to-three-servers.md says, while work runs. */
 import { execFile } from 'node:child_process';
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { durabilityIn } from '../../actors/runtime/durability-setting.ts';
+import { connectBus } from '../../actors/runtime/nats/connection.ts';
+import { durabilityInForce } from '../../actors/runtime/nats/in-force.ts';
+import { ensureStreams } from '../../actors/runtime/nats/streams.ts';
 import { Fabric } from '../../local/fabric.ts';
 import { root } from '../../local/layout.ts';
 import { storeFolder } from '../../local/servers.ts';
 import { userKey } from '../../nats/keys.ts';
 import { freePort, startServer } from '../../nats/start.ts';
 import { address, workloadRecord } from '../../subjects/index.ts';
+import { streamConfigs } from '../../subjects/streams.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 
@@ -97,6 +101,18 @@ test('what runs goes on, and every revision stays what it was', async () => {
   for (const [name, pids] of before) expect(after.get(name)).toEqual(pids);
   const offline = [...fabric.nodes.entries()].map(({ value }) => value.offlineAt.length);
   expect(offline).toEqual([0, 0, 0]);
+
+  // A control plane that was not told of the three takes no copies away.
+  const { natsUrls } = three;
+  const seed = await readFile(user.seedFile, 'utf8');
+  const connection = await connectBus({ servers: natsUrls, seed }, control);
+  try {
+    expect(await ensureStreams(connection, { replicas: 1, isLeast: true })).toEqual([]);
+    const names = streamConfigs({ replicas: 1 }).map((config) => config.name);
+    expect(await durabilityInForce(connection, names)).toMatchObject({ replicas: 3 });
+  } finally {
+    await connection.close();
+  }
 
   // Any of the three may die now, also the one everything came from.
   await three.child('nats').stop('SIGKILL');

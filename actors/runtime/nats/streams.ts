@@ -30,6 +30,12 @@ const TOLD_MS = 5_000;
 /** All servers have answered when nothing more came for this long, in milliseconds. */
 const QUIET_MS = 200;
 
+/** How many copies the streams are to have. */
+export interface Copies extends Pick<Durability, 'replicas'> {
+  /** Streams that have more keep them: nobody has chosen to have fewer. */
+  readonly isLeast?: boolean;
+}
+
 interface Waiting {
   readonly connection: NatsConnection;
   readonly replicas: number;
@@ -44,25 +50,33 @@ interface Waiting {
  */
 export async function ensureStreams(
   connection: NatsConnection,
-  durability: Pick<Durability, 'replicas'>,
+  copies: Copies,
   waiting: (reason: string) => void = () => undefined,
 ): Promise<readonly string[]> {
-  const { replicas } = durability;
+  const { replicas } = copies;
   const wait: Waiting = { connection, replicas, waiting, until: performance.now() + WAIT_MS };
   const manager = await retried(wait, () => {
     return jetstreamManager(connection, { timeout: API_TIMEOUT_MS });
   });
   const changed: string[] = [];
-  for (const config of streamConfigs(durability)) {
-    if (await retried(wait, () => ensure(manager, config))) changed.push(config.name);
+  for (const config of streamConfigs(copies)) {
+    if (await retried(wait, () => ensure(manager, config, copies))) changed.push(config.name);
   }
   return changed;
 }
 
-async function ensure(manager: JetStreamManager, config: StreamConfig): Promise<boolean> {
+async function ensure(
+  manager: JetStreamManager,
+  config: StreamConfig,
+  { replicas, isLeast }: Copies,
+): Promise<boolean> {
   try {
     const present = await manager.streams.info(config.name);
-    const wanted = { ...config, subjects: allSubjects(config.subjects, present.config.subjects) };
+    const wanted = {
+      ...config,
+      subjects: allSubjects(config.subjects, present.config.subjects),
+      num_replicas: isLeast ? Math.max(replicas, present.config.num_replicas) : replicas,
+    };
     const wire = wanted as unknown as WireConfig;
     const held = present.config as unknown as Readonly<Record<string, unknown>>;
     if (isLike(wanted, held)) return false;
