@@ -84,6 +84,11 @@ export interface RecordContract<S extends string = string, P = unknown> extends 
   readonly bucket: Bucket;
   /** Groups in which a view of these records can be asked for, by the index's name. */
   readonly indexes: Readonly<Record<string, Index<P>>>;
+  /**
+   * The index of which no two records may be in the same group. Whoever writes one sees to it; of an
+   * actor's commits only one is in flight for a group at a time, so that what it sees is so.
+   */
+  readonly unique: string | undefined;
 }
 
 export type MessageContract = EventContract | RequestContract | WorkContract;
@@ -154,11 +159,12 @@ export function record<const S extends string, P>(
   of: Declaration<S, P> & {
     readonly bucket: Bucket;
     readonly indexes?: Readonly<Record<string, Index<P>>>;
+    readonly unique?: string;
   },
 ): RecordContract<S, P> {
   const { schema, subject } = of;
   const derived = { schema: tolerant(schema), subject: template(subject) };
-  return { codec: 'json', indexes: {}, ...of, kind: 'record', ...derived };
+  return { codec: 'json', indexes: {}, unique: undefined, ...of, kind: 'record', ...derived };
 }
 
 /** The subject (of a record: the key) for these tokens. Throws TokenError on a bad token. */

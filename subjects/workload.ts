@@ -153,6 +153,7 @@ export const routeRecord = record({
   schema: z.object({ tenant: tenantName, host: hostName, workload: workloadName, port: portName }),
   bytesMax: 2048,
   indexes: { host: (one) => one.host, workload: (one) => `${one.tenant}.${one.workload}` },
+  unique: 'host',
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'Which workload and port a host name leads to.',

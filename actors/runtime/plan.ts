@@ -73,7 +73,7 @@ type Timed = Pick<TimedItem, 'waits' | 'at'>;
 
 export interface Plan {
   readonly steps: readonly Planned[];
-  /** Keys the plan writes. */
+  /** Keys the plan writes, and the unique groups of what it puts there: what it has to hold. */
   readonly keys: readonly string[];
 }
 
@@ -206,6 +206,8 @@ function planWrite(
   const key = address(record, tokens as never);
   if (place.keys.has(key)) throw new Error(`${actor.name}: ${key} is written twice in one step`);
   place.keys.add(key);
+  // No key has a space in it.
+  for (const group of uniqueGroups(record, value)) place.keys.add(`${record.name} ${group}`);
   const view = place.known.view(record);
   if (!view && wanted.expected === undefined) {
     throw new Error(`${actor.name} writes ${record.name} without following it`);
@@ -221,6 +223,12 @@ function planWrite(
   const expected = own ?? (wanted.expected === 'any' ? 'any' : (view?.revision(key) ?? 0));
   const write: Write = { bucket: record.bucket, key, body, expected, headers };
   return { record, write, value, writer: place.writer, isOwn: wanted.expected === 'own' };
+}
+
+/** Groups in which no other record may be. */
+function uniqueGroups(record: RecordContract, value: unknown): readonly string[] {
+  const groups = value !== null && record.unique && record.indexes[record.unique]?.(value);
+  return groups ? [groups].flat() : [];
 }
 
 function outgoing(
