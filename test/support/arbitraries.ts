@@ -1,11 +1,11 @@
 /**
  * Arbitrary values of a zod schema, for property tests: what a value looks like after it was
  * parsed (defaults are there), in every form the schema allows. What no structure shows
- * (refinements) is sieved at the end, so no value is ever one the schema refuses.
+ * (refinements) is sieved, so no value is ever one the schema refuses.
  */
 import fc, { type Arbitrary } from 'fast-check';
 import { z } from 'zod';
-import type { $ZodType, $ZodTypes } from 'zod/v4/core';
+import { type $ZodType, type $ZodTypes, safeParse } from 'zod/v4/core';
 import { actionSchema, whenSchema } from '../../subjects/index.ts';
 
 /** Values a schema yields. Throws for a kind of schema no contract uses yet. */
@@ -46,7 +46,16 @@ function oneKey([name, schema]: [string, $ZodType]): Arbitrary<unknown> {
   return fc.record({ [name]: anyOf(schema) }, { noNullPrototype: true });
 }
 
+/** Sieved where it is refined: hardly any whole of many such parts would pass. */
 function anyOf(schema: $ZodType): Arbitrary<unknown> {
+  const isRefined = (schema as unknown as $ZodTypes)._zod.def.checks?.some(
+    (check) => check._zod.def.check === 'custom',
+  );
+  const values = structured(schema);
+  return isRefined ? values.filter((value) => safeParse(schema, value).success) : values;
+}
+
+function structured(schema: $ZodType): Arbitrary<unknown> {
   const { def } = (schema as unknown as $ZodTypes)._zod;
   const choice = def.type === 'object' && chosen.get(Object.keys(def.shape).join());
   if (choice) return choice();
