@@ -7,8 +7,10 @@ import {
   type SnapshotState,
   snapshotHead,
   streamStateOf,
+  subjectsOf,
 } from '../../actors/runtime/nats/snapshot.ts';
 import type { Stored, Write, WriteResult } from '../../actors/runtime/ports.ts';
+import { storeSubject } from '../../subjects/index.ts';
 import { type BackupManifest, type Frame, framesOf } from './file.ts';
 import { RAISED_KEYS, raised } from './raise.ts';
 
@@ -101,12 +103,16 @@ async function restoreOne(
  * could not be read, which stay as they are. Throws SnapshotError.
  */
 export async function raiseAll({
+  connection,
   ports,
-}: Pick<BusProcess, 'ports'>): Promise<{ readonly count: number; readonly left: string[] }> {
+}: Pick<BusProcess, 'connection' | 'ports'>): Promise<{
+  readonly count: number;
+  readonly left: string[];
+}> {
   let count = 0;
   const left: string[] = [];
   for (const pattern of RAISED_KEYS) {
-    const all = await valuesOf(ports, pattern);
+    const all = await allOf(connection, ports, pattern);
     const writes = all.flatMap((stored): Write[] => {
       const value = raised(stored.key, json(stored.body));
       if (value === undefined) {
@@ -127,14 +133,29 @@ export async function raiseAll({
 
 type Ports = BusProcess['ports'];
 
-function valuesOf(ports: Ports, pattern: string): Promise<readonly Stored[]> {
+/** Every value of a pattern, none missing: one that is not raised could run twice. */
+async function allOf(
+  connection: BusProcess['connection'],
+  ports: Ports,
+  pattern: string,
+): Promise<readonly Stored[]> {
+  const filter = storeSubject('shoal', pattern);
+  for (let attempt = 0; ; attempt++) {
+    const wanted = await subjectsOf(connection, 'KV_shoal', filter);
+    const found = await keysOf(ports, pattern);
+    if (found.length === wanted) return found.filter((each) => each.body !== null);
+    if (attempt >= 10) {
+      throw new SnapshotError(`${found.length} of ${wanted} keys like ${pattern} can be read`);
+    }
+  }
+}
+
+/** Keys as one copy of the store has them, deleted ones too; it may lag behind the others. */
+function keysOf(ports: Ports, pattern: string): Promise<readonly Stored[]> {
   const found = new Map<string, Stored>();
   return new Promise((resolve) => {
     const close = ports.store.follow('shoal', [pattern], {
-      change: (stored) => {
-        if (stored.body === null) found.delete(stored.key);
-        else found.set(stored.key, stored);
-      },
+      change: (stored) => void found.set(stored.key, stored),
       current: () => {
         setImmediate(() => close());
         resolve([...found.values()]);

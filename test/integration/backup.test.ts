@@ -8,6 +8,7 @@ import { backupOrder } from '../../cli/backup/take.ts';
 import { runCommandLine } from '../../cli/program.ts';
 import type { Shell } from '../../cli/shell.ts';
 import { instancesOf } from '../../local/instances.ts';
+import { storeFolder } from '../../local/servers.ts';
 import type { Identity } from '../../subjects/permissions.ts';
 import { fabricUnderTest } from '../support/fabric.ts';
 import { type NatsFixture, natsFixture } from '../support/nats.ts';
@@ -179,68 +180,80 @@ describe('a backup', () => {
   });
 });
 
-test('a fabric goes on from a backup: what ran is adopted, what came later ends, nothing runs twice', async () => {
-  await using under = await fabricUnderTest(['n1', 'n2'], { hasGateway: true });
-  const { fabric } = under;
-  const bus = { url: fabric.natsUrl, keys: fabric.layout.keys };
-  const put = async (name: string, count: number) => {
-    const spec = { count, command: ['sleep', '600'], resources: { cpu: '10m', memory: '1Mi' } };
-    const body = { apiVersion: 'shoal/v1', kind: 'service', metadata: { name }, spec };
-    const response = await fetch(`${fabric.gatewayUrl}/api/v1/workloads/${name}`, {
-      ...{ method: 'PUT', headers: { 'content-type': 'application/json' } },
-      body: JSON.stringify(body),
-    });
-    expect(response.ok).toBe(true);
-  };
-  const running = async (): Promise<readonly string[]> => {
-    const found: string[] = [];
-    for (const node of ['n1', 'n2']) {
-      for (const { name } of await instancesOf(fabric.layout.agent(node))) found.push(name);
-    }
-    return found.sort();
-  };
-  await put('stays', 2);
-  await eventually(() => under.ready('stays').length === 2, 20_000, 'two ready instances');
-  // An instance counts as ready a moment before its folder names its process.
-  await eventually(async () => (await running()).length === 2, 5_000, 'two processes');
-  const before = await running();
-  const epochs = under.ready('stays').map((each) => each.epoch);
-  expect((await shoal(bus, `backup ${file}`)).code).toBe(0);
-  // While it runs, nothing is put back.
-  const refused = await shoal(bus, `restore ${file}`);
-  expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/shoal-agent n1, .*stop/)]);
-  await put('later', 2);
-  await eventually(() => under.ready('later').length === 2, 20_000, 'two more');
-
-  // Everything but what runs is stopped, and the store is lost.
-  for (const name of ['gateway', 'control', 'agent-n1', 'agent-n2', 'nats']) {
-    await fabric.child(name).stop('SIGKILL');
-  }
-  await rm(join(fabric.layout.nats, 'store'), { recursive: true });
-  await fabric.startNats();
-  expect(await shoal(bus, `restore ${file}`)).toMatchObject({ code: 0 });
-  await fabric.startControl();
-  await Promise.all([fabric.startGateway(), fabric.startAgent('n1'), fabric.startAgent('n2')]);
-
-  const items = async () => {
-    const response = await fetch(`${fabric.gatewayUrl}/api/v1/instances`);
-    const body = (await response.json()) as {
-      items: { instance: string; phase: string; epoch: number; workload: string }[];
+test.each([1, 3] as const)(
+  'a fabric of %i goes on from a backup: what ran is adopted, what came later ends, nothing runs twice',
+  async (servers) => {
+    await using under = await fabricUnderTest(['n1', 'n2'], { hasGateway: true, servers });
+    const { fabric } = under;
+    const bus = { url: fabric.natsUrls.join(), keys: fabric.layout.keys };
+    const put = async (name: string, count: number) => {
+      const spec = { count, command: ['sleep', '600'], resources: { cpu: '10m', memory: '1Mi' } };
+      const body = { apiVersion: 'shoal/v1', kind: 'service', metadata: { name }, spec };
+      const response = await fetch(`${fabric.gatewayUrl}/api/v1/workloads/${name}`, {
+        ...{ method: 'PUT', headers: { 'content-type': 'application/json' } },
+        body: JSON.stringify(body),
+      });
+      expect(response.ok).toBe(true);
     };
-    return body.items;
-  };
-  const isSettled = async () => {
-    const all = await items();
-    return all.length === 2 && all.every((each) => each.phase === 'ready');
-  };
-  await eventually(isSettled, 30_000, 'what was wanted then to be ready');
-  expect(new Set((await items()).map((each) => each.workload))).toEqual(new Set(['stays']));
-  for (const each of await items()) {
-    expect(each.epoch).toBeGreaterThanOrEqual(RAISE + Math.min(...epochs));
-  }
-  // The same processes as before; those that came later have ended.
-  await eventually(async () => (await running()).length === before.length, 20_000, 'no others');
-  expect(await running()).toEqual(before);
-  await put('new', 1);
-  await eventually(async () => (await items()).length === 3, 20_000, 'new work');
-});
+    const running = async (): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (const node of ['n1', 'n2']) {
+        for (const { name } of await instancesOf(fabric.layout.agent(node))) found.push(name);
+      }
+      return found.sort();
+    };
+    await put('stays', 2);
+    await eventually(() => under.ready('stays').length === 2, 20_000, 'two ready instances');
+    // An instance counts as ready a moment before its folder names its process.
+    await eventually(async () => (await running()).length === 2, 5_000, 'two processes');
+    const before = await running();
+    const epochs = under.ready('stays').map((each) => each.epoch);
+    expect((await shoal(bus, `backup ${file}`)).code).toBe(0);
+    // While it runs, nothing is put back.
+    const refused = await shoal(bus, `restore ${file}`);
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      expect.stringMatching(/shoal-agent n1, .*stop/),
+    ]);
+    await put('later', 2);
+    await eventually(() => under.ready('later').length === 2, 20_000, 'two more');
+
+    // Everything but what runs is stopped, and the store is lost.
+    for (const name of ['gateway', 'control', 'agent-n1', 'agent-n2', ...fabric.servers]) {
+      await fabric.child(name).stop('SIGKILL');
+    }
+    for (const index of fabric.servers.keys()) {
+      await rm(storeFolder(fabric.layout, index), { recursive: true });
+    }
+    await fabric.startNats();
+    const putBack = `restore ${file} --replicas ${servers}`;
+    const back = await shoal(bus, putBack);
+    expect([back.code, back.err]).toEqual([0, expect.stringContaining('raised epochs')]);
+    await fabric.startControl();
+    await Promise.all([fabric.startGateway(), fabric.startAgent('n1'), fabric.startAgent('n2')]);
+
+    const items = async () => {
+      const response = await fetch(`${fabric.gatewayUrl}/api/v1/instances`);
+      const body = (await response.json()) as {
+        items: { instance: string; phase: string; epoch: number; workload: string }[];
+      };
+      return body.items;
+    };
+    const isSettled = async () => {
+      const all = await items();
+      return all.length === 2 && all.every((each) => each.phase === 'ready');
+    };
+    await eventually(isSettled, 30_000, 'what was wanted then to be ready');
+    expect(new Set((await items()).map((each) => each.workload))).toEqual(new Set(['stays']));
+    for (const each of await items()) {
+      expect(each.epoch).toBeGreaterThanOrEqual(RAISE + Math.min(...epochs));
+    }
+    // The same processes as before; those that came later have ended.
+    await eventually(async () => (await running()).length === before.length, 20_000, 'no others');
+    expect(await running()).toEqual(before);
+    await put('new', 1);
+    await eventually(async () => (await items()).length === 3, 20_000, 'new work');
+    const health = await fetch(`${fabric.gatewayUrl}/health`);
+    expect(await health.json()).toMatchObject({ durability: { replicas: servers } });
+  },
+);

@@ -5,15 +5,19 @@
  * A snapshot comes in chunks, each of which is confirmed before many more are sent; an empty
  * message ends it. Restoring is the same the other way, into a stream that must not exist.
  */
-
-import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { createInbox, errors, type Msg, type NatsConnection } from 'nats';
 import { z } from 'zod';
+import { reasonOf } from '../reason.ts';
 import { subscribeGuarded } from './guard.ts';
 
-/** Longest wait for the next chunk, or for one to be taken, in milliseconds. */
-const CHUNK_MS = 10_000;
+/** Longest wait for a step, in milliseconds: servers that have just found each other elect first. */
+const STEP_MS = 30_000;
+/** How long one look at a stream may take before it is repeated: without a leader none answers. */
+const LOOK_MS = 2_000;
 /** The last one: the server then writes and indexes what it was sent. */
 const FINISH_MS = 120_000;
+/** How often servers are asked whether they are done. */
+const RETRY_MS = 100;
 /** Bytes of a chunk. */
 const CHUNK_BYTES = 128 * 1024;
 /** nats-server's word for a stream that is not there. */
@@ -36,10 +40,28 @@ export const snapshotHead = z.object({
 export type SnapshotHead = z.infer<typeof snapshotHead>;
 
 const failure = z.object({
-  error: z.object({ err_code: z.number().optional(), description: z.string().optional() }),
+  error: z.object({
+    code: z.number().optional(),
+    err_code: z.number().optional(),
+    description: z.string().optional(),
+  }),
 });
+/** Status of an answer that says: not now. */
+const UNAVAILABLE = 503;
+/** There are not enough servers yet for so many copies. */
+const TOO_FEW_SERVERS = 10005;
 const restoring = z.object({ deliver_subject: z.string().min(1) });
 const restored = z.object({ state });
+
+const copies = z.object({
+  cluster: z.object({
+    replicas: z.array(z.object({ current: z.boolean(), lag: z.number().optional() })).default([]),
+  }),
+});
+const subjects = z.object({
+  state: z.object({ subjects: z.record(z.string(), z.number()).default({}) }),
+  total: z.number().optional(),
+});
 
 /** The store said no, or nothing. */
 export class SnapshotError extends Error {
@@ -51,20 +73,56 @@ export async function streamStateOf(
   connection: NatsConnection,
   stream: string,
 ): Promise<SnapshotState | undefined> {
-  const answer = await asked(connection, `$JS.API.STREAM.INFO.${stream}`, '', CHUNK_MS);
+  const answer = await asked(connection, `$JS.API.STREAM.INFO.${stream}`, '', LOOK_MS);
   const { error } = failure.safeParse(answer).data ?? {};
   if (error?.err_code === NOT_FOUND) return undefined;
   return checked(restored, answer, stream).state;
 }
 
 /**
- * Reads a stream through an inbox of this prefix: its head first, then its chunks in order. Throws
- * SnapshotError.
+ * Waits until every copy of a stream has all of it: what reads from one that lags would take what
+ * it does not have yet for gone. Throws SnapshotError.
+ */
+async function copiesCurrent(
+  connection: NatsConnection,
+  stream: string,
+  replicas: number,
+): Promise<void> {
+  if (replicas === 1) return;
+  const until = performance.now() + FINISH_MS;
+  for (;;) {
+    const answer = await asked(connection, `$JS.API.STREAM.INFO.${stream}`, '', LOOK_MS);
+    const others = copies.safeParse(answer).data?.cluster.replicas ?? [];
+    const current = others.filter((each) => each.current && !each.lag);
+    if (current.length >= replicas - 1) return;
+    if (performance.now() > until) {
+      throw new SnapshotError(`${stream}: ${current.length + 1} of ${replicas} copies are whole`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** How many subjects of a pattern a stream has, as its leader knows. Throws SnapshotError. */
+export async function subjectsOf(
+  connection: NatsConnection,
+  stream: string,
+  filter: string,
+): Promise<number> {
+  const body = JSON.stringify({ subjects_filter: filter });
+  const answer = await asked(connection, `$JS.API.STREAM.INFO.${stream}`, body, LOOK_MS);
+  const { state: found, total } = checked(subjects, answer, stream);
+  return total ?? Object.keys(found.subjects).length;
+}
+
+/**
+ * Reads a stream through an inbox of this prefix: its head first, then its chunks in order; with its
+ * consumers and their state, if so wanted. Throws SnapshotError.
  */
 export async function* snapshotOf(
   connection: NatsConnection,
   prefix: string,
   stream: string,
+  { hasConsumers = false } = {},
 ): AsyncGenerator<{ readonly head: SnapshotHead } | { readonly chunk: Uint8Array }> {
   const inbox = createInbox(prefix);
   const arrived: Msg[] = [];
@@ -75,13 +133,18 @@ export async function* snapshotOf(
   });
   try {
     const body = JSON.stringify({
-      ...{ deliver_subject: inbox, no_consumers: true, jsck: true, chunk_size: CHUNK_BYTES },
+      ...{
+        deliver_subject: inbox,
+        no_consumers: !hasConsumers,
+        jsck: true,
+        chunk_size: CHUNK_BYTES,
+      },
     });
-    const answer = await asked(connection, `$JS.API.STREAM.SNAPSHOT.${stream}`, body, CHUNK_MS);
+    const answer = await asked(connection, `$JS.API.STREAM.SNAPSHOT.${stream}`, body, STEP_MS);
     yield { head: checked(snapshotHead, answer, stream) };
     for (;;) {
       while (arrived.length === 0) {
-        await within(CHUNK_MS, `the snapshot of ${stream} stopped half-way`, (done) => {
+        await within(STEP_MS, `the snapshot of ${stream} stopped half-way`, (done) => {
           wake = done;
         });
       }
@@ -100,7 +163,10 @@ export async function* snapshotOf(
   }
 }
 
-/** Makes a stream from a snapshot. Throws SnapshotError; what stands there then is not whole. */
+/**
+ * Makes a stream from a snapshot; every copy of it is whole when it returns. Throws SnapshotError;
+ * what stands there then is not.
+ */
 export async function restoreStream(
   connection: NatsConnection,
   head: SnapshotHead,
@@ -111,30 +177,49 @@ export async function restoreStream(
     connection,
     `$JS.API.STREAM.RESTORE.${name}`,
     JSON.stringify(head),
-    CHUNK_MS,
+    STEP_MS,
   );
   const { deliver_subject: to } = checked(restoring, answer, name);
   for await (const chunk of chunks) {
-    const taken = await asked(connection, to, chunk, CHUNK_MS);
+    const taken = await asked(connection, to, chunk, STEP_MS);
     const { error } = failure.safeParse(taken).data ?? {};
     if (error) throw new SnapshotError(`${name}: ${error.description}`);
   }
-  return checked(restored, await asked(connection, to, '', FINISH_MS), name).state;
+  const { state: found } = checked(restored, await asked(connection, to, '', FINISH_MS), name);
+  await copiesCurrent(connection, name, Number(head.config['num_replicas'] ?? 1));
+  return found;
 }
 
+/** Asks until somebody is there to answer, and can, for as long as a step may take. */
 async function asked(
   connection: NatsConnection,
   subject: string,
   body: string | Uint8Array,
   timeout: number,
 ): Promise<unknown> {
-  try {
-    const answer = await connection.request(subject, body, { timeout });
-    return answer.data.length === 0 ? undefined : answer.json();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SnapshotError(`${subject}: ${reason}`);
+  const until = performance.now() + STEP_MS;
+  for (;;) {
+    try {
+      const message = await connection.request(subject, body, { timeout });
+      const answer = message.data.length === 0 ? undefined : message.json();
+      const { error } = failure.safeParse(answer).data ?? {};
+      const isLater = error?.code === UNAVAILABLE || error?.err_code === TOO_FEW_SERVERS;
+      if (!isLater || performance.now() > until) return answer;
+    } catch (error) {
+      // Another server restores it, and this one has not heard yet where it listens; a look changes
+      // nothing, however often it is had.
+      const isAgain = isUnheard(error) || timeout === LOOK_MS;
+      if (!isAgain || performance.now() > until) {
+        throw new SnapshotError(`${subject}: ${reasonOf(error)}`);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+function isUnheard(error: unknown): boolean {
+  if (error instanceof errors.NoRespondersError) return true;
+  return error instanceof errors.RequestError && error.isNoResponders();
 }
 
 function checked<T>(schema: z.ZodType<T>, answer: unknown, stream: string): T {
