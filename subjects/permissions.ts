@@ -74,8 +74,8 @@ function narrowed(contract: Contract, identity: Identity): string {
 
 /**
  * What reading a stream takes. A reader follows it with a consumer of its own, which may see all
- * of the stream: the server cannot narrow one that has several filters. Agents get no consumer,
- * only single looks.
+ * of the stream: the server cannot narrow one that has several filters. It asks the leader, too, as
+ * the copy it reads from may be behind. Agents get no consumer, only single looks.
  */
 function readingOf(role: Role, stream: string, subject: string): readonly string[] {
   const looking = `$JS.API.DIRECT.GET.${stream}.${subject}`;
@@ -83,6 +83,7 @@ function readingOf(role: Role, stream: string, subject: string): readonly string
   return [
     looking,
     `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
     `$JS.API.CONSUMER.DELETE.${stream}.>`,
     `$JS.FC.${stream}.>`,

@@ -80,6 +80,21 @@ describe('a view of the store', () => {
     await new Promise((resolve) => by.store.write([{ ...write, headers: {} }], resolve));
   };
 
+  /** Reads through consumers of which some, by their number, see only these keys. */
+  function readingOnly(keys: readonly string[], isBehind: (made: number) => boolean): Reading {
+    let made = 0;
+    const ask: Exchange['ask'] = (message, timeoutMs, done) => {
+      const isMade = message.subject.startsWith('$JS.API.CONSUMER.CREATE.');
+      if (!isMade || !isBehind(++made)) return reader.exchange.ask(message, timeoutMs, done);
+      const request = JSON.parse(new TextDecoder().decode(message.body));
+      request.config.filter_subjects = keys.map((each) => `$KV.shoal.${each}`);
+      const body = new TextEncoder().encode(JSON.stringify(request));
+      return reader.exchange.ask({ ...message, body }, timeoutMs, done);
+    };
+    const { connection, newId } = reader;
+    return { connection, exchange: { ask } as Exchange, inbox: inboxPrefix(identity), newId };
+  }
+
   function view(): { readonly hosts: () => string[]; readonly changes: string[] } {
     const changes: string[] = [];
     const views = new Views(reader.store, reader.clock, silentLog);
@@ -124,20 +139,12 @@ describe('a view of the store', () => {
     await put('lags');
     await put('stays');
     const told: string[] = [];
-    let made = 0;
     // The second consumer reads from a copy that lags: of a key written anew it knows nothing yet.
-    const ask: Exchange['ask'] = (message, timeoutMs, done) => {
-      const isMade = message.subject.startsWith('$JS.API.CONSUMER.CREATE.');
-      if (isMade) made++;
-      if (!isMade || made !== 2) return reader.exchange.ask(message, timeoutMs, done);
-      const request = JSON.parse(new TextDecoder().decode(message.body));
-      request.config.filter_subjects = [`$KV.shoal.${key('stays')}`];
-      const body = new TextEncoder().encode(JSON.stringify(request));
-      return reader.exchange.ask({ ...message, body }, timeoutMs, done);
-    };
-    const exchange = { ask } as Exchange;
-    const { connection, newId } = reader;
-    const reading = { connection, exchange, inbox: inboxPrefix(identity), newId };
+    let made = 0;
+    const reading = readingOnly([key('stays')], (count) => {
+      made = count;
+      return count === 2;
+    });
     const close = followBucket(
       reading,
       { bucket: 'shoal', patterns: ['>'] },
@@ -150,10 +157,30 @@ describe('a view of the store', () => {
     const all = `current: ${key('lags')} ${key('stays')}`;
     await eventually(() => told.includes(all), 3_000, 'both keys');
     await put('lags', 'other');
-    await connection.reconnect();
+    // As new as the leader's, and yet without that key.
+    await put('stays', 'other');
+    await reader.connection.reconnect();
     await eventually(() => told.filter((each) => each === all).length === 2, 8_000, 'both again');
     expect(made).toBe(3);
     expect(told.filter((each) => each.startsWith('current'))).toEqual([all, all]);
+  });
+
+  test('has not read all before it is as new as the leader: the copy it reads from may be behind', async () => {
+    await put('stays');
+    await put('lags');
+    const told: string[] = [];
+    // The first consumer reads from a copy to which the second key has not come, nor ever will.
+    const close = followBucket(
+      readingOnly([key('stays')], (made) => made === 1),
+      { bucket: 'shoal', patterns: ['>'] },
+      {
+        change: () => undefined,
+        current: (keys) => void told.push([...keys].sort().join(' ')),
+      },
+    );
+    closes.push(close);
+    await eventually(() => told.length === 1, 8_000, 'all keys');
+    expect(told).toEqual([`${key('lags')} ${key('stays')}`]);
   });
 
   test('leaves no consumer when it is closed, also after restarts', async () => {

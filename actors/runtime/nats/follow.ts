@@ -7,6 +7,8 @@
  * I2  A key that is not among those delivered is gone only if the stream's leader says so. A
  *     consumer lives on one server, and the copy there may lag: a key that was written meanwhile is
  *     then in neither its old place nor, yet, its new one. Such a consumer is given up for another.
+ * I3  Nothing counts as read before it is as new as the leader was at that moment: a program that
+ *     starts while a server catches up would otherwise say that what is there is not.
  */
 import type { Msg } from 'nats';
 import { type Bucket, storeSubject } from '../../../subjects/index.ts';
@@ -17,6 +19,8 @@ import { PushConsumer, type Reading } from './push-consumer.ts';
 
 /** Pause before the next attempt, in milliseconds. */
 const RETRY_MS = 250;
+/** How long a copy that lags is given to catch up, in milliseconds; then another may be better. */
+const LAG_MS = 2_000;
 /** Keys that the leader is asked for at a time. */
 const LOOKS_IN_FLIGHT = 64;
 
@@ -46,26 +50,43 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     /** Everything was delivered; and then: the follower knows. */
     let isRead = false;
     let isCurrent = false;
+    /** What the leader had when all was delivered; undefined: it is not known, or was reached. */
+    let awaited: number | undefined;
+    /** This consumer is done with: the next one begins anew. */
+    let isOver = false;
     const again = (): void => {
+      isOver = true;
       clearTimeout(retry);
       retry = setTimeout(open, RETRY_MS);
     };
+    const giveUp = (): void => {
+      own.close();
+      again();
+    };
     const read = (): void => {
       isRead = true;
-      const missing = [...present].filter((key) => !keys.has(key));
-      const own = consumer;
-      whenGone(reading, what.bucket, missing, (areGone) => {
-        if (!isOpen || consumer !== own) return;
-        if (areGone) {
-          isCurrent = true;
-          for (const key of missing) if (!keys.has(key)) present.delete(key);
-          return follower.current(keys, revision);
-        }
-        own?.close();
-        again();
+      newestOf(reading, what, (newest) => {
+        if (!isOpen || isOver) return;
+        if (newest === undefined) return giveUp();
+        awaited = newest;
+        retry = setTimeout(giveUp, LAG_MS);
+        reached();
       });
     };
-    consumer = new PushConsumer(reading, stream, config, {
+    const reached = (): void => {
+      if (awaited === undefined || revision < awaited || isOver) return;
+      awaited = undefined;
+      clearTimeout(retry);
+      const missing = [...present].filter((key) => !keys.has(key));
+      whenGone(reading, what.bucket, missing, (areGone) => {
+        if (!isOpen || isOver) return;
+        if (!areGone) return giveUp();
+        isCurrent = true;
+        for (const key of missing) if (!keys.has(key)) present.delete(key);
+        follower.current(keys, revision);
+      });
+    };
+    const own = new PushConsumer(reading, stream, config, {
       opened: (pending) => {
         if (pending === 0 && !isRead) read();
       },
@@ -78,9 +99,11 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
         else present.add(key);
         follower.change(delivered, isCurrent);
         if (!isRead && place.pending === 0) read();
+        reached();
       },
       broken: again,
     });
+    consumer = own;
   };
   open();
   return () => {
@@ -88,6 +111,24 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     clearTimeout(retry);
     consumer?.close();
   };
+}
+
+/** The newest revision of all these keys as the leader knows it; undefined: no answer. */
+function newestOf(
+  { exchange }: Reading,
+  { bucket, patterns }: What,
+  done: (revision: number | undefined) => void,
+): void {
+  let open = patterns.length;
+  let newest: number | undefined = 0;
+  for (const pattern of patterns) {
+    newestRevision(exchange, bucket, pattern, (revision) => {
+      const isKnown = newest !== undefined && revision !== undefined;
+      newest = isKnown ? Math.max(newest as number, revision as number) : undefined;
+      open--;
+      if (open === 0) done(newest);
+    });
+  }
 }
 
 /** Asks the leader for each key; `done(false)`: one of them is there, or nobody answered. */

@@ -17,7 +17,7 @@ import { type NatsPorts, natsPorts } from './ports.ts';
 import { keepWithMajority } from './pulse.ts';
 import type { Reading } from './push-consumer.ts';
 import { answerServices, type Endpoint } from './services.ts';
-import { watchStatus } from './status.ts';
+import { watchDenied, watchStatus } from './status.ts';
 
 /** Where the bus is, as every program's settings say it. */
 export interface BusSettings {
@@ -87,6 +87,12 @@ function tellConnection(connection: NatsConnection, log: Log): void {
       lostAt = performance.now();
       log.warn('the connection to nats-server is lost', { server });
     }
+  });
+  void watchDenied(connection, (operation, subject) => {
+    log.error(
+      'nats-server does not let this program speak on a subject: give it the users of this version, or start the program with the right seed',
+      { subject, reason: operation },
+    );
   });
 }
 

@@ -1,5 +1,5 @@
-/** Tells when the connection is lost and when it is back. */
-import type { NatsConnection } from 'nats';
+/** Tells when the connection is lost and when it is back, and what the server does not allow on it. */
+import { errors, type NatsConnection } from 'nats';
 import type { Close } from '../ports.ts';
 import { callGuarded } from './guard.ts';
 
@@ -29,5 +29,25 @@ async function read(connection: NatsConnection, all: ReadonlySet<Watcher>): Prom
     for (const watcher of [...all]) {
       callGuarded(connection, status.type, () => watcher(isConnected));
     }
+  }
+}
+
+/** Most subjects that are told of: ids in them make ever new ones. */
+const DENIED_MAX = 100;
+
+/** Calls once for each subject on which the server does not let this user publish or listen. */
+export async function watchDenied(
+  connection: NatsConnection,
+  denied: (operation: string, subject: string) => void,
+): Promise<void> {
+  const told = new Set<string>();
+  for await (const status of connection.status()) {
+    if (status.type !== 'error') continue;
+    const { error } = status;
+    if (!(error instanceof errors.PermissionViolationError)) continue;
+    const { operation, subject } = error;
+    if (told.has(subject) || told.size >= DENIED_MAX) continue;
+    told.add(subject);
+    callGuarded(connection, status.type, () => denied(operation, subject));
   }
 }
