@@ -147,7 +147,13 @@ function specless(state: State, name: string, entry: LedgerEntry, context: Ctx):
 function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: number): Local {
   const { tenant, workload, instance, generation, attempt, epoch } = entry;
   return {
-    ...{ tenant, workload, instance, generation, attempt, epoch, spec },
+    tenant,
+    workload,
+    instance,
+    generation,
+    attempt,
+    epoch,
+    spec,
     state: 'starting',
     isReady: false,
     run: 0,

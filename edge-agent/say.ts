@@ -58,7 +58,16 @@ export function confirmed(state: State, due: Due): Effects {
 function observedOf(node: string, local: Local): Observed {
   const { tenant, workload, instance, epoch, attempt, state, isReady, address, ports } = local;
   const observed: Observed = {
-    ...{ node, tenant, workload, instance, epoch, attempt, state, isReady, address, ports },
+    node,
+    tenant,
+    workload,
+    instance,
+    epoch,
+    attempt,
+    state,
+    isReady,
+    address,
+    ports,
     restarts: local.restarts,
     changedAt: local.changedAt,
   };

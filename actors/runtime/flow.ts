@@ -43,6 +43,16 @@ export interface Performer {
   lost(message: Outgoing): void;
 }
 
+/** What all flows of an actor share. */
+export interface FlowAround {
+  readonly ports: Ports;
+  readonly views: Views;
+  readonly performer: Performer;
+  readonly counters: Counters;
+  /** Revisions of the actor's last writes to keys it does not follow. */
+  readonly own: Map<string, number>;
+}
+
 /** One plan under way: its effects are performed in order, and its end is told once. */
 export class Flow {
   readonly #plan: Plan;
@@ -56,17 +66,7 @@ export class Flow {
   #appending = 0;
   #revision = 0;
 
-  constructor(
-    plan: Plan,
-    around: {
-      readonly ports: Ports;
-      readonly views: Views;
-      readonly performer: Performer;
-      readonly counters: Counters;
-      readonly own: Map<string, number>;
-    },
-    end: FlowEnd,
-  ) {
+  constructor(plan: Plan, around: FlowAround, end: FlowEnd) {
     this.#own = around.own;
     this.#plan = plan;
     this.#ports = around.ports;

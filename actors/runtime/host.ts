@@ -20,7 +20,7 @@ import { Contexts } from './contexts.ts';
 import { Counters } from './counters.ts';
 import type { Effects } from './effect.ts';
 import { Failures } from './failures.ts';
-import { Flow, type Performer } from './flow.ts';
+import { Flow, type FlowAround } from './flow.ts';
 import { Holds } from './holds.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
 import { Lease } from './lease.ts';
@@ -73,7 +73,7 @@ export class Host<S = unknown, V = unknown> {
   readonly #own = new Map<string, number>();
   readonly #known: Known;
   readonly #alarms: Alarms;
-  readonly #performer: Performer;
+  readonly #aroundFlows: FlowAround;
   readonly #tracing: Tracing;
   readonly #failures: Failures;
   readonly #lease: Lease | undefined;
@@ -106,11 +106,13 @@ export class Host<S = unknown, V = unknown> {
       ...{ actor: actor.name, ports, counters: this.counters, log, writesLetters },
       escalate: (reason) => options.escalate?.(reason),
     });
-    this.#performer = performerOf(actor as Actor, {
+    const performer = performerOf(actor as Actor, {
       ...{ ports, alarms: this.#alarms, jobs: options.jobs ?? {}, log },
       revision: () => views.revision(),
       enqueue: (label, step, message, id) => this.#occasions.add(label, step, message, id),
     });
+    const { counters } = this;
+    this.#aroundFlows = { ports, views, performer, counters, own: this.#own };
     this.#state = new PrivateState(
       actor,
       { views, failures: this.#failures, recording: () => this.recorder.current },
@@ -294,8 +296,6 @@ export class Host<S = unknown, V = unknown> {
     }
     this.#holds.hold(plan.keys);
     this.#flows++;
-    const { ports, views } = this.#options;
-    const parts = { ports, views, performer: this.#performer };
     /** Ends the flow; those that waited for its keys come next, in their order. */
     const ending = (outcome: string, done: () => void, revision?: number): void => {
       this.recorder.current?.outcome(inbound, outcome, revision);
@@ -305,16 +305,12 @@ export class Host<S = unknown, V = unknown> {
       this.#turns.soon();
       this.#checkDrained();
     };
-    new Flow(
-      plan,
-      { ...parts, counters: this.counters, own: this.#own },
-      {
-        finished: (revision) => ending('done', () => inbound.item?.ack(), revision),
-        again: () => ending('conflict', () => this.#again(inbound)),
-        abandoned: (because) =>
-          ending(because.code, () => this.#failures.abandoned(inbound, because)),
-      },
-    ).proceed();
+    new Flow(plan, this.#aroundFlows, {
+      finished: (revision) => ending('done', () => inbound.item?.ack(), revision),
+      again: () => ending('conflict', () => this.#again(inbound)),
+      abandoned: (because) =>
+        ending(because.code, () => this.#failures.abandoned(inbound, because)),
+    }).proceed();
   }
 
   #again(inbound: Inbound): void {

@@ -37,7 +37,10 @@ import {
   type WorkItem,
 } from './ports.ts';
 
-/** Something a step is to handle. */
+/**
+ * Something a step is to handle. Each is made with all its fields in this order, as one shape: what
+ * handles them then finds them without a search.
+ */
 export interface Inbound {
   readonly id: string;
   /** What it is, for counters and logs. */
@@ -46,15 +49,15 @@ export interface Inbound {
   readonly about: string;
   readonly step: Step<unknown, never, unknown>;
   readonly message: unknown;
-  readonly from?: ReplyTo | undefined;
-  readonly item?: WorkItem | undefined;
+  readonly from: ReplyTo | undefined;
+  item: WorkItem | undefined;
   readonly traceparent: string | undefined;
   /** How often its effects were begun and refused. */
   attempts: number;
   /** Keys its effects would have written when it last had to wait for one of them. */
-  wanted?: readonly string[] | undefined;
+  wanted: readonly string[] | undefined;
   /** The term of its copy in which it came: counted anew each time the copy begins to act. */
-  term?: number;
+  term: number;
 }
 
 interface Around {
@@ -122,7 +125,7 @@ function subscribe(actor: Actor, route: Route<unknown, unknown>, around: Complai
       around.counters.dropped++;
       refuse(refusal('overloaded', `${actor.name} has too many messages waiting`));
     } else {
-      around.enqueue(inboundOf(route, incoming, { ...read, from }, around));
+      around.enqueue(inboundOf(route, incoming, read, from, around));
     }
   });
 }
@@ -143,11 +146,12 @@ function takeWork(
       return;
     }
     inHand.add(item);
-    const inbound = inboundOf(route, item.message, { ...read, from: undefined }, around);
+    const inbound = inboundOf(route, item.message, read, undefined, around);
     const tried = { contract: contract.name, about: item.message.subject, payload: read.payload };
-    around.failures.admit(tried, releasing(item, inHand), (admitted) =>
-      around.enqueue({ ...inbound, item: admitted }),
-    );
+    around.failures.admit(tried, releasing(item, inHand), (admitted) => {
+      inbound.item = admitted;
+      around.enqueue(inbound);
+    });
   };
   const queue = contract.waits ? around.ports.timed : around.ports.queue;
   const closes = (lanes?.values ?? ['']).map((value) => {
@@ -216,11 +220,8 @@ function readMessage(contract: MessageContract, message: Outgoing): Read {
 function inboundOf(
   route: Route<unknown, unknown>,
   message: Outgoing,
-  read: {
-    readonly payload: unknown;
-    readonly tokens: object;
-    readonly from: ReplyTo | undefined;
-  },
+  read: { readonly payload: unknown; readonly tokens: object },
+  from: ReplyTo | undefined,
   around: Around,
 ): Inbound {
   const given = message.headers[ID_HEADER];
@@ -229,7 +230,7 @@ function inboundOf(
     payload: read.payload,
     tokens: read.tokens as Received['tokens'],
     id,
-    from: read.from,
+    from,
     seen: seenIn(message.headers[SEEN_HEADER]),
   };
   return {
@@ -238,9 +239,12 @@ function inboundOf(
     about: message.subject,
     step: route.step as Step<unknown, never, unknown>,
     message: received,
-    from: read.from,
+    from,
+    item: undefined,
     traceparent: message.headers[TRACE_HEADER],
     attempts: 0,
+    wanted: undefined,
+    term: 0,
   };
 }
 

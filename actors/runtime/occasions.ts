@@ -24,6 +24,8 @@ export class Occasions {
   /** Changes that wait in the mailbox, by key. */
   readonly #changes = new Map<string, { change: Change }>();
   readonly #prefixes = new Map<string, string>();
+  /** Labels of changes, by the name under which the actor follows their record. */
+  readonly #labels = new Map<string, string>();
   #made = 0;
 
   constructor(around: Around) {
@@ -65,7 +67,7 @@ export class Occasions {
       return (one.changed as AnyStep)(state, box.change as never, context);
     };
     const id = `${change.key}@${change.revision}`;
-    this.#enqueue({ id, label: `changed ${name}`, about: change.key }, step, box);
+    this.#enqueue(id, this.#label(name), change.key, step, box);
   }
 
   /** Something of the actor's own: an answer, a report, a timer. */
@@ -73,7 +75,16 @@ export class Occasions {
     this.#made++;
     const own = id ?? `${this.#prefix(label)}${this.#made}`;
     const about = (message as { readonly key?: string }).key ?? '';
-    this.#enqueue({ id: own, label, about }, step, message);
+    this.#enqueue(own, label, about, step, message);
+  }
+
+  #label(name: string): string {
+    let label = this.#labels.get(name);
+    if (label === undefined) {
+      label = `changed ${name}`;
+      this.#labels.set(name, label);
+    }
+    return label;
   }
 
   /** What ids of a label begin with; labels are few and come often. */
@@ -93,8 +104,19 @@ export class Occasions {
     });
   }
 
-  #enqueue(of: Pick<Inbound, 'id' | 'label' | 'about'>, step: AnyStep, message: unknown): void {
-    const { id, label, about } = of;
-    this.#around.enqueue({ id, label, about, step, message, attempts: 0, traceparent: undefined });
+  #enqueue(id: string, label: string, about: string, step: AnyStep, message: unknown): void {
+    this.#around.enqueue({
+      id,
+      label,
+      about,
+      step,
+      message,
+      from: undefined,
+      item: undefined,
+      traceparent: undefined,
+      attempts: 0,
+      wanted: undefined,
+      term: 0,
+    });
   }
 }

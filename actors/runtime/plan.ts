@@ -189,16 +189,12 @@ function planCommit(
     if (each.record.bucket !== bucket) throw new Error(`${actor.name}: a commit in two buckets`);
     const { cause } = place;
     const writer = `${cause.id}/${cause.copy}/${cause.attempt}.${place.index}.${index}`;
-    return planWrite(actor, each, { ...place, writer });
+    return planWrite(actor, each, place, writer);
   });
   return { kind: 'commit', bucket, writes, isWhole: effect.isWhole };
 }
 
-function planWrite(
-  actor: Actor,
-  wanted: Put,
-  place: CommitPlace & { readonly writer: string },
-): PlannedWrite {
+function planWrite(actor: Actor, wanted: Put, place: CommitPlace, writer: string): PlannedWrite {
   const { record, tokens, value } = wanted;
   if (!actor.writes.includes(record)) {
     throw new Error(`${actor.name} does not declare that it writes ${record.name}`);
@@ -214,7 +210,7 @@ function planWrite(
   }
   const headers: Record<string, string> = {
     [TYPE_HEADER]: contentType[record.codec],
-    [WRITER_HEADER]: place.writer,
+    [WRITER_HEADER]: writer,
     [PROTOCOL_HEADER]: String(PROTOCOL),
   };
   if (place.cause.traceparent !== undefined) headers[TRACE_HEADER] = place.cause.traceparent;
@@ -222,7 +218,7 @@ function planWrite(
   const own = wanted.expected === 'own' ? (place.known.own.get(key) ?? 'any') : undefined;
   const expected = own ?? (wanted.expected === 'any' ? 'any' : (view?.revision(key) ?? 0));
   const write: Write = { bucket: record.bucket, key, body, expected, headers };
-  return { record, write, value, writer: place.writer, isOwn: wanted.expected === 'own' };
+  return { record, write, value, writer, isOwn: wanted.expected === 'own' };
 }
 
 /** Groups in which no other record may be. */

@@ -83,11 +83,7 @@ export class PrivateState<S, V> {
   }
 
   #fold(one: Follow<S, V>, change: Change, run: () => void): void {
-    const { key, revision } = change;
-    const inbound: Inbound = {
-      ...{ id: `${key}@${revision}`, label: `fold ${one.record.name}`, about: key },
-      ...{ step: () => [], message: change, attempts: 0, traceparent: undefined },
-    };
+    const inbound = inboundOf(one.record.name, change);
     if (this.#failures.turnAway(inbound)) return;
     try {
       run();
@@ -96,4 +92,21 @@ export class PrivateState<S, V> {
       this.#failures.threw(inbound, error);
     }
   }
+}
+
+/** A change as what a fold handles: failures are told of it as of a message. */
+function inboundOf(record: string, change: Change): Inbound {
+  return {
+    id: `${change.key}@${change.revision}`,
+    label: `fold ${record}`,
+    about: change.key,
+    step: () => [],
+    message: change,
+    from: undefined,
+    item: undefined,
+    traceparent: undefined,
+    attempts: 0,
+    wanted: undefined,
+    term: 0,
+  };
 }

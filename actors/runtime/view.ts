@@ -131,7 +131,7 @@ export class View<C extends RecordContract = RecordContract> {
       readonly revision: number;
       readonly writer: string | undefined;
       readonly at: number;
-      readonly bytes?: number;
+      readonly bytes?: number | undefined;
     },
   ): Change<C> | undefined {
     if (meta.revision <= this.revision(key)) return;
@@ -145,7 +145,8 @@ export class View<C extends RecordContract = RecordContract> {
       this.#markers.delete(key);
       this.#markers.set(key, meta.revision);
     } else {
-      this.#entries.set(key, { bytes: 0, key, value, ...meta });
+      const { revision, writer, at, bytes = 0 } = meta;
+      this.#entries.set(key, { key, value, revision, writer, at, bytes });
       this.#markers.delete(key);
     }
     return { key, tokens, before: before?.value, after: value, revision: meta.revision };

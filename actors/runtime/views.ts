@@ -209,7 +209,9 @@ export class Views {
     this.#sending.delete(meta.writer);
     const followed = this.#find(record, key);
     if (!followed) return;
-    const change = followed.view.apply(key, value ?? undefined, { ...meta, at: this.#clock.now() });
+    const { revision, writer, bytes } = meta;
+    const at = this.#clock.now();
+    const change = followed.view.apply(key, value ?? undefined, { revision, writer, at, bytes });
     if (change) for (const listener of followed.listeners) listener(change);
   }
 
@@ -375,11 +377,11 @@ export class Views {
 
 /** What a value says of itself that its key does not; undefined: nothing. */
 function mismatch(record: RecordContract, key: string, value: unknown): string | undefined {
-  const tokens = tokensIn(record, key);
+  const tokens = tokensIn(record, key) as Readonly<Record<string, string>> | undefined;
   if (!tokens) return `no key of ${record.name}: ${record.subject.text}`;
-  for (const [name, token] of Object.entries(tokens as Readonly<Record<string, string>>)) {
+  for (const name of record.subject.names) {
     const said = (value as Readonly<Record<string, unknown>>)[name];
-    if (said !== undefined && String(said) !== token) return `${name}: it is about another`;
+    if (said !== undefined && String(said) !== tokens[name]) return `${name}: it is about another`;
   }
   return undefined;
 }

@@ -21,8 +21,10 @@ export class Promises<T> {
     this.#world = world;
     world.server.side('shoal').watchers.add(({ headers }) => {
       // The id of the ask, and what its actors made of it.
-      const [id = ''] = (headers[WRITER_HEADER] ?? '').split(/[./]/);
-      if (id.startsWith('caller-')) this.#written.add(id);
+      const writer = headers[WRITER_HEADER];
+      if (!writer?.startsWith('caller-')) return;
+      const [id = ''] = writer.split(/[./]/);
+      this.#written.add(id);
     });
   }
 

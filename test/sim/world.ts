@@ -177,7 +177,7 @@ export class World {
     if (!machine || this.processes.has(id)) return;
     const process = this.#open(id);
     const { connection, clock } = process;
-    const fanout = connection.fanout(keysOf(id));
+    const fanout = connection.fanout(keysOf(id, readOnce));
     const store = { ...connection.ports.store, follow: fanout.follow };
     const views = new Views(store, clock, this.#log, readOnce);
     const jobs = machine.jobs({

@@ -224,7 +224,9 @@ export class MemoryConnection {
     const cancel = this.#own.after(timeoutMs, () => this.#isOpen && finish({ kind: 'timeout' }));
     this.#there(() => {
       const heard = this.#server.publish({
-        ...message,
+        subject: message.subject,
+        body: message.body,
+        headers: message.headers,
         reply: (body, headers) => this.#back(() => finish({ kind: 'answer', body, headers })),
       });
       if (heard === 0) this.#back(() => finish({ kind: 'none' }));
@@ -241,9 +243,9 @@ export class MemoryConnection {
         deliver: (message) =>
           this.#deliver(() => {
             const { subject, body, headers, reply } = message;
-            const answer =
-              reply && ((...parts: Parameters<typeof reply>) => this.#there(() => reply(...parts)));
-            receive({ subject, body, headers, ...(answer ? { reply: answer } : {}) });
+            if (!reply) return receive({ subject, body, headers });
+            const answer: typeof reply = (...parts) => this.#there(() => reply(...parts));
+            receive({ subject, body, headers, reply: answer });
           }),
       }),
     );

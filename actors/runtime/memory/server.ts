@@ -108,8 +108,8 @@ export class MemoryServer {
   }
 
   /** Every key of a bucket with its newest value, deleted ones as markers. */
-  *stored(bucket: Bucket): IterableIterator<Stored> {
-    yield* this.side(bucket).keys.values();
+  stored(bucket: Bucket): IterableIterator<Stored> {
+    return this.side(bucket).keys.values();
   }
 
   write(write: Write): WriteResult {
