@@ -140,4 +140,18 @@ export const bugs: readonly Bug[] = [
     after: `  if (context.now > 0) return [];
   const { views } = context;`,
   },
+  {
+    name: 'late-ask-done',
+    what: 'An ask that comes late is done over what was asked for, and promised, since.',
+    file: 'actors/runtime/outdated.ts',
+    before: '  if (ask.seen === undefined || revision <= ask.seen) return undefined;',
+    after: '  if (ask.seen === undefined || revision >= 0) return undefined;',
+  },
+  {
+    name: 'gap-overlooked',
+    what: 'A view that is read anew says at once that it has seen what it was told last.',
+    file: 'actors/runtime/views.ts',
+    before: '    if (isNext && stored.revision > side.revision) {',
+    after: '    if (stored.revision > side.revision) {',
+  },
 ];
