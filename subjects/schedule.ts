@@ -127,7 +127,14 @@ export const scheduleRecord = record({
     /** The last firing that was handled, whatever came of it. */
     handled: instant.optional(),
     /** A firing that is being carried out: asked for until it is answered. */
-    pending: z.object({ firing: instant, since: instant }).optional(),
+    pending: z
+      .object({
+        firing: instant,
+        since: instant,
+        /** Newest revision of the store when it was decided. Absent: an older version did. */
+        seen: z.number().int().min(0).optional(),
+      })
+      .optional(),
     /** The last time a person fired it: the id of the ask, so that asking again is the same. */
     triggered: z.object({ id: z.string().max(128), firing: instant }).optional(),
     /** The last outcomes, newest first. */

@@ -120,7 +120,7 @@ export function refuseWith(to: ReplyTo | undefined, because: Refusal): Effect {
 
 /**
  * Asks another actor; the answer comes to the step declared for it, with the memo. `seen`: the
- * revision of what it is about, where the step knows it from this process before its views do.
+ * revision of the store it rests on; default: all that this step has seen.
  */
 export function request<C extends RequestContract>(
   contract: C,

@@ -131,7 +131,7 @@ function planOther(
     case 'request': {
       const { contract, memo } = effect;
       declared(actor, 'answer to', contract.name, actor.answers);
-      const resting = { ...cause, seen: Math.max(cause.seen, effect.seen ?? 0) };
+      const resting = { ...cause, seen: effect.seen ?? cause.seen };
       const message = outgoing(actor, effect, resting, derivedId(cause.id, index));
       return { kind: 'request', contract, message, memo };
     }

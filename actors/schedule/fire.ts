@@ -64,7 +64,9 @@ function settle(schedule: Schedule, now: number, context: Ctx): Effects {
   if (left) outcomes.push({ firing, at: now, ...left });
   const handled = { ...schedule, handled: firing };
   const isStarted = left === undefined;
-  const decided = isStarted ? { ...handled, pending: { firing, since: now } } : handled;
+  const decided = isStarted
+    ? { ...handled, pending: { firing, since: now, seen: context.revision } }
+    : handled;
   const written = withOutcomes(decided, outcomes);
   return [
     commit(put(scheduleRecord, namedOf(schedule), written)),

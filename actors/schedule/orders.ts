@@ -90,7 +90,7 @@ export function trigger(
   const firing = freeFiring(before, context);
   const written: Schedule = {
     ...before,
-    pending: { firing, since: now },
+    pending: { firing, since: now, seen: context.revision },
     triggered: { id: ask.id, firing },
     last: { verb: 'triggered', at: now, message: 'by hand' },
   };

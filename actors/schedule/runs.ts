@@ -59,7 +59,8 @@ export function trim(schedule: Schedule, context: Ctx): Effects {
     .slice(0, DELETED_MAX)
     .map((each) => {
       const tokens = { tenant: each.tenant, workload: each.name };
-      const seen = context.views.workloads.revision(address(workloadRecord, tokens));
+      const known = context.views.workloads.revision(address(workloadRecord, tokens));
+      const seen = Math.max(context.revision, known);
       return request(workloadDelete, tokens, {}, undefined, seen);
     });
 }

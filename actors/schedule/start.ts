@@ -1,6 +1,7 @@
 /**
  * Makes sure that a firing that was decided on is carried out, asked for until it is answered. A
- * run's name is made from the firing, so asking again makes no second one.
+ * run's name is made from the firing, so asking again makes no second one; nor where the first is
+ * over and forgotten by then: the ask rests on what was there when the firing was decided.
  *
  * I1  At most ASKS_MAX asks are out; who finds no room waits, in order.
  */
@@ -56,11 +57,13 @@ export function start(state: State, { key }: Due, context: Ctx): Effects {
   if (run) {
     const wanted: Wanted = { kind: 'job', labels: { [SCHEDULE_LABEL]: name }, spec: run };
     const tokens = { tenant, workload: runName(name, pending.firing) };
-    return [request(workloadApply, tokens, { wanted, mode: 'create' }, memo)];
+    // What was written of it since was written for this firing, however often it is asked for.
+    return [request(workloadApply, tokens, { wanted, mode: 'create' }, memo, pending.seen)];
   }
   if (!scale) return none;
   const tokens = { tenant, workload: scale.workload };
-  const seen = context.views.workloads.revision(address(workloadRecord, tokens));
+  const known = context.views.workloads.revision(address(workloadRecord, tokens));
+  const seen = Math.max(context.revision, known);
   return [request(workloadScale, tokens, { count: scale.count }, memo, seen)];
 }
 
@@ -142,6 +145,8 @@ function no(schedule: Schedule, because: Refusal, context: Ctx): Result | 'later
     // Not seen here yet.
     if (!there && asked < limitMs) return 'later';
   }
+  // It was made, is over and deleted: its answer came to nobody.
+  if (code === 'ask-outdated' && spec.action.run) return done(schedule, firing);
   if (meaningOf(because).retry === 'later' && asked < limitMs) return 'later';
   return { result: 'refused', message: `${code}: ${detail}`.slice(0, 300) };
 }

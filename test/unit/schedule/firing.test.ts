@@ -9,6 +9,7 @@ import {
   schedulePause,
   scheduleRecord,
   scheduleResume,
+  workloadRecord,
 } from '../../../subjects/index.ts';
 import { Scheduling } from '../../support/scheduling.ts';
 
@@ -246,6 +247,21 @@ describe('a control plane that dies', () => {
       expect(world.results('one')).toEqual(['started']);
     },
   );
+});
+
+test('a run that is over and forgotten before its answer came is not made a second time', () => {
+  const firing = world.now + 5_000;
+  const name = runName('one', firing);
+  world.apply('one', { when: { at: inMs(5_000) } });
+  world.bench.clock.runUntil(() => world.workload(name) !== undefined, MINUTE, 'the run');
+  world.crash();
+  expect(world.results('one')).toEqual([]);
+  world.finish(name);
+  world.bench.store(workloadRecord, { tenant: 'default', workload: name }, null);
+  world.start();
+  world.pass(MINUTE);
+  expect(world.workloads()).toEqual([]);
+  expect(world.results('one')).toEqual(['started']);
 });
 
 test.each([1, 2, 3])(
