@@ -108,7 +108,7 @@ export class Host<S = unknown, V = unknown> {
     });
     const performer = performerOf(actor as Actor, {
       ...{ ports, alarms: this.#alarms, jobs: options.jobs ?? {}, log },
-      revision: () => views.revision(),
+      revision: () => this.#state.revision,
       enqueue: (label, step, message, id) => this.#occasions.add(label, step, message, id),
     });
     const { counters } = this;

@@ -26,7 +26,7 @@ interface Around {
   readonly alarms: Alarms;
   readonly jobs: Readonly<Record<string, Job>>;
   readonly log: Log;
-  /** Newest revision the actor's views hold. */
+  /** Newest revision of the records the actor follows. */
   revision(): number;
   /** Puts a message of the actor's own into its mailbox. */
   enqueue(label: string, step: Step<unknown, never, unknown>, message: unknown, id?: string): void;

@@ -56,6 +56,18 @@ export class PrivateState<S, V> {
     return this.#byRecord.get(record);
   }
 
+  /**
+   * Newest revision of what is wanted among the records it follows: what an answer rests on. Not
+   * that of the whole bucket: who waits to see it may not follow what was written there last.
+   */
+  get revision(): number {
+    let newest = 0;
+    for (const [record, view] of this.#byRecord) {
+      if (record.bucket === 'shoal' && view.newest > newest) newest = view.newest;
+    }
+    return newest;
+  }
+
   /** Makes the state anew from the views. */
   build(context: Context<V>): void {
     this.value = this.#actor.init();

@@ -50,10 +50,16 @@ export class View<C extends RecordContract = RecordContract> {
   readonly #unreadable = new Map<string, Unreadable>();
   /** Keys by group, by index. */
   readonly #groups = new Map<string, Map<string, Set<string>>>();
+  #newest = 0;
 
   constructor(record: C) {
     this.record = record;
     for (const name of Object.keys(record.indexes)) this.#groups.set(name, new Map());
+  }
+
+  /** Revision of the newest change it has taken in; 0: none. */
+  get newest(): number {
+    return this.#newest;
   }
 
   get size(): number {
@@ -137,6 +143,7 @@ export class View<C extends RecordContract = RecordContract> {
     if (meta.revision <= this.revision(key)) return;
     const tokens = tokensIn(this.record, key);
     if (!tokens) return;
+    if (meta.revision > this.#newest) this.#newest = meta.revision;
     const before = this.#entries.get(key);
     this.#regroup(key, before?.value, value);
     if (value === undefined) {
