@@ -14,7 +14,7 @@ import {
   nodeClass,
   nodeId,
 } from '../subjects/index.ts';
-import { DEFAULT_PORTS, type PortRange } from './drivers/process/ports.ts';
+import { DEFAULT_PORTS, type PortRange } from './drivers/ports.ts';
 
 export interface AgentSettings {
   /** `SHOAL_NODE`; default: what the host is called. */

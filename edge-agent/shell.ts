@@ -6,7 +6,6 @@ import type { Job } from '../actors/runtime/ports.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { type NodeFacts, PROTOCOL } from '../subjects/index.ts';
 import type { Driver } from './drivers/driver.ts';
-import { RunFolder } from './drivers/process/run-folder.ts';
 import type { NodeIdentity } from './identity.ts';
 import type {
   AdoptReport,
@@ -44,8 +43,7 @@ export function agentShell(parts: ShellParts): Shell {
   const meter = new Meter(settings.state);
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
-  const follow = (input: StartInput | Found): void =>
-    void shipper.follow(printing(settings, input));
+  const follow = (input: StartInput | Found): void => void shipper.follow(printing(driver, input));
 
   const measure = async (report: (outcome: unknown) => void): Promise<void> => {
     try {
@@ -115,16 +113,9 @@ export function agentShell(parts: ShellParts): Shell {
   };
 }
 
-function printing(settings: AgentSettings, of: StartInput | Found): Printing {
+function printing(driver: Driver, of: StartInput | Found): Printing {
   const { name, tenant, workload, instance, epoch } = of;
-  return {
-    name,
-    tenant,
-    workload,
-    instance,
-    epoch,
-    folder: new RunFolder(settings.state, name).path,
-  };
+  return { name, tenant, workload, instance, epoch, folder: driver.folder(name) };
 }
 
 function connectionOf(bus: BusProcess) {

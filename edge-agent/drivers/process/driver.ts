@@ -12,12 +12,12 @@ import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
+import { isListening, type PortRange, Ports } from '../ports.ts';
+import { type Kept, RunFolder } from '../run-folder.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { KEEPER } from './keeper.ts';
-import { isListening, type PortRange, Ports } from './ports.ts';
 import { Run } from './run.ts';
-import { type Kept, RunFolder } from './run-folder.ts';
 import { endStray } from './strays.ts';
 
 /** How long a keeper that was started may take to write its id, in milliseconds. */
@@ -154,6 +154,10 @@ export class ProcessDriver implements Driver {
       await new Cgroup(this.#cgroups, name).remove();
       await this.#folder(name).remove();
     });
+  }
+
+  folder(name: string): string {
+    return this.#folder(name).path;
   }
 
   /** Resolves when everything asked so far is done. */

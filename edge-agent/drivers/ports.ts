@@ -9,6 +9,7 @@ export interface PortRange {
   readonly to: number;
 }
 
+/** The ports an agent has given away; all its drivers share them. */
 export class Ports {
   readonly #range: PortRange;
   readonly #taken = new Set<number>();

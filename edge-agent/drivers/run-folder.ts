@@ -13,8 +13,8 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { specRecord } from '../../../subjects/index.ts';
-import type { StartInput } from '../../jobs.ts';
+import { specRecord } from '../../subjects/index.ts';
+import type { StartInput } from '../jobs.ts';
 
 /** What stands in run.json. */
 export interface Kept {
@@ -38,6 +38,7 @@ const keptSchema = z.object({
   startedAt: z.number(),
 });
 
+/** The folder of one instance. Whoever reads meets what a crash left: damaged counts as absent. */
 export class RunFolder {
   readonly path: string;
 
