@@ -30,11 +30,19 @@ export type Report = (report: InstanceReport) => void;
 
 export interface Driver {
   readonly name: string;
-  /** What it can enforce here, and what it honestly cannot. */
-  offer(): Promise<DriverOffer>;
+  /**
+   * What it can enforce here, and what it honestly cannot; undefined: its engine has not answered
+   * yet. An engine that answered once is offered on while it is away: it may be back at any moment.
+   */
+  offer(): Promise<DriverOffer | undefined>;
+  /** Calls whenever it offers something else than before. */
+  whenOfferChanges?(call: () => void): void;
   /** What an earlier process of this agent started; reports of it go to `report` from now on. */
   found(report: Report): Promise<readonly Found[]>;
-  /** What runs now; reports of what is taken over by it go to `report`. Safe to call again. */
+  /**
+   * What runs now; reports of what is taken over by it go to `report`. Safe to call again. Rejects
+   * when the driver cannot say.
+   */
   list(report: Report): Promise<Listing>;
   start(input: StartInput, report: Report): void;
   stop(input: StopInput, report: Report): void;

@@ -8,7 +8,8 @@
  *     read.json     how far that has been sent (logs/shipper.ts)
  *     work/         its working directory, unless the spec names one
  *     run-<n>/pid   written by the keeper, first thing
- *     run-<n>/exit  written by the keeper when the command has ended
+ *     run-<n>/exit  written by the keeper when the command has ended; by the driver where there is none
+ *     copied.json   how far a container's output has been copied into the files (docker/output.ts)
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -98,6 +99,13 @@ export class RunFolder {
   /** What the keeper wrote at the end; undefined: nothing. */
   async exit(run: number): Promise<string | undefined> {
     return readFile(join(this.run(run), 'exit'), 'utf8').catch(() => undefined);
+  }
+
+  /** Writes down how a run ended, where no keeper does. */
+  async noteExit(run: number, text: string): Promise<void> {
+    const file = join(this.run(run), 'exit');
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
   }
 
   async remove(): Promise<void> {

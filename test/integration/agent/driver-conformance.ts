@@ -200,7 +200,7 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       driver.start(input(['sh', '-c', 'echo one']), report);
       await ended();
       reports = [];
-      driver.start(input(['sh', '-c', 'echo two; exit 4'], {}, 2), report);
+      driver.start(input(['sh', '-c', 'echo two; sleep 0.2; exit 4'], {}, 2), report);
       await ended();
       expect(kinds()).toEqual(['started', 'ready', 'exited']);
       expect(exit()).toMatchObject({ run: 2, exitCode: 4 });
@@ -281,7 +281,7 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
     });
 
     test('the node says what it can enforce and what it cannot', async () => {
-      const { enforces, notEnforced } = await driver.offer();
+      const { enforces = [], notEnforced = {} } = (await driver.offer()) ?? {};
       for (const what of ['cpu', 'memory'] as const) {
         expect(enforces.includes(what) || typeof notEnforced[what] === 'string').toBe(true);
       }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import { findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
 import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
@@ -19,7 +20,7 @@ const openIn = (state: string) =>
   ProcessDriver.open(
     {
       ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
-      ports: { from: 23_000, to: 23_999 },
+      ports: new Ports({ from: 23_000, to: 23_999 }),
     },
     silentLog,
   );
