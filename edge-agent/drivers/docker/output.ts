@@ -63,7 +63,8 @@ export class OutputCopy {
   }
 
   start(): void {
-    this.#done = this.#copy();
+    // The folder may be gone under it: then nobody wants what is in it.
+    this.#done = this.#copy().catch(() => undefined);
   }
 
   /** Copies the rest of what a container printed that has ended, for a while at most. */

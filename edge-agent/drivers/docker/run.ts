@@ -34,6 +34,10 @@ export class Run {
   readonly #around: RunAround;
   readonly #output: OutputCopy;
   #pid: number | undefined;
+  /** Its start was told, or it was found: only then its end is. */
+  #isHeld = false;
+  /** Somebody would have looked at it before that. */
+  #isLookDue = false;
   #isReady = false;
   #isOver = false;
   #isTold = false;
@@ -83,16 +87,18 @@ export class Run {
 
   /** The container was started: reports so, and listens. */
   started(container: Inspected): void {
+    this.#isHeld = true;
     this.#pid = container?.State.Pid || undefined;
     const { address, ports, startedAt: at } = this.#kept;
     this.#tell({ kind: 'started', pid: this.#pid, address, ports, at });
     this.#listen();
     // It may have ended before anybody listened.
-    if (endIn(container)) void this.look();
+    if (this.#isLookDue || endIn(container)) void this.look();
   }
 
   /** Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. */
   adopt(container: Inspected | null): void {
+    this.#isHeld = true;
     const end = container === null ? undefined : endIn(container);
     if (end) {
       this.#output.start();
@@ -118,6 +124,10 @@ export class Run {
 
   /** Asks the engine how it stands; an engine that does not answer is asked when it is back. */
   async look(): Promise<void> {
+    if (!this.#isHeld) {
+      this.#isLookDue = true;
+      return;
+    }
     if (this.#isOver || this.#isLeft) return;
     try {
       const container = await this.#around.engine.inspect(this.#around.container);

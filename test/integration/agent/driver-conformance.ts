@@ -99,6 +99,17 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       expect(exit()).toMatchObject({ exitCode: 7, signal: undefined });
     });
 
+    test('D1: what ends at once is told in this order, too', async () => {
+      for (let run = 1; run <= 8; run++) {
+        reports = [];
+        driver.start(input(['echo', String(run)], {}, run), report);
+        await ended();
+        await driver.settled();
+        expect(kinds().filter((kind) => kind !== 'ready')).toEqual(['started', 'exited']);
+      }
+      expect(await output()).toBe('1\n2\n3\n4\n5\n6\n7\n8\n');
+    });
+
     test('D1: a command that is not there is said so, and nothing was started', async () => {
       driver.start(input(['no-such-program']), report);
       await ended();
