@@ -1,28 +1,43 @@
 import { defineConfig } from 'vitest/config';
+import { findDocker, noDocker } from './local/docker.ts';
 import { obtainServer } from './nats/obtain.ts';
 
-const project = (name: string, timeoutMs: number) => ({
+const project = (name: string, timeoutMs: number, leftOut: readonly string[] = []) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    exclude: ['dist/**', 'node_modules/**'],
+    exclude: ['dist/**', 'node_modules/**', ...leftOut],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
   },
 });
 
-/** Without a nats-server the tests that need one are left out, and the reason is printed. */
+/** Tests that are not run are told of in one line, with the reason; or they are an error. */
+function skipped(what: string, why: string): void {
+  if (process.env['SHOAL_NO_SKIP']) throw new Error(`${what} cannot be run: ${why}`);
+  process.stderr.write(`skipped: ${what}, for ${why}\n`);
+}
+
+/** Without a nats-server the tests that need one are left out. */
 async function withServer() {
   try {
     await obtainServer();
-    return [project('contract', 60_000), project('integration', 120_000)];
   } catch (error) {
-    if (process.env['SHOAL_NO_SKIP']) throw error;
-    process.stderr.write(
-      `skipped: contract and integration tests, for ${error instanceof Error ? error.message : error}\n`,
-    );
+    skipped('contract and integration tests', error instanceof Error ? error.message : `${error}`);
     return [];
   }
+  return [
+    project('contract', 60_000),
+    project('integration', 120_000, await withoutMissingEngines()),
+  ];
+}
+
+/** Folders of tests whose engine is not here. */
+async function withoutMissingEngines(): Promise<readonly string[]> {
+  const why = noDocker() ?? ((await findDocker()) ? undefined : 'no dockerd: run `make engines`');
+  if (why === undefined) return [];
+  skipped('Docker tests', why);
+  return ['test/integration/docker/**'];
 }
 
 export default defineConfig(async () => ({

@@ -19,11 +19,14 @@ import type { Clock } from '../actors/runtime/ports.ts';
 import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { agent } from './actor.ts';
+import type { Driver } from './drivers/driver.ts';
+import { Drivers } from './drivers/drivers.ts';
+import { Ports } from './drivers/ports.ts';
 import { ProcessDriver } from './drivers/process/driver.ts';
-import { nodeIdentity } from './identity.ts';
+import { type NodeIdentity, nodeIdentity } from './identity.ts';
 import { keysOf } from './keys.ts';
 import { LogShipper } from './logs/shipper.ts';
-import { agentSettings } from './settings.ts';
+import { type AgentSettings, agentSettings } from './settings.ts';
 import { agentShell } from './shell.ts';
 
 /** Longest grace when an agent ends what it runs because it is stopped itself. */
@@ -40,10 +43,7 @@ export async function startAgent(
   const settings = agentSettings(environment, bus.servers);
   const identity = await nodeIdentity(settings.state, settings.node);
   const { node } = identity;
-  const { state, root, address: at, ports } = settings;
-  // Two fabrics on one machine may each have a node of this name.
-  const cgroups = `${node}-${identity.identity.slice(0, 8)}`;
-  const driver = await ProcessDriver.open({ node, cgroups, state, root, address: at, ports }, log);
+  const drivers = await openDrivers(settings, identity, log);
   const joined = await joinBus(
     bus,
     { role: 'agent', name: node },
@@ -53,7 +53,7 @@ export async function startAgent(
   );
   const shipper = new LogShipper(node, joined.ports.bus, log);
   const shell = agentShell({
-    ...{ settings, identity, driver, shipper, bus: joined, log },
+    ...{ settings, identity, drivers, shipper, bus: joined, log },
     giveUp: (reason) => {
       log.error(`this agent may not speak for node ${node}`, { node, reason });
       end(78);
@@ -71,16 +71,39 @@ export async function startAgent(
   await viewsCurrent(joined.views);
   host.start();
   serveHost(joined.connection, host, { version: VERSION, id: node, byIdOnly: true });
-  log.info('agent ready', { node, path: state });
+  log.info('agent ready', { node, path: settings.state });
   const unwatch = watchClock(joined.ports.clock, log);
   return async () => {
     unwatch();
     shell.close();
-    if (settings.onStop === 'end') await driver.endAll(GRACE_MS_MAX);
+    if (settings.onStop === 'end') await drivers.endAll(GRACE_MS_MAX);
     await drainHosts([host as unknown as Host], joined);
-    driver.leave();
+    drivers.leave();
     await shipper.close();
   };
+}
+
+/** What this agent runs instances with; an engine's driver is loaded where there is the engine. */
+async function openDrivers(
+  settings: AgentSettings,
+  { node, identity }: NodeIdentity,
+  log: Log,
+): Promise<Drivers> {
+  const { state, root, address, docker } = settings;
+  const ports = new Ports(settings.ports);
+  // Two fabrics on one machine may each have a node of this name.
+  const agent = `${node}-${identity.slice(0, 8)}`;
+  const all: [Driver, ...Driver[]] = [
+    await ProcessDriver.open({ node, cgroups: agent, state, root, address, ports }, log),
+  ];
+  if (docker !== undefined) {
+    const { DockerDriver } = await import('./drivers/docker/driver.ts');
+    const own = { node, agent, state, address, socket: docker };
+    all.push(await DockerDriver.open(own, ports, log));
+  }
+  return new Drivers(all, (driver, error) =>
+    log.warn('a driver cannot say what runs', { actor: driver, error }),
+  );
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,6 +1,7 @@
 /** The agent's settings, from its environment. */
+import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
@@ -14,7 +15,7 @@ import {
   nodeClass,
   nodeId,
 } from '../subjects/index.ts';
-import { DEFAULT_PORTS, type PortRange } from './drivers/process/ports.ts';
+import { DEFAULT_PORTS, type PortRange } from './drivers/ports.ts';
 
 export interface AgentSettings {
   /** `SHOAL_NODE`; default: what the host is called. */
@@ -35,7 +36,15 @@ export interface AgentSettings {
   readonly ports: PortRange;
   /** `SHOAL_ON_STOP`: what runs is left alone (`leave`, the default) or ended (`end`). */
   readonly onStop: 'leave' | 'end';
+  /**
+   * `SHOAL_DOCKER`: path of the socket of a Docker engine, or `off`; default: the usual one, where
+   * it is. Undefined: this agent has no Docker driver.
+   */
+  readonly docker: string | undefined;
 }
+
+/** Where a Docker engine listens unless told otherwise. */
+const DOCKER_SOCKET = '/var/run/docker.sock';
 
 export function agentSettings(
   environment: NodeJS.ProcessEnv,
@@ -52,6 +61,7 @@ export function agentSettings(
     capacity: capacityIn(text('SHOAL_CAPACITY')),
     ports: portsIn(text('SHOAL_PORTS')),
     onStop: checked('SHOAL_ON_STOP', z.enum(['leave', 'end']), text('SHOAL_ON_STOP') ?? 'leave'),
+    docker: dockerIn(text('SHOAL_DOCKER')),
   };
 }
 
@@ -100,6 +110,16 @@ function portsIn(text: string | undefined): PortRange {
     throw new StartError(`SHOAL_PORTS is ${text}; give a range such as 20000-29999`);
   }
   return { from, to };
+}
+
+function dockerIn(text: string | undefined): string | undefined {
+  if (text === 'off') return undefined;
+  if (text === undefined) return existsSync(DOCKER_SOCKET) ? DOCKER_SOCKET : undefined;
+  const path = text.replace(/^unix:\/\//, '');
+  if (isAbsolute(path)) return path;
+  throw new StartError(
+    `SHOAL_DOCKER is ${text}, which is neither the path of a socket nor off; correct it`,
+  );
 }
 
 /** Loopback where the bus is on loopback; else this machine's first address on a network. */

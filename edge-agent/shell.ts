@@ -5,8 +5,7 @@ import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { Job } from '../actors/runtime/ports.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { type NodeFacts, PROTOCOL } from '../subjects/index.ts';
-import type { Driver } from './drivers/driver.ts';
-import { RunFolder } from './drivers/process/run-folder.ts';
+import type { Drivers } from './drivers/drivers.ts';
 import type { NodeIdentity } from './identity.ts';
 import type {
   AdoptReport,
@@ -31,7 +30,7 @@ export interface Shell {
 export interface ShellParts {
   readonly settings: AgentSettings;
   readonly identity: NodeIdentity;
-  readonly driver: Driver;
+  readonly drivers: Drivers;
   readonly shipper: LogShipper;
   readonly bus: BusProcess;
   readonly log: Log;
@@ -40,12 +39,11 @@ export interface ShellParts {
 }
 
 export function agentShell(parts: ShellParts): Shell {
-  const { driver, shipper, bus, settings } = parts;
+  const { drivers, shipper, bus, settings } = parts;
   const meter = new Meter(settings.state);
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
-  const follow = (input: StartInput | Found): void =>
-    void shipper.follow(printing(settings, input));
+  const follow = (input: StartInput | Found): void => void shipper.follow(printing(drivers, input));
 
   const measure = async (report: (outcome: unknown) => void): Promise<void> => {
     try {
@@ -57,13 +55,13 @@ export function agentShell(parts: ShellParts): Shell {
   };
   const forget = async ({ name }: ForgetInput): Promise<void> => {
     await shipper.finish(name);
-    driver.forget(name);
+    drivers.forget(name);
   };
   const adopt = async (report: (outcome: AdoptReport) => void): Promise<void> => {
     // What is already over is told before everything is found: it is news only of what was found.
     const early: InstanceReport[] = [];
     let tell = (each: InstanceReport): void => void early.push(each);
-    const found = await driver.found((each) => tell(each));
+    const found = await drivers.found((each) => tell(each));
     for (const each of found) follow(each);
     report({ kind: 'found', found });
     tell = (each) => report({ kind: 'instance', report: each });
@@ -72,7 +70,7 @@ export function agentShell(parts: ShellParts): Shell {
   const list = async (report: (outcome: ListReport) => void): Promise<void> => {
     const told = (each: InstanceReport): void => report({ kind: 'instance', report: each });
     try {
-      const listing = await driver.list(told);
+      const listing = await drivers.list(told);
       for (const each of listing.found) follow(each);
       report({ kind: 'listed', ...listing });
     } catch (error) {
@@ -81,7 +79,12 @@ export function agentShell(parts: ShellParts): Shell {
     }
   };
   const jobs: Record<string, Job> = {
-    facts: (_input, report) => void factsOf(parts).then(report),
+    facts: (_input, report) => {
+      const tell = (): void => void factsOf(parts).then(report);
+      // An engine that answers for the first time is news to the fabric.
+      drivers.whenOfferChanges(tell);
+      tell();
+    },
     connection: (_input, report) => report(connectionOf(bus)),
     measure: (_input, report) => {
       clearTimeout(timer);
@@ -89,14 +92,14 @@ export function agentShell(parts: ShellParts): Shell {
     },
     adopt: (_input, report) => void adopt(report),
     start: (input, report) => {
-      driver.start(input as StartInput, (each) => {
+      drivers.start(input as StartInput, (each) => {
         if (each.kind === 'started') follow(input as StartInput);
         report(each);
       });
     },
-    stop: (input, report) => driver.stop(input as StopInput, report),
+    stop: (input, report) => drivers.stop(input as StopInput, report),
     list: (_input, report) => void list(report),
-    relabel: (input) => driver.relabel(input as RelabelInput),
+    relabel: (input) => drivers.relabel(input as RelabelInput),
     forget: (input) => void forget(input as ForgetInput),
     reread: () => bus.ports.fanout?.reread(),
     tellApart: (input) =>
@@ -115,16 +118,9 @@ export function agentShell(parts: ShellParts): Shell {
   };
 }
 
-function printing(settings: AgentSettings, of: StartInput | Found): Printing {
+function printing(drivers: Drivers, of: StartInput | Found): Printing {
   const { name, tenant, workload, instance, epoch } = of;
-  return {
-    name,
-    tenant,
-    workload,
-    instance,
-    epoch,
-    folder: new RunFolder(settings.state, name).path,
-  };
+  return { name, tenant, workload, instance, epoch, folder: drivers.folder(name) };
 }
 
 function connectionOf(bus: BusProcess) {
@@ -133,11 +129,11 @@ function connectionOf(bus: BusProcess) {
 }
 
 async function factsOf(parts: ShellParts): Promise<NodeFacts> {
-  const { settings, identity, driver } = parts;
-  const [measured, isMobile, offer] = await Promise.all([
+  const { settings, identity, drivers } = parts;
+  const [measured, isMobile, offers] = await Promise.all([
     capacityOf(settings.state),
     settings.class === undefined ? hasBattery() : false,
-    driver.offer(),
+    drivers.offers(),
   ]);
   return {
     identity: identity.identity,
@@ -149,7 +145,7 @@ async function factsOf(parts: ShellParts): Promise<NodeFacts> {
     address: settings.address,
     agentVersion: VERSION,
     protocol: PROTOCOL,
-    drivers: { [driver.name]: offer },
+    drivers: offers,
     capacity: { ...measured, ...settings.capacity },
   };
 }

@@ -1,8 +1,22 @@
-/** `make engines`: fetches what the tests need beside Node, and says what there is. */
+/**
+ * `make engines`: fetches what the tests need beside Node, and says what there is. Without a
+ * nats-server nothing runs, so that is an error; without another engine its tests are left out.
+ */
+import { StartError } from '../actors/runtime/start-error.ts';
 import { obtainServer } from '../nats/obtain.ts';
+import { obtainDocker } from './docker.ts';
 import { runOnce } from './once.ts';
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
 await runOnce(async () => {
-  const server = await obtainServer(process.env, (line) => process.stdout.write(`${line}\n`));
-  process.stdout.write(`nats-server ${server.version} (${server.source}) ${server.path}\n`);
+  const server = await obtainServer(process.env, say);
+  say(`nats-server ${server.version} (${server.source}) ${server.path}`);
+  try {
+    const docker = await obtainDocker(process.env, say);
+    say(`docker (${docker.source}) ${docker.dockerd}`);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    say(`${error.message}; its tests are left out`);
+  }
 });

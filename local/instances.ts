@@ -1,6 +1,6 @@
 /** Makes sure that no process of an instance is left of an agent that is gone. */
 import { isAlive, signalGroup } from '../edge-agent/drivers/process/alive.ts';
-import { RunFolder } from '../edge-agent/drivers/process/run-folder.ts';
+import { RunFolder } from '../edge-agent/drivers/run-folder.ts';
 
 /** Ends every instance an agent's folder knows of, by its process group. Returns their ids. */
 export async function endInstances(state: string): Promise<number[]> {

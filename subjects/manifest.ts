@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_TENANT, labelSet, scheduleName, tenantName, workloadName } from './names.ts';
 import { scheduleSpec } from './schedule.ts';
-import { jobSpec, kinds, serviceSpec, type Wanted } from './workload.ts';
+import { driverFaults, jobSpec, kinds, serviceSpec, type Wanted } from './workload.ts';
 
 /** Version of the manifest's form; another form would get another one. */
 export const MANIFEST_VERSION = 'shoal/v1';
@@ -16,7 +16,7 @@ const head = {
   }),
 };
 
-export const manifestSchema = z.discriminatedUnion('kind', [
+const manifestUnion = z.discriminatedUnion('kind', [
   z.strictObject({ ...head, kind: z.literal('service'), spec: serviceSpec }),
   z.strictObject({ ...head, kind: z.literal('job'), spec: jobSpec }),
   z.strictObject({
@@ -24,6 +24,16 @@ export const manifestSchema = z.discriminatedUnion('kind', [
     ...{ kind: z.literal('schedule'), spec: scheduleSpec },
   }),
 ]);
+
+/** A manifest that can be asked for: what its driver cannot do is said at its place. */
+export const manifestSchema = manifestUnion.superRefine((manifest, context) => {
+  const isSchedule = manifest.kind === 'schedule';
+  const spec = isSchedule ? manifest.spec.action.run : manifest.spec;
+  for (const { path, message } of spec ? driverFaults(spec) : []) {
+    const at = isSchedule ? ['spec', 'action', 'run', ...path] : ['spec', ...path];
+    context.addIssue({ code: 'custom', path: at, message });
+  }
+});
 export type Manifest = z.infer<typeof manifestSchema>;
 export type ScheduleManifest = Extract<Manifest, { kind: 'schedule' }>;
 export type WorkloadManifest = Exclude<Manifest, ScheduleManifest>;

@@ -17,11 +17,30 @@ export const SCHEDULE_LABEL = 'shoal/schedule';
 /** Longest grace, in milliseconds: an hour. */
 const GRACE_MS_MAX = 3_600_000;
 
+/** Most processes a container may be allowed: what Linux has ids for. */
+const PIDS_MAX = 4_194_304;
+
+/** Registry, path, tag and digest, as engines take them. */
+const imageName = z
+  .string()
+  .max(512)
+  .regex(
+    /^[a-z0-9]([\w.:/-]*[\w])?(@sha256:[0-9a-f]{64})?$/i,
+    'the name of an image, e.g. registry.example.com/team/app:1.2',
+  );
+
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'a variable name');
 
 const common = z.strictObject({
   count: z.number().int().min(0).max(INSTANCES_MAX).default(1).describe('How many instances'),
   driver: driverName.default('process').describe('What the agent runs it with'),
+  image: imageName
+    .optional()
+    .describe('What a container is made of, e.g. busybox:1.36; needed by driver docker'),
+  pull: z
+    .enum(['if-missing', 'always', 'never'])
+    .optional()
+    .describe('When the image is fetched from its registry; default: if-missing'),
   command: z
     .array(z.string().max(8192))
     .min(1)
@@ -48,6 +67,13 @@ const common = z.strictObject({
     .strictObject({
       cpu: cpuQuantity.optional().describe('Never more than this; default: what nobody else needs'),
       memory: bytesQuantity.optional().describe('Ended above this; default: what is booked'),
+      pids: z
+        .number()
+        .int()
+        .min(1)
+        .max(PIDS_MAX)
+        .optional()
+        .describe('Most processes and threads at once; only with driver docker'),
     })
     .prefault({})
     .describe('Enforced where the driver can; each node says what it cannot'),
@@ -64,7 +90,16 @@ const common = z.strictObject({
   priority: z.enum(priorities).default('normal'),
 });
 
-const port = z.strictObject({ name: portName });
+const port = z.strictObject({
+  name: portName,
+  container: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe('Port the program listens on in its container; default: the one it reads in PORT'),
+});
 
 export const serviceSpec = common.extend({
   ports: z
@@ -98,11 +133,47 @@ export const jobSpec = common.extend({
 export const kinds = ['service', 'job'] as const;
 export type WorkloadKind = (typeof kinds)[number];
 
+/**
+ * What of a spec its driver cannot do, or lacks. Judged where a spec is asked for, never where one is
+ * read: a later driver may know more. Of drivers that are not known here nothing is said.
+ */
+export function driverFaults(
+  spec: ServiceSpec | JobSpec,
+): readonly { readonly path: readonly (string | number)[]; readonly message: string }[] {
+  const faults: { path: (string | number)[]; message: string }[] = [];
+  const only = 'is only for driver docker';
+  if (spec.driver === 'docker') {
+    if (spec.image === undefined) {
+      faults.push({ path: ['image'], message: 'driver docker needs an image, e.g. busybox:1.36' });
+    }
+    if (spec.directory !== undefined && !spec.directory.startsWith('/')) {
+      faults.push({ path: ['directory'], message: 'in a container a directory is absolute' });
+    }
+  }
+  if (spec.driver !== 'process') return faults;
+  if (spec.image !== undefined) faults.push({ path: ['image'], message: `image ${only}` });
+  if (spec.pull !== undefined) faults.push({ path: ['pull'], message: `pull ${only}` });
+  if (spec.limits.pids !== undefined) {
+    faults.push({ path: ['limits', 'pids'], message: `a limit of processes ${only}` });
+  }
+  for (const [index, each] of ('ports' in spec ? spec.ports : []).entries()) {
+    if (each.container === undefined) continue;
+    faults.push({ path: ['ports', index, 'container'], message: `a port inside ${only}` });
+  }
+  return faults;
+}
+
 /** What a person writes: kind and spec. */
-export const wantedSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('service'), labels: labelSet.default({}), spec: serviceSpec }),
-  z.object({ kind: z.literal('job'), labels: labelSet.default({}), spec: jobSpec }),
-]);
+export const wantedSchema = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('service'), labels: labelSet.default({}), spec: serviceSpec }),
+    z.object({ kind: z.literal('job'), labels: labelSet.default({}), spec: jobSpec }),
+  ])
+  .superRefine(({ spec }, context) => {
+    for (const { path, message } of driverFaults(spec)) {
+      context.addIssue({ code: 'custom', path: ['spec', ...path], message });
+    }
+  });
 export type Wanted = z.infer<typeof wantedSchema>;
 export type ServiceSpec = z.infer<typeof serviceSpec>;
 export type JobSpec = z.infer<typeof jobSpec>;

@@ -3,7 +3,7 @@
  * it is told to, reports what becomes of it, and knows after a restart of the agent what it left
  * running. It decides nothing: policy is the runner's (runner.ts).
  *
- * Promises every driver makes (held by the conformance suite):
+ * Promises every driver makes (held by test/integration/agent/driver-conformance.ts):
  *  D1  `start` reports `started` at most once and `exited` exactly once, in that order; without
  *      `started` when nothing could be started.
  *  D2  Every `stop` is answered with `exited` of the run it names: of what runs within its grace
@@ -30,15 +30,31 @@ export type Report = (report: InstanceReport) => void;
 
 export interface Driver {
   readonly name: string;
-  /** What it can enforce here, and what it honestly cannot. */
-  offer(): Promise<DriverOffer>;
+  /**
+   * What it can enforce here, and what it honestly cannot; undefined: its engine has not answered
+   * yet. An engine that answered once is offered on while it is away: it may be back at any moment.
+   */
+  offer(): Promise<DriverOffer | undefined>;
+  /** Calls whenever it offers something else than before. */
+  whenOfferChanges?(call: () => void): void;
   /** What an earlier process of this agent started; reports of it go to `report` from now on. */
   found(report: Report): Promise<readonly Found[]>;
-  /** What runs now; reports of what is taken over by it go to `report`. Safe to call again. */
+  /**
+   * What runs now; reports of what is taken over by it go to `report`. Safe to call again. Rejects
+   * when the driver cannot say.
+   */
   list(report: Report): Promise<Listing>;
   start(input: StartInput, report: Report): void;
   stop(input: StopInput, report: Report): void;
   /** This run counts as of this epoch now. */
   relabel(input: RelabelInput): void;
   forget(name: string): void;
+  /** Folder of an instance's output: the files `stdout` and `stderr`, over all runs at its epoch. */
+  folder(name: string): string;
+  /** Resolves when everything asked so far is done. */
+  settled(): Promise<void>;
+  /** Ends everything that runs, each within its grace and `graceMsMax`. */
+  endAll(graceMsMax: number): Promise<void>;
+  /** The agent is going: nothing is ended, nobody is listened to any more. */
+  leave(): void;
 }

@@ -51,6 +51,8 @@ export async function fabricUnderTest(
     /** Where it keeps its things, left there; default a folder of its own, removed in the end. */
     readonly folder?: string;
     readonly durability?: DurabilityLevel;
+    /** Further variables of every program. */
+    readonly environment?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<FabricUnderTest> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'shoal-fabric-')));
@@ -73,6 +75,7 @@ export async function fabricUnderTest(
     }),
     ...(network ? { route: network.route } : {}),
     ...(ways ? { way: ways.url } : {}),
+    ...(options.environment ? { environment: options.environment } : {}),
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { StartInput } from '../../jobs.ts';
+import { shoalVariables } from '../environment.ts';
 
 /** Variables of the agent that an instance inherits; nothing else of its environment does. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR'] as const;
@@ -18,20 +19,7 @@ export function environmentOf(
     const value = own[name];
     if (value !== undefined) environment[name] = value;
   }
-  for (const [name, port] of Object.entries(of.ports)) {
-    environment['PORT'] ??= String(port);
-    environment[`PORT_${name.toUpperCase().replaceAll('-', '_')}`] = String(port);
-  }
-  return {
-    ...environment,
-    SHOAL_TENANT: input.tenant,
-    SHOAL_WORKLOAD: input.workload,
-    SHOAL_INSTANCE: input.instance,
-    SHOAL_NODE: of.node,
-    SHOAL_EPOCH: String(input.epoch),
-    SHOAL_ATTEMPT: String(input.attempt),
-    ...input.spec.spec.environment,
-  };
+  return { ...environment, ...shoalVariables(input, of) };
 }
 
 /** Working directory of an instance: the spec's, below the agent's root, or its own. */

@@ -12,12 +12,12 @@ import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
+import { isListening, type Ports } from '../ports.ts';
+import { type Kept, RunFolder } from '../run-folder.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { KEEPER } from './keeper.ts';
-import { isListening, type PortRange, Ports } from './ports.ts';
 import { Run } from './run.ts';
-import { type Kept, RunFolder } from './run-folder.ts';
 import { endStray } from './strays.ts';
 
 /** How long a keeper that was started may take to write its id, in milliseconds. */
@@ -33,7 +33,8 @@ export interface ProcessSettings {
   readonly root: string;
   /** Where instances can be reached. */
   readonly address: string;
-  readonly ports: PortRange;
+  /** Shared with the agent's other drivers. */
+  readonly ports: Ports;
 }
 
 export class ProcessDriver implements Driver {
@@ -51,7 +52,7 @@ export class ProcessDriver implements Driver {
     this.#settings = settings;
     this.#cgroups = cgroups;
     this.#log = log;
-    this.#ports = new Ports(settings.ports);
+    this.#ports = settings.ports;
   }
 
   /** Makes what the driver needs on disk. Throws StartError when it may not. */
@@ -154,6 +155,10 @@ export class ProcessDriver implements Driver {
       await new Cgroup(this.#cgroups, name).remove();
       await this.#folder(name).remove();
     });
+  }
+
+  folder(name: string): string {
+    return this.#folder(name).path;
   }
 
   /** Resolves when everything asked so far is done. */

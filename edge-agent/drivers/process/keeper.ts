@@ -24,30 +24,3 @@ code=$?
 echo "$code" > "$run/exit.new" && mv "$run/exit.new" "$run/exit"
 exit "$code"
 `;
-
-/** Names of signals by number, as far as shells report them: 128 + number. */
-const signals: Readonly<Record<number, string>> = {
-  1: 'SIGHUP',
-  2: 'SIGINT',
-  3: 'SIGQUIT',
-  4: 'SIGILL',
-  6: 'SIGABRT',
-  7: 'SIGBUS',
-  8: 'SIGFPE',
-  9: 'SIGKILL',
-  11: 'SIGSEGV',
-  13: 'SIGPIPE',
-  14: 'SIGALRM',
-  15: 'SIGTERM',
-};
-
-/** How a command ended, from what the keeper wrote. */
-export function endOf(written: string): {
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-} {
-  const code = Number.parseInt(written, 10);
-  if (Number.isNaN(code)) return { exitCode: undefined, signal: undefined };
-  const signal = signals[code - 128];
-  return signal === undefined ? { exitCode: code, signal } : { exitCode: undefined, signal };
-}

@@ -7,11 +7,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { InstanceReport } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
+import { endOf } from '../exit-code.ts';
+import { whenListening } from '../ports.ts';
+import type { Kept, RunFolder } from '../run-folder.ts';
 import { isAlive, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
-import { endOf } from './keeper.ts';
-import { whenListening } from './ports.ts';
-import type { Kept, RunFolder } from './run-folder.ts';
 
 /** How often a run that is not the agent's own child is looked at, in milliseconds. */
 const LOOK_MS = 100;

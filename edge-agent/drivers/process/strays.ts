@@ -3,9 +3,9 @@
  * or whose folder is gone are ended, and what they left is removed.
  */
 import { readdir } from 'node:fs/promises';
+import type { RunFolder } from '../run-folder.ts';
 import { isAlive, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
-import type { RunFolder } from './run-folder.ts';
 
 /** Ends every process of an instance and removes its folder and groups. */
 export async function endStray(folder: RunFolder, cgroup: Cgroup): Promise<void> {

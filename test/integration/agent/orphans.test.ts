@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../../../actors/runtime/ask.ts';
-import type { Kept } from '../../../edge-agent/drivers/process/run-folder.ts';
+import type { Kept } from '../../../edge-agent/drivers/run-folder.ts';
 import { wantedSchema, workloadApply } from '../../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
 import { eventually } from '../../support/ports.ts';

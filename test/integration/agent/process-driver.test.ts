@@ -1,21 +1,52 @@
-/** What the process driver promises (D1–D4 of edge-agent/drivers/driver.ts), on real processes. */
+/** The process driver on real processes: what every driver promises, and what is its own. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import { findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
 import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
-import { wantedSchema } from '../../../subjects/index.ts';
 import { eventually } from '../../support/ports.ts';
+import { conformance, NAME, startInput } from './driver-conformance.ts';
 
 const NODE = `test-${process.pid}`;
 const cgroups = await findCgroups(NODE);
 const enforces = (what: 'cpu' | 'memory') => cgroups.offer.enforces.includes(what);
 
-describe('process driver', () => {
+const openIn = (state: string) =>
+  ProcessDriver.open(
+    {
+      ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
+      ports: new Ports({ from: 23_000, to: 23_999 }),
+    },
+    silentLog,
+  );
+
+conformance('the process driver', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+  const script =
+    'setTimeout(() => require("net").createServer().listen(process.env.PORT), 400); setTimeout(() => {}, 60000)';
+  return {
+    open: () => openIn(state),
+    spec: {},
+    listener: ['node', '-e', script],
+    missing: /no no-such-program on PATH/,
+    ended: (run) =>
+      eventually(() => existsSync(join(state, `instances/${NAME}/run-${run}/exit`)), 10_000),
+    remains: async () => [
+      ...(await readdir(join(state, 'instances'))),
+      ...Object.values(cgroups.folders)
+        .map((folder) => join(folder, NAME))
+        .filter((folder) => existsSync(folder)),
+    ],
+    [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true }),
+  };
+});
+
+describe('the process driver', () => {
   let state: string;
   let driver: ProcessDriver;
   let reports: InstanceReport[];
@@ -31,24 +62,10 @@ describe('process driver', () => {
     await rm(state, { recursive: true, force: true });
   });
 
-  const open = () =>
-    ProcessDriver.open(
-      {
-        ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
-        ports: { from: 23_000, to: 23_999 },
-      },
-      silentLog,
-    );
+  const open = () => openIn(state);
   const report = (each: InstanceReport): void => void reports.push(each);
-  const input = (command: string[], more: object = {}, run = 1): StartInput => {
-    const wanted = wantedSchema.parse({ kind: 'service', spec: { command, ...more } });
-    if (wanted.kind !== 'service') throw new Error('a service was wanted');
-    const shared = { tenant: 'default', workload: 'w' };
-    return {
-      ...{ ...shared, name: 'default.w-1', instance: 'w-1', run, epoch: 3, attempt: 1 },
-      spec: { ...shared, kind: 'service', generation: 1, spec: wanted.spec },
-    };
-  };
+  const input = (command: string[], more: object = {}): StartInput =>
+    startInput({ command, ...more });
   const kinds = () => reports.map((each) => each.kind);
   const exit = () => reports.find((each) => each.kind === 'exited');
   const ended = () => eventually(() => exit() !== undefined, 10_000, 'the end');
@@ -60,23 +77,8 @@ describe('process driver', () => {
     if (id === undefined) throw new Error('nothing was started');
     return id;
   };
-  const isThere = (id: number): boolean => {
-    try {
-      process.kill(id, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  };
   const output = (stream: 'stdout' | 'stderr' = 'stdout') =>
     readFile(join(state, 'instances', 'default.w-1', stream), 'utf8');
-
-  test('D1: started, ready, exited, once each and in this order', async () => {
-    driver.start(input(['sh', '-c', 'sleep 0.1; exit 7']), report);
-    await ended();
-    expect(kinds()).toEqual(['started', 'ready', 'exited']);
-    expect(exit()).toMatchObject({ exitCode: 7, signal: undefined });
-  });
 
   test.each([
     [['no-such-program'], {}, 'there is no no-such-program on PATH'],
@@ -104,16 +106,6 @@ describe('process driver', () => {
     delete process.env['SECRET'];
   });
 
-  test('ready is when every port takes connections, not before', async () => {
-    const script =
-      'setTimeout(() => require("net").createServer().listen(process.env.PORT), 400); setTimeout(() => {}, 60000)';
-    driver.start(input(['node', '-e', script], { ports: [{ name: 'tcp' }] }), report);
-    await started();
-    const at = performance.now();
-    await eventually(() => kinds().includes('ready'), 10_000, 'ready');
-    expect(performance.now() - at).toBeGreaterThan(300);
-  });
-
   test('D2: stop ends it politely; the whole group, and its grandchildren', async () => {
     const script = 'sleep 300 & trap "echo bye; exit 0" TERM; echo ready; wait';
     driver.start(input(['sh', '-c', script]), report);
@@ -125,31 +117,11 @@ describe('process driver', () => {
     await eventually(() => !groupLives(leader), 2_000, 'the group to be gone');
   });
 
-  test('D2: what does not listen is ended after its grace', async () => {
-    const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
-    driver.start(input(['sh', '-c', script]), report);
-    await eventually(async () => (await output().catch(() => '')).includes('ready'), 5_000);
-    const at = performance.now();
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 300 }, report);
-    await ended();
-    expect(performance.now() - at).toBeGreaterThan(250);
-    expect(exit()).toMatchObject({ signal: 'SIGKILL' });
-  });
-
   test('D2: a stop that comes right after the start is not lost', async () => {
     driver.start(input(['sleep', '300']), report);
     driver.stop({ name: 'default.w-1', run: 1, graceMs: 1_000 }, report);
     await ended();
     expect(exit()).toMatchObject({ signal: 'SIGTERM' });
-  });
-
-  test('D2: a stop for an earlier run ends nothing, and is answered', async () => {
-    driver.start(input(['sleep', '300'], {}, 5), report);
-    await started();
-    driver.stop({ name: 'default.w-1', run: 4, graceMs: 100 }, report);
-    await driver.settled();
-    expect(isThere(pid())).toBe(true);
-    expect(exit()).toMatchObject({ run: 4, message: 'nothing of it ran' });
   });
 
   test('a killed main process is noticed at once, and its helpers go with it', async () => {
@@ -163,33 +135,6 @@ describe('process driver', () => {
     await eventually(() => !groupLives(leader), 2_000, 'the group to be gone');
   });
 
-  test('D3: another agent finds what runs, restarts nothing, and sees it end', async () => {
-    driver.start(input(['sh', '-c', 'sleep 1; exit 3']), report);
-    await started();
-    const before = pid();
-    driver.leave();
-    driver = await open();
-    reports = [];
-    const found = await driver.found(report);
-    expect(found).toMatchObject([
-      { name: 'default.w-1', run: 1, epoch: 3, pid: before, isReady: true },
-    ]);
-    await ended();
-    expect(exit()).toMatchObject({ exitCode: 3 });
-  });
-
-  test('D3: what ended while no agent looked is told with its exit code', async () => {
-    driver.start(input(['sh', '-c', 'exit 9']), report);
-    await started();
-    driver.leave();
-    await eventually(() => existsSync(join(state, 'instances/default.w-1/run-1/exit')), 5_000);
-    driver = await open();
-    reports = [];
-    expect(await driver.found(report)).toHaveLength(1);
-    await ended();
-    expect(exit()).toMatchObject({ exitCode: 9 });
-  });
-
   test('D3: a killed keeper that left no word counts as killed', async () => {
     driver.start(input(['sleep', '300']), report);
     await started();
@@ -201,42 +146,6 @@ describe('process driver', () => {
     await driver.found(report);
     await ended();
     expect(exit()).toMatchObject({ signal: 'SIGKILL' });
-  });
-
-  test('D3: an epoch that was raised is what another agent finds', async () => {
-    driver.start(input(['sleep', '300']), report);
-    await started();
-    driver.relabel({ name: 'default.w-1', run: 1, epoch: 8 });
-    driver.relabel({ name: 'default.w-1', run: 2, epoch: 9 });
-    await driver.settled();
-    driver.leave();
-    driver = await open();
-    expect(await driver.found(report)).toMatchObject([{ epoch: 8 }]);
-  });
-
-  test('D2: a stop of what ended, and of what was never heard of, is answered at once', async () => {
-    driver.start(input(['true']), report);
-    await ended();
-    reports = [];
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 100 }, report);
-    driver.stop({ name: 'default.stranger-1', run: 7, graceMs: 100 }, report);
-    await driver.settled();
-    expect(reports).toMatchObject([
-      { name: 'default.w-1', run: 1, kind: 'exited' },
-      { name: 'default.stranger-1', run: 7, kind: 'exited' },
-    ]);
-  });
-
-  test('D5: list tells what runs, and what has something under way', async () => {
-    driver.start(input(['sleep', '300']), report);
-    expect(await driver.list(report)).toEqual({ found: [], busy: ['default.w-1'] });
-    await driver.settled();
-    expect(await driver.list(report)).toMatchObject({
-      ...{ found: [{ name: 'default.w-1', run: 1, epoch: 3, pid: pid() }], busy: [] },
-    });
-    driver.stop({ name: 'default.w-1', run: 1, graceMs: 1_000 }, report);
-    await ended();
-    expect(await driver.list(report)).toEqual({ found: [], busy: [] });
   });
 
   test('D5: what only the disk knows of is taken over, and its end is told', async () => {
@@ -274,25 +183,6 @@ describe('process driver', () => {
     expect(await readdir(join(state, 'instances'))).toEqual([]);
   });
 
-  test('D4: forget leaves no file, no group and no process', async () => {
-    driver.start(input(['sh', '-c', 'echo hello; exit 0']), report);
-    await ended();
-    driver.forget('default.w-1');
-    await driver.settled();
-    expect(await readdir(join(state, 'instances'))).toEqual([]);
-    for (const folder of Object.values(cgroups.folders)) {
-      expect(existsSync(join(folder, 'default.w-1'))).toBe(false);
-    }
-  });
-
-  test('what still runs is not forgotten', async () => {
-    driver.start(input(['sleep', '300']), report);
-    await started();
-    driver.forget('default.w-1');
-    await driver.settled();
-    expect(isThere(pid())).toBe(true);
-  });
-
   test.runIf(enforces('memory'))('memory above the limit ends it, and it is said why', async () => {
     const script = 'const all = []; setInterval(() => all.push(Buffer.alloc(16 << 20, 1)), 20)';
     const more = { resources: { memory: '96Mi' } };
@@ -309,13 +199,6 @@ describe('process driver', () => {
     const usedMs = Number((await output()).trim()) / 1000;
     // 200m of 1.5 s are 300 ms; starting Node is within it.
     expect(usedMs).toBeLessThan(700);
-  });
-
-  test('the node says what it can enforce and what it cannot', async () => {
-    const { enforces: can, notEnforced } = await driver.offer();
-    for (const what of ['cpu', 'memory'] as const) {
-      expect(can.includes(what) || typeof notEnforced[what] === 'string').toBe(true);
-    }
   });
 
   test('where no cgroup may be made, both limits are honestly not enforced', async () => {

@@ -37,6 +37,9 @@ test.each([
   ['SHOAL_PORTS', '1-65535', { ports: { from: 1, to: 65_535 } }],
   ['SHOAL_PORTS', '8080-8080', { ports: { from: 8_080, to: 8_080 } }],
   ['SHOAL_ON_STOP', 'end', { onStop: 'end' }],
+  ['SHOAL_DOCKER', 'off', { docker: undefined }],
+  ['SHOAL_DOCKER', 'unix:///run/engine.sock', { docker: '/run/engine.sock' }],
+  ['SHOAL_DOCKER', '/run/engine.sock', { docker: '/run/engine.sock' }],
 ])('%s=%s', (name, value, expected) => {
   expect(read({ [name]: value })).toMatchObject(expected);
 });
@@ -57,6 +60,7 @@ describe('is refused in one sentence that names it', () => {
     ['SHOAL_PORTS', '0-80'],
     ['SHOAL_PORTS', '80-65536'],
     ['SHOAL_ON_STOP', 'sleep'],
+    ['SHOAL_DOCKER', 'tcp://10.0.0.1:2375'],
   ])('%s=%s', (name, value) => {
     let told: unknown;
     try {

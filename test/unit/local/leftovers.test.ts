@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { RunFolder } from '../../../edge-agent/drivers/process/run-folder.ts';
+import { RunFolder } from '../../../edge-agent/drivers/run-folder.ts';
 import { prepareFolder } from '../../../local/folder.ts';
 import { endInstances, instancesOf } from '../../../local/instances.ts';
 import { Layout } from '../../../local/layout.ts';

@@ -82,8 +82,23 @@ describe('what is refused, with its place', () => {
       ['hello.yaml:7:3: spec.cout: unknown key, did you mean "count"?'],
     ],
     'an unknown key that is near none, with those there are': [
-      `${GOOD}  ports: [{name: http, containerPort: 80}]\n`,
-      ['hello.yaml:7:24: spec.ports[0].containerPort: unknown key; known here: name'],
+      `${GOOD}  ports: [{name: http, published: 80}]\n`,
+      ['hello.yaml:7:24: spec.ports[0].published: unknown key; known here: name, container'],
+    ],
+    'what its driver lacks or cannot do': [
+      `${GOOD}  image: app:1\n  limits: {pids: 9}\n  ports: [{name: http, container: 80}]\n`,
+      [
+        'hello.yaml:7:10: spec.image: image is only for driver docker',
+        'hello.yaml:8:18: spec.limits.pids: a limit of processes is only for driver docker',
+        'hello.yaml:9:35: spec.ports[0].container: a port inside is only for driver docker',
+      ],
+    ],
+    'a container without an image': [
+      `${GOOD}  driver: docker\n  directory: here\n`,
+      [
+        'hello.yaml:6:3: spec.image: driver docker needs an image, e.g. busybox:1.36',
+        'hello.yaml:8:14: spec.directory: in a container a directory is absolute',
+      ],
     ],
     'wrong types and values, each with what is expected': [
       `${HEAD}spec:
@@ -125,7 +140,7 @@ describe('what is refused, with its place', () => {
     "a job's key in a service": [
       `${GOOD}  retries: 3\n`,
       [
-        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, command, environment, directory, resources, limits, placement, grace, priority, ports, ingress, restart',
+        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, directory, resources, limits, placement, grace, priority, ports, ingress, restart',
       ],
     ],
     'a number for a name': [

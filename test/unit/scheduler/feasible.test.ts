@@ -33,7 +33,7 @@ const half = { ...oneCore, cpuMilli: 499 };
 
 test('a need is what the spec asks for, in numbers', () => {
   const { spec } = service(1, {
-    driver: 'docker',
+    ...{ driver: 'docker', image: 'app:1' },
     resources: { cpu: '250m', memory: '64Mi', disk: '1Gi' },
     placement: { labels: { zone: 'garage' }, architecture: 'arm64' },
   });

@@ -144,7 +144,7 @@ describe('a decision', () => {
   test.each<[string, Record<string, unknown>, Partial<NodeFacts>]>([
     [
       'its driver',
-      { driver: 'docker' },
+      { driver: 'docker', image: 'app:1' },
       { drivers: { docker: { enforces: [], notEnforced: {} } } },
     ],
     ['its labels', { placement: { labels: { zone: 'attic' } } }, { labels: { zone: 'attic' } }],

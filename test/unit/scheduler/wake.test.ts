@@ -112,7 +112,7 @@ describe('a node wakes', () => {
   });
 
   test('nobody who could not run there', () => {
-    waits('driver', 1, service(1, { driver: 'docker' }));
+    waits('driver', 1, service(1, { driver: 'docker', image: 'app:1' }));
     waits('labels', 2, service(1, { placement: { labels: { zone: 'attic' } } }));
     waits('architecture', 3, service(1, { placement: { architecture: 'arm64' } }));
     waits('big', 4, cpu('2'));

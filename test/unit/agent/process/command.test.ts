@@ -3,12 +3,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { endOf } from '../../../../edge-agent/drivers/exit-code.ts';
 import {
   directoryOf,
   environmentOf,
   obstacle,
 } from '../../../../edge-agent/drivers/process/command.ts';
-import { endOf } from '../../../../edge-agent/drivers/process/keeper.ts';
 import type { StartInput } from '../../../../edge-agent/jobs.ts';
 import { spec } from '../scene.ts';
 

@@ -1,7 +1,7 @@
 /** Each instance gets ports nobody else uses: within the range, tried, remembered, given back. */
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isListening, Ports, whenListening } from '../../../../edge-agent/drivers/process/ports.ts';
+import { isListening, Ports, whenListening } from '../../../../edge-agent/drivers/ports.ts';
 import { freePort } from '../../../../nats/start.ts';
 
 const open: Server[] = [];

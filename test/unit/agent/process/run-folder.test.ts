@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAlive, signalGroup } from '../../../../edge-agent/drivers/process/alive.ts';
-import { type Kept, RunFolder } from '../../../../edge-agent/drivers/process/run-folder.ts';
+import { type Kept, RunFolder } from '../../../../edge-agent/drivers/run-folder.ts';
 import { spec } from '../scene.ts';
 
 let state: string;

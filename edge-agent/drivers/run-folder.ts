@@ -8,13 +8,14 @@
  *     read.json     how far that has been sent (logs/shipper.ts)
  *     work/         its working directory, unless the spec names one
  *     run-<n>/pid   written by the keeper, first thing
- *     run-<n>/exit  written by the keeper when the command has ended
+ *     run-<n>/exit  written by the keeper when the command has ended; by the driver where there is none
+ *     copied.json   how far a container's output has been copied into the files (docker/output.ts)
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { specRecord } from '../../../subjects/index.ts';
-import type { StartInput } from '../../jobs.ts';
+import { specRecord } from '../../subjects/index.ts';
+import type { StartInput } from '../jobs.ts';
 
 /** What stands in run.json. */
 export interface Kept {
@@ -38,6 +39,7 @@ const keptSchema = z.object({
   startedAt: z.number(),
 });
 
+/** The folder of one instance. Whoever reads meets what a crash left: damaged counts as absent. */
 export class RunFolder {
   readonly path: string;
 
@@ -97,6 +99,13 @@ export class RunFolder {
   /** What the keeper wrote at the end; undefined: nothing. */
   async exit(run: number): Promise<string | undefined> {
     return readFile(join(this.run(run), 'exit'), 'utf8').catch(() => undefined);
+  }
+
+  /** Writes down how a run ended, where no keeper does. */
+  async noteExit(run: number, text: string): Promise<void> {
+    const file = join(this.run(run), 'exit');
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
   }
 
   async remove(): Promise<void> {

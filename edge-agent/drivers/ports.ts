@@ -9,6 +9,7 @@ export interface PortRange {
   readonly to: number;
 }
 
+/** The ports an agent has given away; all its drivers share them. */
 export class Ports {
   readonly #range: PortRange;
   readonly #taken = new Set<number>();
@@ -63,16 +64,20 @@ function canListen(port: number): Promise<boolean> {
 const TRY_MS = 20;
 const TRY_MAX_MS = 500;
 
-/** Calls once every port takes connections; the returned function gives up. */
+/**
+ * Calls once every port takes connections; the returned function gives up. `staysMs`: how long a
+ * connection must stay for it, where somebody takes it before it is known whether anybody is there.
+ */
 export function whenListening(
   host: string,
   ports: readonly number[],
   call: () => void,
+  staysMs = 0,
 ): () => void {
   let isOpen = true;
   let timer: NodeJS.Timeout | undefined;
   const attempt = async (delayMs: number): Promise<void> => {
-    const isThere = await isListening(host, ports);
+    const isThere = await isListening(host, ports, staysMs);
     if (!isOpen) return;
     if (isThere) {
       isOpen = false;
@@ -89,20 +94,31 @@ export function whenListening(
 }
 
 /** Whether every port takes connections now. */
-export async function isListening(host: string, ports: readonly number[]): Promise<boolean> {
-  const answers = await Promise.all(ports.map((port) => canConnect(host, port)));
+export async function isListening(
+  host: string,
+  ports: readonly number[],
+  staysMs = 0,
+): Promise<boolean> {
+  const answers = await Promise.all(ports.map((port) => canConnect(host, port, staysMs)));
   return answers.every(Boolean);
 }
 
-function canConnect(host: string, port: number): Promise<boolean> {
+function canConnect(host: string, port: number, staysMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
+    let stays: NodeJS.Timeout | undefined;
     const end = (isThere: boolean): void => {
+      clearTimeout(stays);
       socket.destroy();
       resolve(isThere);
     };
     socket.setTimeout(1_000, () => end(false));
-    socket.once('connect', () => end(true));
+    socket.once('connect', () => {
+      if (staysMs === 0) return end(true);
+      stays = setTimeout(() => end(true), staysMs);
+      socket.once('data', () => end(true));
+      socket.once('end', () => end(false));
+    });
     socket.once('error', () => end(false));
   });
 }

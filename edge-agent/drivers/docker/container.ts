@@ -1,0 +1,126 @@
+/** What a container is made of: a start put into the engine's words, and its end put into ours. */
+import type Docker from 'dockerode';
+import { bytes, cpuMilli } from '../../../subjects/index.ts';
+import type { StartInput } from '../../jobs.ts';
+import { endOf } from '../exit-code.ts';
+import type { Inspected } from './engine.ts';
+
+/** Labels of every container an agent makes: whose it is, and which run of which instance. */
+export const LABELS = { agent: 'shoal.agent', name: 'shoal.name', run: 'shoal.run' } as const;
+
+/** The engine's own default period of a CPU limit, in microseconds. */
+const PERIOD_US = 100_000;
+/** The kernel takes no quota below a millisecond. */
+const QUOTA_US_MIN = 1_000;
+/** Fewest shares the kernel takes; 1024 are one CPU. */
+const SHARES_MIN = 2;
+/** The engine takes no memory limit below 6 MiB. */
+const MEMORY_BYTES_MIN = 6 * 2 ** 20;
+/**
+ * Most output the engine keeps of a container, as two files of half of it: as much as the agent
+ * keeps unsent of a process (logs/output-reader.ts).
+ */
+const LOG_FILE_SIZE = '32m';
+
+/** Name of a run's container: the same for whoever makes it, so it is never made twice. */
+export function containerName(agent: string, of: { readonly name: string; readonly run: number }) {
+  return `shoal-${agent}-${of.name}-${of.run}`;
+}
+
+/** Port a program listens on in its container, by name: the spec's, else the one outside. */
+export function innerPorts(
+  input: StartInput,
+  ports: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  if (input.spec.kind !== 'service') return {};
+  return Object.fromEntries(
+    input.spec.spec.ports.map(({ name, container }) => [name, container ?? ports[name] ?? 0]),
+  );
+}
+
+/** What the engine is asked to make. */
+export function createOptions(of: {
+  readonly agent: string;
+  readonly input: StartInput;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly environment: Readonly<Record<string, string>>;
+}): Docker.ContainerCreateOptions {
+  const { agent, input, ports, environment } = of;
+  const { spec } = input.spec;
+  const inner = innerPorts(input, ports);
+  const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  // What is reached over loopback is published nowhere else.
+  const HostIp = of.address.startsWith('127.') ? of.address : '0.0.0.0';
+  for (const [name, port] of Object.entries(inner)) {
+    const HostPort = String(ports[name]);
+    published[`${port}/tcp`] = [...(published[`${port}/tcp`] ?? []), { HostIp, HostPort }];
+  }
+  return {
+    name: containerName(agent, input),
+    Image: spec.image ?? '',
+    // The command as it is, whatever the image would run by itself.
+    Entrypoint: [...spec.command],
+    Cmd: [],
+    Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ...(spec.directory === undefined ? {} : { WorkingDir: spec.directory }),
+    Labels: {
+      ...{ [LABELS.agent]: agent, [LABELS.name]: input.name, [LABELS.run]: String(input.run) },
+      'shoal.tenant': input.tenant,
+      'shoal.workload': input.workload,
+      'shoal.instance': input.instance,
+    },
+    ExposedPorts: Object.fromEntries(Object.keys(published).map((port) => [port, {}])),
+    Tty: false,
+    OpenStdin: false,
+    HostConfig: {
+      PortBindings: published,
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': '2' } },
+      ...limitsOf(input),
+    },
+  };
+}
+
+function limitsOf({ spec: { spec } }: StartInput): Docker.HostConfig {
+  const booked = cpuMilli(spec.resources.cpu);
+  const memory = bytes(spec.limits.memory ?? spec.resources.memory);
+  const Memory = memory === 0 ? 0 : Math.max(MEMORY_BYTES_MIN, memory);
+  return {
+    CpuShares: Math.max(SHARES_MIN, Math.round((booked * 1024) / 1000)),
+    ...(spec.limits.cpu === undefined
+      ? {}
+      : {
+          CpuPeriod: PERIOD_US,
+          CpuQuota: Math.max(
+            QUOTA_US_MIN,
+            Math.round((cpuMilli(spec.limits.cpu) * PERIOD_US) / 1000),
+          ),
+        }),
+    // Memory and swap together: no swap.
+    ...(Memory === 0 ? {} : { Memory, MemorySwap: Memory }),
+    ...(spec.limits.pids === undefined ? {} : { PidsLimit: spec.limits.pids }),
+  };
+}
+
+/** How a run ended. */
+export interface End {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly message: string | undefined;
+}
+
+/** The end of a container that does not run; undefined: it runs. */
+export function endIn(container: Inspected): End | undefined {
+  const unknown = { exitCode: undefined, signal: undefined };
+  if (!container) return { ...unknown, message: 'its container is gone' };
+  const { State: state } = container;
+  if (state.Running) return undefined;
+  if (state.Status === 'created') {
+    const why = state.Error || 'its agent ended before';
+    return { ...unknown, message: `was not started: ${why}` };
+  }
+  const end = endOf(String(state.ExitCode));
+  if (!state.OOMKilled) return { ...end, message: undefined };
+  return { ...end, message: 'ended by the kernel: more memory than its limit' };
+}

@@ -1,0 +1,396 @@
+/**
+ * The Docker driver: instances are containers of this machine's engine. See ../driver.ts for what a
+ * driver promises.
+ *
+ * What is meant is written down before the engine is asked, in a folder per instance as with
+ * processes; every container carries its agent, instance and run as labels. So whatever is between
+ * the two after a crash of either is found: what the folder knows is gone on with, what only the
+ * engine knows is removed.
+ *
+ * What is asked about one instance happens in the order it was asked, one thing at a time; only a
+ * stop reaches a start that waits for its image.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Log } from '../../../actors/runtime/log.ts';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
+import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
+import type { Driver, Report } from '../driver.ts';
+import { shoalVariables } from '../environment.ts';
+import { isListening, type Ports } from '../ports.ts';
+import { type Kept, RunFolder } from '../run-folder.ts';
+import { containerName, createOptions, type End, innerPorts, LABELS } from './container.ts';
+import { Engine, EngineError } from './engine.ts';
+import { obtainImage } from './image.ts';
+import { beginOutput } from './output.ts';
+import { Run, STAYS_MS } from './run.ts';
+import { watchEnds } from './watch.ts';
+
+const exitSchema = z.object({
+  exitCode: z.number().optional(),
+  signal: z.string().optional(),
+  message: z.string().optional(),
+});
+
+export interface DockerSettings {
+  readonly node: string;
+  /** What its containers are labelled with: like no other agent's on this machine. */
+  readonly agent: string;
+  /** Folder of the agent's state; the driver's own is below it. */
+  readonly state: string;
+  /** Where instances can be reached. */
+  readonly address: string;
+  /** Path of the engine's socket. */
+  readonly socket: string;
+}
+
+export class DockerDriver implements Driver {
+  readonly name = 'docker';
+  readonly #settings: DockerSettings;
+  readonly #state: string;
+  readonly #log: Log;
+  readonly #engine: Engine;
+  readonly #ports: Ports;
+  readonly #runs = new Map<string, Run>();
+  readonly #kept = new Map<string, Kept>();
+  /** The last thing asked about each instance. */
+  readonly #queues = new Map<string, Promise<void>>();
+  /** Starts under way, to be told to stop. */
+  readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
+  #unwatch: () => void = () => undefined;
+  #offered: DriverOffer | undefined;
+  #isLost = false;
+  #offerChanged: () => void = () => undefined;
+
+  private constructor(settings: DockerSettings, engine: Engine, ports: Ports, log: Log) {
+    this.#settings = settings;
+    this.#state = join(settings.state, 'docker');
+    this.#engine = engine;
+    this.#ports = ports;
+    this.#log = log;
+  }
+
+  /** Opens the driver; its engine may be away, and is offered as soon as it answers. */
+  static async open(settings: DockerSettings, ports: Ports, log: Log): Promise<DockerDriver> {
+    const engine = await Engine.open(settings.socket);
+    const driver = new DockerDriver(settings, engine, ports, log);
+    await mkdir(join(driver.#state, 'instances'), { recursive: true });
+    await driver.#ask().catch(() => undefined);
+    driver.#unwatch = watchEnds(engine, settings.agent, {
+      connected: () => void driver.#connected(),
+      lost: (error) => driver.#lost(error),
+      died: (name, run) => {
+        const one = driver.#runs.get(name);
+        if (one?.number === run) void one.look();
+      },
+    });
+    return driver;
+  }
+
+  async offer(): Promise<DriverOffer | undefined> {
+    return this.#offered;
+  }
+
+  whenOfferChanges(call: () => void): void {
+    this.#offerChanged = call;
+  }
+
+  async found(report: Report): Promise<readonly Found[]> {
+    const names = await RunFolder.names(this.#state);
+    const found = await Promise.all(names.map((name) => this.#adopt(name, report)));
+    await this.#removeStrays().catch(() => undefined);
+    return found.filter((each) => each !== undefined);
+  }
+
+  /** Rejects while the engine does not answer. */
+  async list(report: Report): Promise<Listing> {
+    for (const name of await RunFolder.names(this.#state)) {
+      if (this.#kept.has(name) || this.#queues.has(name)) continue;
+      this.#log.warn('an instance nobody knew of is taken over', { instance: name });
+      this.#queue(name, async () => {
+        if (!this.#kept.has(name)) await this.#adopt(name, report);
+      });
+    }
+    // An event may be lost, or be of a container somebody else removed.
+    const running = await this.#removeStrays();
+    for (const [name, run] of this.#runs) {
+      if (!run.isOver && !running.has(name) && !this.#queues.has(name)) await run.look();
+    }
+    const found: Found[] = [];
+    for (const [name, run] of this.#runs) {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isTold || this.#queues.has(name)) continue;
+      found.push(foundOf(kept, run));
+    }
+    return { found, busy: [...this.#queues.keys()] };
+  }
+
+  start(input: StartInput, report: Report): void {
+    const stop = new AbortController();
+    this.#starting.set(input.name, { run: input.run, stop });
+    this.#queue(input.name, async () => {
+      try {
+        await this.#start(input, report, stop.signal);
+      } catch (error) {
+        await this.#notStarted(input, report, reasonOf(error));
+      } finally {
+        if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
+      }
+    });
+  }
+
+  stop(input: StopInput, report: Report): void {
+    const starting = this.#starting.get(input.name);
+    if (starting?.run === input.run) starting.stop.abort();
+    this.#queue(input.name, async () => {
+      const run = this.#runs.get(input.name);
+      if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
+      const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
+      report({ name: input.name, run: input.run, kind: 'exited', ...end });
+    });
+  }
+
+  relabel({ name, run, epoch }: RelabelInput): void {
+    this.#queue(name, async () => {
+      const kept = this.#kept.get(name);
+      if (kept?.input.run !== run) return;
+      const next = { ...kept, epoch };
+      this.#kept.set(name, next);
+      await this.#folder(name).keep(next);
+    });
+  }
+
+  forget(name: string): void {
+    this.#queue(name, async () => {
+      const run = this.#runs.get(name);
+      if (run && !run.isOver) return;
+      await run?.done;
+      this.#runs.delete(name);
+      this.#kept.delete(name);
+      await this.#folder(name).remove();
+    });
+  }
+
+  folder(name: string): string {
+    return this.#folder(name).path;
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#queues.values());
+    await Promise.all([...this.#runs.values()].map((run) => run.done));
+  }
+
+  async endAll(graceMsMax: number): Promise<void> {
+    for (const { stop } of this.#starting.values()) stop.abort();
+    await Promise.all(this.#queues.values());
+    const running = [...this.#runs].filter(([, run]) => !run.isTold);
+    for (const [name, run] of running) {
+      const grace = this.#kept.get(name)?.input.spec.spec.grace;
+      run.stop(Math.min(graceMsMax, grace === undefined ? graceMsMax : spanMs(grace)));
+    }
+    // Without an engine nothing can be ended, and nobody waits for one.
+    while (!this.#isLost && running.some(([, run]) => !run.isTold)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    if (!this.#isLost) await this.settled();
+  }
+
+  leave(): void {
+    this.#unwatch();
+    for (const { stop } of this.#starting.values()) stop.abort();
+    for (const run of this.#runs.values()) run.leave();
+  }
+
+  /** The engine is there, for the first time or again: what it did meanwhile is not known. */
+  async #connected(): Promise<void> {
+    if (this.#isLost) this.#log.info('the Docker engine is back', { path: this.#engine.socket });
+    this.#isLost = false;
+    const before = JSON.stringify(this.#offered);
+    await this.#ask().catch(() => undefined);
+    if (JSON.stringify(this.#offered) !== before) this.#offerChanged();
+    for (const run of this.#runs.values()) void run.look();
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    const { socket } = this.#engine;
+    this.#log.warn('the Docker engine does not answer; what runs goes on', { path: socket, error });
+  }
+
+  /** Asks the engine what it can do. */
+  async #ask(): Promise<void> {
+    const info = await this.#engine.info();
+    const enforces: string[] = [];
+    const notEnforced: Record<string, string> = {
+      disk: 'the engine sets no limit to what a container writes',
+    };
+    const limits = [
+      ['cpu', info['CpuCfsQuota'] === true],
+      ['memory', info['MemoryLimit'] === true],
+      ['pids', info['PidsLimit'] === true],
+    ] as const;
+    for (const [limit, can] of limits) {
+      if (can) enforces.push(limit);
+      else notEnforced[limit] = 'the engine says that its kernel does not';
+    }
+    this.#offered = { version: info.version.slice(0, 64), enforces, notEnforced };
+  }
+
+  async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
+    const { name, spec, run: number } = input;
+    const before = this.#runs.get(name);
+    if (before && !before.isOver) throw new Error('cannot be started: it runs already');
+    await before?.done;
+    const { address, node, agent } = this.#settings;
+    const names = spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [];
+    const ports = await this.#ports.take(names);
+    const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
+    this.#kept.set(name, kept);
+    const folder = this.#folder(name);
+    await folder.prepare(kept);
+    await beginOutput(folder, number);
+    await obtainImage(this.#engine, spec.spec, stop);
+    const inner = innerPorts(input, ports);
+    const environment = shoalVariables(input, { node, ports: inner });
+    await this.#create(createOptions({ agent, input, address, ports, environment }));
+    if (stop.aborted) throw new Error('told to stop before it was started');
+    const container = containerName(agent, input);
+    await this.#engine.start(container);
+    const run = new Run(kept, this.#around(kept, report));
+    this.#runs.set(name, run);
+    run.started(await this.#engine.inspect(container));
+  }
+
+  /** A container of the same name is what a start left that nobody could clean up after. */
+  async #create(options: ReturnType<typeof createOptions>): Promise<void> {
+    try {
+      await this.#engine.create(options);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.status !== 409) throw error;
+      await this.#engine.remove(options.name ?? '');
+      await this.#engine.create(options);
+    }
+  }
+
+  /** Whatever there is of a start that failed goes; what cannot go now is met as a stray. */
+  async #notStarted(input: StartInput, report: Report, reason: string): Promise<void> {
+    const { name, run: number } = input;
+    const run = this.#runs.get(name);
+    if (run?.number === number) {
+      // It runs, only nobody can say how: the engine went away in between.
+      return run.started(undefined);
+    }
+    const isOther = run !== undefined && !run.isOver;
+    if (!isOther) {
+      const container = containerName(this.#settings.agent, input);
+      await this.#engine.remove(container).catch(() => undefined);
+      const end: End = { exitCode: undefined, signal: undefined, message: reason };
+      await this.#folder(name)
+        .noteExit(number, JSON.stringify(end))
+        .catch(() => undefined);
+      this.#release(name);
+    }
+    report({
+      ...{ name, run: number, kind: 'exited' },
+      ...{ exitCode: undefined, signal: undefined, message: reason },
+    });
+  }
+
+  async #adopt(name: string, report: Report): Promise<Found | undefined> {
+    const folder = this.#folder(name);
+    const kept = await folder.kept();
+    if (!kept) {
+      this.#log.warn('what nobody can account for is ended', { instance: name });
+      await folder.remove();
+      return undefined;
+    }
+    this.#kept.set(name, kept);
+    this.#ports.keep(kept.ports);
+    const around = this.#around(kept, report);
+    const run = new Run(kept, around);
+    this.#runs.set(name, run);
+    const exit = await this.#exitOf(folder, kept.input.run);
+    if (exit) {
+      setTimeout(() => run.finish(exit), 0);
+      return foundOf(kept, run);
+    }
+    const container = await this.#engine.inspect(around.container).catch(() => null);
+    // What was ready stays so: nobody is to see that only its agent was away.
+    const isRunning = container?.State.Running === true;
+    const isReady =
+      isRunning && (await isListening(kept.address, Object.values(kept.ports), STAYS_MS));
+    run.adopt(container);
+    return { ...foundOf(kept, run), isReady };
+  }
+
+  async #exitOf(folder: RunFolder, run: number): Promise<End | undefined> {
+    const text = await folder.exit(run);
+    if (text === undefined) return undefined;
+    try {
+      const { exitCode, signal, message } = exitSchema.parse(JSON.parse(text));
+      return { exitCode, signal, message };
+    } catch {
+      return { exitCode: undefined, signal: undefined, message: 'nobody knows how it ended' };
+    }
+  }
+
+  /** Removes containers of this agent that no run is about; names of those that run. */
+  async #removeStrays(): Promise<Set<string>> {
+    const running = new Set<string>();
+    const containers = await this.#engine.list(`${LABELS.agent}=${this.#settings.agent}`);
+    for (const { Id: id, Labels: labels, State: state } of containers) {
+      const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
+      const run = this.#runs.get(name);
+      // Something is under way: it will be clear next time.
+      if (this.#queues.has(name)) continue;
+      if (run?.number === number && !run.isDone) {
+        if (state === 'running') running.add(name);
+        continue;
+      }
+      this.#log.warn('a container no run is about is removed', { instance: name });
+      await this.#engine.remove(id).catch(() => undefined);
+    }
+    return running;
+  }
+
+  #around(kept: Kept, report: Report) {
+    const { name } = kept.input;
+    return {
+      engine: this.#engine,
+      folder: this.#folder(name),
+      container: containerName(this.#settings.agent, kept.input),
+      report,
+      ended: () => this.#release(name),
+    };
+  }
+
+  #folder(name: string): RunFolder {
+    return new RunFolder(this.#state, name);
+  }
+
+  #release(name: string): void {
+    const kept = this.#kept.get(name);
+    if (kept) this.#ports.release(kept.ports);
+  }
+
+  #queue(name: string, act: () => Promise<void>): void {
+    const last = this.#queues.get(name) ?? Promise.resolve();
+    const next = last.then(act).catch((error) => {
+      this.#log.error('the Docker driver failed', { instance: name, error });
+    });
+    this.#queues.set(name, next);
+    void next.then(() => {
+      if (this.#queues.get(name) === next) this.#queues.delete(name);
+    });
+  }
+}
+
+/** What is told of a run that was found. */
+function foundOf(kept: Kept, run: Run): Found {
+  const { input, epoch, address, ports, startedAt } = kept;
+  const { pid, isReady } = run;
+  return { ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 };
+}

@@ -1,0 +1,188 @@
+/**
+ * Makes sure that nobody waits for a Docker engine for ever, and that what it refuses is one
+ * sentence: all that is asked of it goes through here, each with a limit of time.
+ *
+ * The client library is loaded when an engine is opened: an agent without one does not pay for it.
+ */
+import type Docker from 'dockerode';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
+
+/** How long an engine may take to answer what it knows, in milliseconds. */
+const ANSWER_MS = 5_000;
+/** And to make, start or remove a container: it writes to its disk for it. */
+const ACT_MS = 15_000;
+/** Longest sentence that is passed on: one line of what an engine says. */
+const SENTENCE_MAX = 300;
+
+/** What the engine says no to. `status` as in HTTP: 404 is not there, 409 not in this state. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  /** Undefined: it did not answer. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status: number | undefined) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** One container as it stands; undefined: there is none. */
+export type Inspected = Docker.ContainerInspectInfo | undefined;
+
+export class Engine {
+  readonly socket: string;
+  readonly #docker: Docker;
+
+  private constructor(socket: string, docker: Docker) {
+    this.socket = socket;
+    this.#docker = docker;
+  }
+
+  /** Nothing is asked yet: the engine may be away. */
+  static async open(socket: string): Promise<Engine> {
+    const { default: Client } = await import('dockerode');
+    return new Engine(socket, new Client({ socketPath: socket }));
+  }
+
+  async info(): Promise<{ readonly version: string; readonly [name: string]: unknown }> {
+    const info = await this.#ask(ANSWER_MS, () => this.#docker.info());
+    return { ...info, version: String(info.ServerVersion ?? 'unknown') };
+  }
+
+  /** Containers with a label, in whatever state. */
+  list(label: string): Promise<Docker.ContainerInfo[]> {
+    const filters = { label: [label] };
+    return this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, filters, abortSignal }),
+    );
+  }
+
+  async inspect(container: string): Promise<Inspected> {
+    return this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).inspect({ abortSignal }),
+    ).catch(absent);
+  }
+
+  async create(options: Docker.ContainerCreateOptions): Promise<void> {
+    await this.#ask(ACT_MS, (abortSignal) =>
+      this.#docker.createContainer({ ...options, abortSignal }),
+    );
+  }
+
+  async start(container: string): Promise<void> {
+    await this.#ask(ACT_MS, (abortSignal) =>
+      this.#docker.getContainer(container).start({ abortSignal }),
+    );
+  }
+
+  async kill(container: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).kill({ signal, abortSignal }),
+    );
+  }
+
+  /** Ends it, too, if it runs. What is not there is no error. */
+  async remove(container: string): Promise<void> {
+    await this.#ask(ACT_MS, (abortSignal) =>
+      this.#docker.getContainer(container).remove({ force: true, v: true, abortSignal }),
+    ).catch(absent);
+  }
+
+  async hasImage(name: string): Promise<boolean> {
+    const image = await this.#ask(ANSWER_MS, () => this.#docker.getImage(name).inspect()).catch(
+      absent,
+    );
+    return image !== undefined;
+  }
+
+  /** What a pull tells, object by object, until it ends. `signal` ends it before. */
+  async pull(image: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    try {
+      return (await this.#docker.pull(image, { abortSignal: signal })) as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      throw engineError(error, this.socket);
+    }
+  }
+
+  /** One output of a container with times, in frames; ends with the container if followed. */
+  async logs(
+    container: string,
+    of: {
+      readonly output: 'stdout' | 'stderr';
+      readonly since: string;
+      readonly isFollowed: boolean;
+    },
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const options = {
+      ...{ timestamps: true, abortSignal: signal, since: of.since as unknown as number },
+      ...{ stdout: of.output === 'stdout', stderr: of.output === 'stderr' },
+    };
+    const one = this.#docker.getContainer(container);
+    if (of.isFollowed) {
+      return (await one.logs({ ...options, follow: true })) as unknown as AsyncIterable<Uint8Array>;
+    }
+    return oneChunk(await one.logs({ ...options, follow: false }));
+  }
+
+  /** Ends of containers with a label, from now on: JSON, a line each. */
+  async ends(label: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const filters = JSON.stringify({ type: ['container'], event: ['die'], label: [label] });
+    const stream = await this.#docker.getEvents({ filters, abortSignal: signal });
+    return stream as unknown as AsyncIterable<Uint8Array>;
+  }
+
+  async #ask<T>(limitMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const closing = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    // Not every call of the library can be ended: nobody waits for it then.
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const seconds = limitMs / 1000;
+        reject(new EngineError(`the engine did not answer within ${seconds} s`, undefined));
+        closing.abort();
+      }, limitMs);
+    });
+    const answer = call(closing.signal);
+    answer.catch(() => undefined);
+    try {
+      return await Promise.race([answer, late]);
+    } catch (error) {
+      throw engineError(error, this.socket);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof EngineError && error.status === 404) return undefined;
+  throw error;
+}
+
+/** What went wrong, in one line for a person. */
+function engineError(error: unknown, socket: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const { statusCode, json, code } = error as {
+    readonly statusCode?: number;
+    readonly json?: { readonly message?: string };
+    readonly code?: string;
+  };
+  if (statusCode !== undefined) {
+    const said = json?.message ?? reasonOf(error);
+    return new EngineError(sentence(said), statusCode);
+  }
+  return new EngineError(
+    `the engine at ${socket} does not answer: ${code ?? reasonOf(error)}`,
+    undefined,
+  );
+}
+
+/** One line, of a length that can be passed on. */
+export function sentence(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, SENTENCE_MAX);
+}

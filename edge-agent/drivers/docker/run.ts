@@ -1,0 +1,200 @@
+/**
+ * One run of one instance as the Docker driver holds it: a container from its start to its end, how
+ * it is listened to, and how it is ended. When nobody answers, nothing is concluded: the engine is
+ * asked again.
+ */
+import type { InstanceReport } from '../../jobs.ts';
+import type { Report } from '../driver.ts';
+import { whenListening } from '../ports.ts';
+import type { Kept, RunFolder } from '../run-folder.ts';
+import { type End, endIn } from './container.ts';
+import type { Engine, Inspected } from './engine.ts';
+import { OutputCopy } from './output.ts';
+
+/** How often an end is asked for that should have come, in milliseconds. */
+const AGAIN_MS = 500;
+/**
+ * How long a connection to a published port must stay for its program to be there: the engine takes
+ * it first, and closes it when nobody listens in the container.
+ */
+export const STAYS_MS = 150;
+
+export interface RunAround {
+  readonly engine: Engine;
+  readonly folder: RunFolder;
+  /** Name of the container. */
+  readonly container: string;
+  readonly report: Report;
+  /** Called after the end was reported. */
+  ended(): void;
+}
+
+export class Run {
+  readonly #kept: Kept;
+  readonly #around: RunAround;
+  readonly #output: OutputCopy;
+  #pid: number | undefined;
+  /** Its start was told, or it was found: only then its end is. */
+  #isHeld = false;
+  /** Somebody would have looked at it before that. */
+  #isLookDue = false;
+  #isReady = false;
+  #isOver = false;
+  #isTold = false;
+  #isDone = false;
+  #isLeft = false;
+  #kill: NodeJS.Timeout | undefined;
+  #deafen: () => void = () => undefined;
+  /** Resolves when nothing of the container is left, or it will be met as a stray. */
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(kept: Kept, around: RunAround) {
+    this.#kept = kept;
+    this.#around = around;
+    const { engine, folder, container } = around;
+    this.#output = new OutputCopy(folder, kept.input.run, engine, container);
+  }
+
+  get number(): number {
+    return this.#kept.input.run;
+  }
+
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Whether its end was reported. */
+  get isTold(): boolean {
+    return this.#isTold;
+  }
+
+  /** Nobody is at work on its container any more. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  get done(): Promise<void> {
+    return this.#done;
+  }
+
+  /** The container was started: reports so, and listens. */
+  started(container: Inspected): void {
+    this.#isHeld = true;
+    this.#pid = container?.State.Pid || undefined;
+    const { address, ports, startedAt: at } = this.#kept;
+    this.#tell({ kind: 'started', pid: this.#pid, address, ports, at });
+    this.#listen();
+    // It may have ended before anybody listened.
+    if (this.#isLookDue || endIn(container)) void this.look();
+  }
+
+  /** Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. */
+  adopt(container: Inspected | null): void {
+    this.#isHeld = true;
+    const end = container === null ? undefined : endIn(container);
+    if (end) {
+      this.#output.start();
+      // Not before the caller has it; whoever asked keeps what is told until all are found.
+      setTimeout(() => this.finish(end), 0);
+      return;
+    }
+    this.#pid = container?.State.Pid || undefined;
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#output.start();
+    const ports = Object.values(this.#kept.ports);
+    const isReady = (): void => {
+      if (this.#isOver) return;
+      this.#isReady = true;
+      this.#tell({ kind: 'ready' });
+    };
+    if (ports.length === 0) setImmediate(isReady);
+    else this.#deafen = whenListening(this.#kept.address, ports, isReady, STAYS_MS);
+  }
+
+  /** Asks the engine how it stands; an engine that does not answer is asked when it is back. */
+  async look(): Promise<void> {
+    if (!this.#isHeld) {
+      this.#isLookDue = true;
+      return;
+    }
+    if (this.#isOver || this.#isLeft) return;
+    try {
+      const container = await this.#around.engine.inspect(this.#around.container);
+      const end = endIn(container);
+      if (end) this.finish(end);
+      else this.#pid = container?.State.Pid || undefined;
+    } catch {
+      // Whoever watches looks again.
+    }
+  }
+
+  /** The polite signal now, the other one after the grace, then again and again. */
+  stop(graceMs: number): void {
+    if (this.#isOver || this.#kill) return;
+    const kill = (): void => {
+      this.#signal('SIGKILL');
+      this.#kill = setTimeout(kill, AGAIN_MS);
+    };
+    this.#kill = setTimeout(kill, graceMs);
+    this.#signal('SIGTERM');
+  }
+
+  /** Stops listening to the run without ending it: the agent is going. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#deafen();
+    clearTimeout(this.#kill);
+    void this.#output.close();
+  }
+
+  /** It is over: its last output is fetched, its end written down, reported, its container removed. */
+  finish(end: End): void {
+    if (this.#isOver || this.#isLeft) return;
+    this.#isOver = true;
+    this.#deafen();
+    clearTimeout(this.#kill);
+    this.#done = this.#finish(end);
+  }
+
+  async #finish(end: End): Promise<void> {
+    const { engine, folder, container, ended } = this.#around;
+    await this.#output.finish();
+    if (this.#isLeft) return;
+    await folder.noteExit(this.number, JSON.stringify(end)).catch(() => undefined);
+    this.#isTold = true;
+    this.#tell({ kind: 'exited', ...end });
+    ended();
+    // What cannot be removed now is met as a stray.
+    await engine.remove(container).catch(() => undefined);
+    this.#isDone = true;
+  }
+
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const { engine, container } = this.#around;
+    // What does not run any more cannot be told: its end is looked for.
+    void engine.kill(container, signal).catch(() => this.look());
+  }
+
+  #tell(report: Told): void {
+    if (this.#isLeft) return;
+    const { name, run } = this.#kept.input;
+    this.#around.report({ name, run, ...report });
+  }
+}
+
+type Told = InstanceReport extends infer R
+  ? R extends unknown
+    ? Omit<R, 'name' | 'run'>
+    : never
+  : never;

@@ -1,0 +1,118 @@
+/**
+ * All drivers of an agent as one: each instance is its spec's driver's. One driver that cannot say
+ * what it runs leaves what is concluded about the others as it is.
+ */
+import type { DriverOffer } from '../../subjects/index.ts';
+import type {
+  Found,
+  InstanceReport,
+  Listing,
+  RelabelInput,
+  StartInput,
+  StopInput,
+} from '../jobs.ts';
+import type { Driver, Report } from './driver.ts';
+
+/** The first driver answers for what was never heard of. */
+export class Drivers {
+  readonly #all: readonly [Driver, ...Driver[]];
+  /** Whose each instance is. */
+  readonly #of = new Map<string, Driver>();
+  readonly #failed: (driver: string, error: unknown) => void;
+
+  /** `failed` is told of a driver that cannot say what it runs. */
+  constructor(
+    all: readonly [Driver, ...Driver[]],
+    failed: (driver: string, error: unknown) => void,
+  ) {
+    this.#all = all;
+    this.#failed = failed;
+  }
+
+  /** What each driver offers, of those that offer something. */
+  async offers(): Promise<Record<string, DriverOffer>> {
+    const offers: Record<string, DriverOffer> = {};
+    for (const driver of this.#all) {
+      const offer = await driver.offer();
+      if (offer) offers[driver.name] = offer;
+    }
+    return offers;
+  }
+
+  whenOfferChanges(call: () => void): void {
+    for (const driver of this.#all) driver.whenOfferChanges?.(call);
+  }
+
+  async found(report: Report): Promise<readonly Found[]> {
+    const found: Found[] = [];
+    for (const driver of this.#all) {
+      for (const each of await driver.found(report)) {
+        this.#of.set(each.name, driver);
+        found.push(each);
+      }
+    }
+    return found;
+  }
+
+  async list(report: Report): Promise<Listing> {
+    const found: Found[] = [];
+    const busy: string[] = [];
+    for (const driver of this.#all) {
+      try {
+        const listing = await driver.list(report);
+        for (const each of listing.found) this.#of.set(each.name, driver);
+        found.push(...listing.found);
+        busy.push(...listing.busy);
+      } catch (error) {
+        this.#failed(driver.name, error);
+        for (const [name, its] of this.#of) if (its === driver) busy.push(name);
+      }
+    }
+    return { found, busy };
+  }
+
+  start(input: StartInput, report: Report): void {
+    const { driver: wanted } = input.spec.spec;
+    const driver = this.#all.find(({ name }) => name === wanted);
+    if (!driver) {
+      const message = `this node does not offer driver ${wanted}`;
+      const end = { exitCode: undefined, signal: undefined, message };
+      const { name, run } = input;
+      const exited: InstanceReport = { name, run, kind: 'exited', ...end };
+      return report(exited);
+    }
+    const before = this.#of.get(input.name);
+    if (before && before !== driver) before.forget(input.name);
+    this.#of.set(input.name, driver);
+    driver.start(input, report);
+  }
+
+  stop(input: StopInput, report: Report): void {
+    this.#driverOf(input.name).stop(input, report);
+  }
+
+  relabel(input: RelabelInput): void {
+    this.#driverOf(input.name).relabel(input);
+  }
+
+  forget(name: string): void {
+    this.#driverOf(name).forget(name);
+    this.#of.delete(name);
+  }
+
+  folder(name: string): string {
+    return this.#driverOf(name).folder(name);
+  }
+
+  async endAll(graceMsMax: number): Promise<void> {
+    await Promise.all(this.#all.map((driver) => driver.endAll(graceMsMax)));
+  }
+
+  leave(): void {
+    for (const driver of this.#all) driver.leave();
+  }
+
+  #driverOf(name: string): Driver {
+    return this.#of.get(name) ?? this.#all[0];
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * What every driver promises (D1–D5 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
+ * driver runs it on the real engine: `conformance(name, fixture)`.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Driver } from '../../../edge-agent/drivers/driver.ts';
+import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import { wantedSchema } from '../../../subjects/index.ts';
+import { eventually } from '../../support/ports.ts';
+
+/** One test's engine, and what the suite cannot know of it. */
+export interface DriverFixture extends AsyncDisposable {
+  /** A driver over this test's folder, as an agent opens it that is started (again). */
+  open(): Promise<Driver>;
+  /** What its specs need beside a command. */
+  readonly spec: object;
+  /** A command that listens on $PORT after 0.4 s, and goes on for long. */
+  readonly listener: readonly string[];
+  /** Resolves when the run has ended, as the engine sees it, though no driver looks. */
+  ended(run: number): Promise<void>;
+  /** What is left of instances: files, groups, containers. */
+  remains(): Promise<readonly string[]>;
+  /** How a command is refused that is not there; it contains the name. */
+  readonly missing: RegExp;
+}
+
+/** The instance of all these tests, as ledgers name it. */
+export const NAME = 'default.w-1';
+
+/** A start of that instance. */
+export function startInput(spec: object, run = 1): StartInput {
+  const wanted = wantedSchema.parse({ kind: 'service', spec });
+  if (wanted.kind !== 'service') throw new Error('a service was wanted');
+  const shared = { tenant: 'default', workload: 'w' };
+  return {
+    ...{ ...shared, name: NAME, instance: 'w-1', run, epoch: 3, attempt: 1 },
+    spec: { ...shared, kind: 'service', generation: 1, spec: wanted.spec },
+  };
+}
+
+/** Whether a process of this machine lives. */
+export function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Holds a driver to what all of them promise. */
+export function conformance(name: string, fixture: () => Promise<DriverFixture>): void {
+  describe(`${name}, as every driver`, () => {
+    let on: DriverFixture;
+    let driver: Driver;
+    let reports: InstanceReport[];
+
+    beforeEach(async () => {
+      on = await fixture();
+      reports = [];
+      driver = await on.open();
+    });
+    afterEach(async () => {
+      await driver?.endAll(500);
+      driver?.leave();
+      await on?.[Symbol.asyncDispose]();
+    });
+
+    const report = (each: InstanceReport): void => void reports.push(each);
+    const input = (command: readonly string[], more: object = {}, run = 1): StartInput =>
+      startInput({ ...on.spec, command, ...more }, run);
+    const kinds = () => reports.map((each) => each.kind);
+    const exit = () => reports.find((each) => each.kind === 'exited');
+    const ended = () => eventually(() => exit() !== undefined, 20_000, 'the end');
+    const started = () =>
+      eventually(() => kinds().includes('started') || kinds().includes('exited'), 10_000, 'start');
+    const pid = (): number => {
+      const found = reports.find((each) => each.kind === 'started');
+      if (found?.kind !== 'started' || found.pid === undefined) throw new Error('nothing started');
+      return found.pid;
+    };
+    const output = (stream: 'stdout' | 'stderr' = 'stdout') =>
+      readFile(join(driver.folder(NAME), stream), 'utf8').catch(() => '');
+    const printed = (text: string) =>
+      eventually(async () => (await output()).includes(text), 10_000, `"${text}" to be printed`);
+    /** The agent is gone; another one takes its place. */
+    const another = async (): Promise<void> => {
+      driver.leave();
+      driver = await on.open();
+      reports = [];
+    };
+
+    test('D1: started, ready, exited, once each and in this order', async () => {
+      driver.start(input(['sh', '-c', 'sleep 0.1; exit 7']), report);
+      await ended();
+      expect(kinds()).toEqual(['started', 'ready', 'exited']);
+      expect(exit()).toMatchObject({ exitCode: 7, signal: undefined });
+    });
+
+    test('D1: what ends at once is told in this order, too', async () => {
+      for (let run = 1; run <= 8; run++) {
+        reports = [];
+        driver.start(input(['echo', String(run)], {}, run), report);
+        await ended();
+        await driver.settled();
+        expect(kinds().filter((kind) => kind !== 'ready')).toEqual(['started', 'exited']);
+      }
+      expect(await output()).toBe('1\n2\n3\n4\n5\n6\n7\n8\n');
+    });
+
+    test('D1: a command that is not there is said so, and nothing was started', async () => {
+      driver.start(input(['no-such-program']), report);
+      await ended();
+      expect(kinds()).toEqual(['exited']);
+      expect(exit()).toMatchObject({ message: expect.stringMatching(on.missing) });
+    });
+
+    test('a command is run without a shell, with its environment and port', async () => {
+      const script = 'echo "$1" "$A" "$PORT" "$PORT_HTTP" "$SHOAL_EPOCH" "<$SECRET>"';
+      process.env['SECRET'] = 'of the agent';
+      const more = { environment: { A: '$HOME "x"' }, ports: [{ name: 'http' }] };
+      driver.start(input(['sh', '-c', script, 'sh', '* $(id)'], more), report);
+      await ended();
+      delete process.env['SECRET'];
+      expect(await output()).toMatch(/^\* \$\(id\) \$HOME "x" (\d+) \1 3 <>\n$/);
+    });
+
+    test('what it prints is in its files, both outputs apart, to the last byte', async () => {
+      const script =
+        'i=0; while [ $i -lt 2000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done';
+      driver.start(input(['sh', '-c', `${script}; printf "no end of line"`]), report);
+      await ended();
+      const lines = (word: string) => Array.from({ length: 2000 }, (_, i) => `${word} ${i}\n`);
+      expect(await output()).toBe(`${lines('out').join('')}no end of line`);
+      expect(await output('stderr')).toBe(lines('err').join(''));
+    });
+
+    test('ready is when every port takes connections, not before', async () => {
+      driver.start(input(on.listener, { ports: [{ name: 'tcp' }] }), report);
+      await started();
+      const at = performance.now();
+      await eventually(() => kinds().includes('ready'), 10_000, 'ready');
+      expect(performance.now() - at).toBeGreaterThan(200);
+      expect(kinds()).toEqual(['started', 'ready']);
+    });
+
+    test('D2: stop ends it politely', async () => {
+      const script = 'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done';
+      driver.start(input(['sh', '-c', script]), report);
+      await printed('ready');
+      driver.stop({ name: NAME, run: 1, graceMs: 5_000 }, report);
+      await ended();
+      expect(await output()).toContain('bye');
+      expect(exit()).toMatchObject({ exitCode: 0, signal: undefined });
+    });
+
+    test('D2: what does not listen is ended after its grace', async () => {
+      const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
+      driver.start(input(['sh', '-c', script]), report);
+      await printed('ready');
+      const at = performance.now();
+      driver.stop({ name: NAME, run: 1, graceMs: 300 }, report);
+      await ended();
+      expect(performance.now() - at).toBeGreaterThan(250);
+      expect(exit()).toMatchObject({ signal: 'SIGKILL' });
+    });
+
+    test('D2: a stop that comes right after the start is not lost', async () => {
+      driver.start(input(['sleep', '300']), report);
+      driver.stop({ name: NAME, run: 1, graceMs: 2_000 }, report);
+      await ended();
+      await driver.settled();
+      const running = reports.find((each) => each.kind === 'started');
+      if (running) expect(isThere(pid())).toBe(false);
+      expect((await driver.list(report)).found).toEqual([]);
+    });
+
+    test('D2: a stop for an earlier run ends nothing, and is answered', async () => {
+      driver.start(input(['sleep', '300'], {}, 5), report);
+      await started();
+      driver.stop({ name: NAME, run: 4, graceMs: 100 }, report);
+      await driver.settled();
+      expect(isThere(pid())).toBe(true);
+      expect(exit()).toMatchObject({ run: 4, message: 'nothing of it ran' });
+    });
+
+    test('D2: a stop of what ended, and of what was never heard of, is answered at once', async () => {
+      driver.start(input(['true']), report);
+      await ended();
+      reports = [];
+      driver.stop({ name: NAME, run: 1, graceMs: 100 }, report);
+      driver.stop({ name: 'default.stranger-1', run: 7, graceMs: 100 }, report);
+      await driver.settled();
+      expect(reports).toMatchObject([
+        { name: NAME, run: 1, kind: 'exited' },
+        { name: 'default.stranger-1', run: 7, kind: 'exited' },
+      ]);
+    });
+
+    test('a killed main process is noticed, and its helpers go with it', async () => {
+      driver.start(input(['sh', '-c', 'sleep 301 & sleep 301']), report);
+      await started();
+      process.kill(pid(), 'SIGKILL');
+      await ended();
+      expect(exit()).toMatchObject({ run: 1, signal: 'SIGKILL' });
+    });
+
+    test('D1: a later run takes the place of one that is over', async () => {
+      driver.start(input(['sh', '-c', 'echo one']), report);
+      await ended();
+      reports = [];
+      driver.start(input(['sh', '-c', 'echo two; sleep 0.2; exit 4'], {}, 2), report);
+      await ended();
+      expect(kinds()).toEqual(['started', 'ready', 'exited']);
+      expect(exit()).toMatchObject({ run: 2, exitCode: 4 });
+      expect(await output()).toBe('one\ntwo\n');
+    });
+
+    test('D3: another agent finds what runs, restarts nothing, and sees it end', async () => {
+      driver.start(input(['sh', '-c', 'echo one; sleep 2; echo two; exit 3']), report);
+      await printed('one');
+      const before = pid();
+      await another();
+      const found = await driver.found(report);
+      expect(found).toMatchObject([{ name: NAME, run: 1, epoch: 3, pid: before, isReady: true }]);
+      await ended();
+      expect(exit()).toMatchObject({ exitCode: 3 });
+      expect(await output()).toBe('one\ntwo\n');
+    });
+
+    test('D3: what ended while no agent looked is told with its exit code and output', async () => {
+      driver.start(input(['sh', '-c', 'sleep 0.5; echo late; exit 9']), report);
+      await started();
+      driver.leave();
+      await on.ended(1);
+      driver = await on.open();
+      reports = [];
+      expect(await driver.found(report)).toHaveLength(1);
+      await ended();
+      expect(exit()).toMatchObject({ exitCode: 9 });
+      expect(await output()).toBe('late\n');
+    });
+
+    test('D3: an epoch that was raised is what another agent finds', async () => {
+      driver.start(input(['sleep', '300']), report);
+      await started();
+      driver.relabel({ name: NAME, run: 1, epoch: 8 });
+      driver.relabel({ name: NAME, run: 2, epoch: 9 });
+      await driver.settled();
+      await another();
+      expect(await driver.found(report)).toMatchObject([{ epoch: 8 }]);
+    });
+
+    test('D5: list tells what runs, and what has something under way', async () => {
+      driver.start(input(['sleep', '300']), report);
+      expect(await driver.list(report)).toEqual({ found: [], busy: [NAME] });
+      await driver.settled();
+      expect(await driver.list(report)).toMatchObject({
+        ...{ found: [{ name: NAME, run: 1, epoch: 3, pid: pid() }], busy: [] },
+      });
+      driver.stop({ name: NAME, run: 1, graceMs: 1_000 }, report);
+      await ended();
+      await driver.settled();
+      expect(await driver.list(report)).toEqual({ found: [], busy: [] });
+    });
+
+    test('D4: forget leaves nothing', async () => {
+      driver.start(input(['sh', '-c', 'echo hello; exit 0']), report);
+      await ended();
+      await driver.settled();
+      driver.forget(NAME);
+      await driver.settled();
+      expect(await on.remains()).toEqual([]);
+    });
+
+    test('D4: nor is anything left of what could not be started', async () => {
+      driver.start(input(['no-such-program']), report);
+      await ended();
+      driver.forget(NAME);
+      await driver.settled();
+      expect(await on.remains()).toEqual([]);
+    });
+
+    test('what still runs is not forgotten', async () => {
+      driver.start(input(['sleep', '300']), report);
+      await started();
+      driver.forget(NAME);
+      await driver.settled();
+      expect(isThere(pid())).toBe(true);
+    });
+
+    test('the node says what it can enforce and what it cannot', async () => {
+      const { enforces = [], notEnforced = {} } = (await driver.offer()) ?? {};
+      for (const what of ['cpu', 'memory'] as const) {
+        expect(enforces.includes(what) || typeof notEnforced[what] === 'string').toBe(true);
+      }
+    });
+  });
+}

@@ -1,0 +1,206 @@
+/** The Docker driver on an engine of its own: what every driver promises, and what is its own. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { silentLog } from '../../../actors/runtime/log.ts';
+import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
+import { Ports } from '../../../edge-agent/drivers/ports.ts';
+import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import { DockerEngine, IMAGE } from '../../support/docker.ts';
+import { eventually } from '../../support/ports.ts';
+import { conformance, NAME, startInput } from '../agent/driver-conformance.ts';
+
+const AGENT = `test-${process.pid}`;
+const SPEC = { driver: 'docker', image: IMAGE, resources: { memory: '64Mi' } };
+let engine: DockerEngine;
+
+beforeAll(async () => {
+  engine = await DockerEngine.start();
+});
+afterAll(() => engine?.[Symbol.asyncDispose]());
+
+const openIn = (state: string, ports = new Ports({ from: 24_000, to: 24_999 })) =>
+  DockerDriver.open(
+    { node: 'n1', agent: AGENT, state, address: '127.0.0.1', socket: engine.socket },
+    ports,
+    silentLog,
+  );
+const container = (run = 1) => engine.client.getContainer(`shoal-${AGENT}-${NAME}-${run}`);
+const foldersIn = (state: string) => readdir(join(state, 'docker', 'instances'));
+
+conformance('the Docker driver', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+  return {
+    open: () => openIn(state),
+    spec: SPEC,
+    listener: ['sh', '-c', 'sleep 0.4; exec busybox httpd -f -p $PORT'],
+    missing: /no-such-program/,
+    ended: (run) =>
+      eventually(async () => !(await container(run).inspect()).State.Running, 10_000, 'the end'),
+    remains: async () => [...(await foldersIn(state)), ...(await engine.remains())],
+    [Symbol.asyncDispose]: async () => {
+      await rm(state, { recursive: true, force: true });
+      expect(await engine.remains()).toEqual([]);
+    },
+  };
+});
+
+describe('the Docker driver', () => {
+  let state: string;
+  let driver: DockerDriver;
+  let reports: InstanceReport[];
+
+  beforeEach(async () => {
+    state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+    reports = [];
+    driver = await openIn(state);
+  });
+  afterEach(async () => {
+    await driver.endAll(200);
+    driver.leave();
+    await rm(state, { recursive: true, force: true });
+    expect(await engine.remains()).toEqual([]);
+  });
+
+  const report = (each: InstanceReport): void => void reports.push(each);
+  const input = (command: readonly string[], more: object = {}, run = 1): StartInput =>
+    startInput({ ...SPEC, command, ...more }, run);
+  const exit = () => reports.find((each) => each.kind === 'exited');
+  const ended = (withinMs = 10_000) => eventually(() => exit() !== undefined, withinMs, 'the end');
+  const has = (kind: InstanceReport['kind']) =>
+    eventually(() => reports.some((each) => each.kind === kind), 10_000, kind);
+  const output = () => readFile(join(driver.folder(NAME), 'stdout'), 'utf8');
+
+  test('gives a container the limits of its spec, its labels, and nothing of the machine', async () => {
+    const limits = { cpu: '250m', memory: '32Mi', pids: 20 };
+    driver.start(input(['sleep', '300'], { limits, directory: '/bin' }), report);
+    await has('started');
+    const { HostConfig: host, Config: config, Mounts: mounts } = await container().inspect();
+    expect(host).toMatchObject({ CpuPeriod: 100_000, CpuQuota: 25_000, PidsLimit: 20 });
+    expect(host).toMatchObject({ Memory: 32 * 2 ** 20, MemorySwap: 32 * 2 ** 20 });
+    expect(host).toMatchObject({ Privileged: false, RestartPolicy: { Name: 'no' } });
+    expect(mounts).toEqual([]);
+    expect(config.WorkingDir).toBe('/bin');
+    expect(config.Labels).toMatchObject({
+      ...{ 'shoal.agent': AGENT, 'shoal.name': NAME, 'shoal.run': '1' },
+      ...{ 'shoal.tenant': 'default', 'shoal.workload': 'w', 'shoal.instance': 'w-1' },
+    });
+  });
+
+  test('publishes the port a program listens on in its container, on loopback only', async () => {
+    const command = ['sh', '-c', 'echo "inside $PORT"; exec busybox httpd -f -p 8080'];
+    const ports = [{ name: 'http', container: 8080 }];
+    driver.start(input(command, { ports }), report);
+    await has('ready');
+    const told = reports.find((each) => each.kind === 'started');
+    const port = told?.kind === 'started' ? (told.ports['http'] ?? 0) : 0;
+    expect(port).toBeGreaterThanOrEqual(24_000);
+    expect((await fetch(`http://127.0.0.1:${port}/none`)).status).toBe(404);
+    const { HostConfig: host } = await container().inspect();
+    expect(host.PortBindings).toEqual({
+      '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }],
+    });
+    await eventually(async () => (await output()) === 'inside 8080\n', 5_000, 'what it printed');
+  });
+
+  test('memory above the limit ends it, and it is said why', async () => {
+    const command = ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=200M', 'count=1'];
+    driver.start(input(command, { limits: { memory: '16Mi' } }), report);
+    await ended();
+    expect(exit()).toMatchObject({ message: 'ended by the kernel: more memory than its limit' });
+  });
+
+  test('an image that is not there, and must not be pulled, is said so at once', async () => {
+    const more = { image: 'no/such:1', pull: 'never' };
+    driver.start(input(['true'], more), report);
+    await ended();
+    expect(reports).toMatchObject([
+      { kind: 'exited', message: 'image no/such:1 is not here, and pull is never' },
+    ]);
+  });
+
+  test('a registry that does not answer is a reason within seconds', async () => {
+    // Nobody listens on port 1.
+    driver.start(input(['true'], { image: '127.0.0.1:1/no/such:1' }), report);
+    await ended();
+    expect(reports).toHaveLength(1);
+    expect(exit()).toMatchObject({
+      message: expect.stringMatching(
+        /^image 127\.0\.0\.1:1\/no\/such:1 cannot be pulled: .*refused/,
+      ),
+    });
+  });
+
+  test('a registry that hangs is a reason within seconds, and a stop does not wait for it', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = silent.address() as { readonly port: number };
+      const image = `127.0.0.1:${port}/app:1`;
+      driver.start(input(['true'], { image }), report);
+      await ended(25_000);
+      expect(exit()).toMatchObject({ message: expect.stringContaining('said nothing for 15 s') });
+      reports = [];
+      driver.start(input(['true'], { image }, 2), report);
+      driver.stop({ name: NAME, run: 2, graceMs: 60_000 }, report);
+      await ended(5_000);
+      expect(exit()).toMatchObject({ run: 2, message: expect.stringContaining('told to stop') });
+    } finally {
+      silent.close();
+    }
+  });
+
+  test('a port that somebody else took is a reason, and leaves no container', async () => {
+    const taker = createServer();
+    await new Promise<void>((resolve) => taker.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = taker.address() as { readonly port: number };
+      driver.leave();
+      // Chosen while it was free: whoever is faster has it.
+      const chosen = Object.assign(new Ports({ from: port, to: port }), {
+        take: async () => ({ http: port }),
+      });
+      driver = await openIn(state, chosen);
+      driver.start(input(['sleep', '300'], { ports: [{ name: 'http' }] }), report);
+      await ended();
+      expect(reports).toMatchObject([{ message: expect.stringContaining(String(port)) }]);
+      await driver.settled();
+      expect(await engine.remains()).toEqual([]);
+    } finally {
+      taker.close();
+    }
+  });
+
+  test('a container that somebody removes has ended', async () => {
+    driver.start(input(['sleep', '300']), report);
+    await has('started');
+    await container().remove({ force: true });
+    await ended();
+    expect(exit()).toMatchObject({ run: 1 });
+  });
+
+  test('D5: what only the disk knows of is taken over; what only the engine knows of is removed', async () => {
+    driver.start(input(['sleep', '300']), report);
+    await has('started');
+    driver.leave();
+    // What the one that is gone notes last may come in between.
+    await rm(join(state, 'docker/instances', NAME), { recursive: true, maxRetries: 5 });
+    driver = await openIn(state);
+    expect(await driver.found(report)).toEqual([]);
+    expect(await engine.remains()).toEqual([]);
+  });
+
+  test('an agent that died before its container was made, or was started, is told so', async () => {
+    driver.start(input(['sleep', '300'], {}, 3), report);
+    await has('started');
+    driver.leave();
+    await container(3).remove({ force: true });
+    driver = await openIn(state);
+    reports = [];
+    expect(await driver.found(report)).toMatchObject([{ run: 3, isReady: false }]);
+    await ended();
+    expect(exit()).toMatchObject({ run: 3, message: 'its container is gone' });
+  });
+});

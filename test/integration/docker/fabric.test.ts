@@ -1,0 +1,142 @@
+/** A real fabric whose agents offer docker: containers from a manifest to nothing left of them. */
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { agentProgram } from '../../../local/fabric.ts';
+import { nodeState } from '../../../subjects/index.ts';
+import { DockerEngine, IMAGE } from '../../support/docker.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
+import { eventually } from '../../support/ports.ts';
+import { shoal } from '../cli/child.ts';
+
+let engine: DockerEngine;
+let under: FabricUnderTest;
+
+beforeAll(async () => {
+  engine = await DockerEngine.start();
+  // An agent that is started again may take its time: gateways are not replaced so soon.
+  const environment = { SHOAL_DOCKER: engine.socket };
+  under = await fabricUnderTest(['n1', 'n2'], { environment, nodeClass: 'gateway' });
+});
+afterAll(async () => {
+  const processes = under?.processes;
+  await under?.[Symbol.asyncDispose]();
+  await engine?.[Symbol.asyncDispose]();
+  if (processes) expect(await processes()).toEqual([]);
+});
+
+const run = async (words: string, stdin = '') => {
+  const environment = {
+    SHOAL_GATEWAY: under.fabric.gatewayUrl,
+    SHOAL_NATS: under.fabric.natsUrl,
+    SHOAL_SEED: join(under.fabric.layout.keys, 'operator-operator.nk'),
+  };
+  const ended = await shoal(words.split(' '), environment, stdin);
+  expect(ended.code, `${words}: ${ended.err}`).toBe(0);
+  return ended.out;
+};
+const service = `
+apiVersion: shoal/v1
+kind: service
+metadata: {name: web}
+spec:
+  driver: docker
+  image: ${IMAGE}
+  count: 2
+  command: [sh, -c, 'echo "serving $SHOAL_INSTANCE"; mkdir /www; echo "hello from $SHOAL_INSTANCE" > /www/index.html; exec busybox httpd -f -p 80 -h /www']
+  ports: [{name: http, container: 80}]
+  ingress: {host: web.localhost}
+  resources: {memory: 64Mi}
+  grace: 200ms
+`;
+const job = (name: string, command: string) => `
+apiVersion: shoal/v1
+kind: job
+metadata: {name: ${name}}
+spec:
+  driver: docker
+  image: ${IMAGE}
+  command: ${command}
+  retries: 0
+  resources: {memory: 64Mi}
+`;
+
+/** What the ingress answers for a host name. */
+const get = (host: string) =>
+  new Promise<string>((resolve, reject) => {
+    const { hostname, port } = new URL(under.fabric.ingressUrl);
+    const one = request({ hostname, port, headers: { host } }, async (response) => {
+      let text = '';
+      for await (const piece of response) text += piece;
+      resolve(text);
+    });
+    one.once('error', reject);
+    one.end();
+  });
+const containers = async (workload: string): Promise<readonly string[]> => {
+  const label = [`shoal.workload=${workload}`];
+  const all = await engine.client.listContainers({ filters: { label } });
+  return all.map(({ Id: id }) => id).sort();
+};
+const outcomeOf = (workload: string) =>
+  [...under.instances.by('workload', `default.${workload}`)][0]?.value.outcome;
+
+test('a service of containers: applied, reached, followed, adopted, scaled, deleted', async () => {
+  for (const node of ['n1', 'n2']) {
+    const offers = () => under.nodes.get({ node })?.drivers['docker'];
+    await eventually(() => offers() !== undefined, 20_000, `docker on ${node}`);
+    expect(offers()).toMatchObject({ enforces: ['cpu', 'memory', 'pids'] });
+  }
+  await run('apply -f - --wait', service);
+  const instances = under.ready('web').map(({ instance }) => instance);
+  expect(instances).toHaveLength(2);
+  const heard = new Set<string>();
+  await eventually(async () => heard.add((await get('web.localhost')).trim()).size === 2, 20_000);
+  expect([...heard].sort()).toEqual(instances.map((each) => `hello from ${each}`).sort());
+  const logs = async () => run('logs web');
+  await eventually(async () => {
+    const text = await logs();
+    return instances.every((each) => text.includes(`serving ${each}`));
+  }, 20_000);
+
+  const before = await containers('web');
+  await under.fabric.child(agentProgram('n1')).stop('SIGKILL');
+  await under.fabric.startAgent('n1');
+  const stateOf = () => {
+    const node = under.nodes.get({ node: 'n1' });
+    return node && nodeState(node);
+  };
+  await eventually(() => stateOf() === 'ready', 20_000, 'the agent to be back');
+  await eventually(() => under.ready('web').length === 2, 20_000, 'both ready');
+  expect(await containers('web')).toEqual(before);
+  expect(under.ready('web').map((each) => under.seen(each)?.restarts)).toEqual([0, 0]);
+
+  await run('scale web 3 --wait');
+  const after = await containers('web');
+  expect(after).toHaveLength(3);
+  expect(before.every((id) => after.includes(id))).toBe(true);
+  // Each line is there once: what was sent before the agent was killed is not sent again.
+  await eventually(
+    async () => (await logs()).match(/serving/g)?.length === 3,
+    20_000,
+    'a line each',
+  );
+
+  await run('delete workload web');
+  await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
+});
+
+test('a job of a container succeeds, and one that cannot start says why; nothing is left', async () => {
+  await run('apply -f - --wait', job('count', `[sh, -c, 'echo 1; echo 2']`));
+  expect(outcomeOf('count')).toMatchObject({ result: 'succeeded', exitCode: 0 });
+  const isPrinted = async () => /1\n.*2\n/.test(await run('logs count'));
+  await eventually(isPrinted, 20_000, 'both its lines');
+  await run('apply -f -', job('odd', '[no-such-program]'));
+  await eventually(() => outcomeOf('odd') !== undefined, 20_000, 'its end');
+  expect(outcomeOf('odd')).toMatchObject({
+    result: 'failed',
+    message: expect.stringContaining('no-such-program'),
+  });
+  for (const name of ['count', 'odd']) await run(`delete workload ${name}`);
+  await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
+});

@@ -1,0 +1,200 @@
+/**
+ * A Docker engine of a test's own: its folders, socket and bridge are like no other's, it is ended
+ * by its process id, and its containers, mounts and bridge are gone when the test is. An engine that
+ * the machine has besides is not spoken to.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { type DockerPrograms, findDocker } from '../../local/docker.ts';
+import { eventually } from './ports.ts';
+
+const call = promisify(execFile);
+
+/** The image every engine of a test has: busybox under the names of its applets, no more. */
+export const IMAGE = 'shoal-test:1';
+
+const APPLETS = ['sh', 'sleep', 'echo', 'true', 'cat', 'printf', 'nc', 'httpd', 'id', 'env', 'dd'];
+const READY_MS = 60_000;
+
+export class DockerEngine implements AsyncDisposable {
+  readonly socket: string;
+  /** To look at it past the driver. */
+  readonly client: Docker;
+  readonly #folder: string;
+  readonly #bridge: string;
+  readonly #programs: DockerPrograms;
+  #child: ChildProcess | undefined;
+
+  private constructor(folder: string, programs: DockerPrograms) {
+    this.#folder = folder;
+    this.#programs = programs;
+    this.#bridge = `sh-${basename(folder).slice(-6)}`;
+    this.socket = join(folder, 'docker.sock');
+    this.client = new Docker({ socketPath: this.socket });
+  }
+
+  /** Starts an engine that has IMAGE. What runs goes on without it. */
+  static async start(): Promise<DockerEngine> {
+    const programs = await findDocker();
+    if (!programs) throw new Error('no dockerd here; vitest.config.ts leaves these tests out then');
+    // Below a short path: a socket's may have 107 bytes.
+    const engine = new DockerEngine(await mkdtemp(join(tmpdir(), 'shoal-docker-')), programs);
+    try {
+      await engine.#prepare();
+      await engine.start();
+      await engine.import(IMAGE);
+    } catch (error) {
+      await engine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return engine;
+  }
+
+  /** Starts it (again). */
+  async start(): Promise<void> {
+    const at = (name: string): string => join(this.#folder, name);
+    const log = openSync(at('log'), 'a');
+    const words = [
+      ...['--config-file', at('daemon.json'), '--data-root', at('data'), '--exec-root', at('exec')],
+      ...['--pidfile', at('pid'), '--host', `unix://${this.socket}`, '--bridge', this.#bridge],
+      ...['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--live-restore'],
+    ];
+    const { dockerd, environment } = this.#programs;
+    const child = spawn(dockerd, words, { env: environment, stdio: ['ignore', log, log] });
+    closeSync(log);
+    this.#child = child;
+    const isReady = async (): Promise<boolean> => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        const last = (await readFile(at('log'), 'utf8')).trim().split('\n').slice(-5).join('\n');
+        throw new Error(`dockerd ended: ${last}`);
+      }
+      return this.client.ping().then(
+        () => true,
+        () => false,
+      );
+    };
+    await eventually(isReady, READY_MS, 'the Docker engine to answer');
+  }
+
+  /** Ends it; what it runs goes on. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+    await this.#endContainerd();
+  }
+
+  /** Makes an image of busybox, under a name. */
+  async import(name: string): Promise<void> {
+    const bin = join(this.#folder, 'image', 'bin');
+    await rm(join(this.#folder, 'image'), { recursive: true, force: true });
+    await mkdir(bin, { recursive: true });
+    await call('cp', [this.#programs.busybox, join(bin, 'busybox')]);
+    for (const applet of APPLETS) await symlink('busybox', join(bin, applet));
+    const tar = join(this.#folder, 'image.tar');
+    await call('tar', ['-C', join(this.#folder, 'image'), '-cf', tar, '.']);
+    const [repo = '', tag = 'latest'] = name.split(':');
+    const stream = await this.client.importImage(tar, { repo, tag });
+    await new Promise((resolve, reject) => {
+      this.client.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(0)));
+    });
+  }
+
+  /** All it keeps that a container could have left: names of containers, volumes and networks. */
+  async remains(): Promise<readonly string[]> {
+    const containers = await this.client.listContainers({ all: true });
+    const { Volumes: volumes } = await this.client.listVolumes();
+    const networks = await this.client.listNetworks();
+    return [
+      ...containers.map(({ Names: [name = ''] }) => `container ${name}`),
+      ...(volumes ?? []).map(({ Name: name }) => `volume ${name}`),
+      ...networks
+        .filter(({ Name: name }) => !['bridge', 'host', 'none'].includes(name))
+        .map(({ Name: name }) => `network ${name}`),
+    ];
+  }
+
+  async #prepare(): Promise<void> {
+    // The key of an engine's identity is outside its folders otherwise, where it has one (before 23).
+    const { stdout } = await call(this.#programs.dockerd, ['--version'], {
+      env: this.#programs.environment,
+    });
+    const isOld = Number(/version (\d+)\./.exec(stdout)?.[1]) < 23;
+    const config = isOld ? { 'deprecated-key-path': join(this.#folder, 'key.json') } : {};
+    await writeFile(join(this.#folder, 'daemon.json'), JSON.stringify(config));
+    await call('ip', ['link', 'add', this.#bridge, 'type', 'bridge']);
+    const random = () => Math.floor(Math.random() * 254) + 1;
+    // Within the private range 10/8, where a machine's own networks are seldom above 10.200.
+    const address = `10.${200 + (random() % 50)}.${random()}.1/24`;
+    await call('ip', ['addr', 'add', address, 'dev', this.#bridge]);
+    await call('ip', ['link', 'set', this.#bridge, 'up']);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#child) await this.#removeContainers();
+    } finally {
+      await this.kill('SIGTERM');
+      await this.#unmount();
+      await call('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
+      await rm(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Only a living engine ends its containers. */
+  async #removeContainers(): Promise<void> {
+    const isThere = await this.client.ping().then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) await this.start();
+    for (const { Id: id } of await this.client.listContainers({ all: true })) {
+      await this.client.getContainer(id).remove({ force: true, v: true });
+    }
+  }
+
+  /**
+   * Where nobody reaps processes, what was killed keeps its id, and the next engine would wait for
+   * it: its note of the id goes.
+   */
+  async #endContainerd(): Promise<void> {
+    const file = join(this.#folder, 'exec', 'containerd', 'containerd.pid');
+    const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+    const isThere = async (): Promise<boolean> => {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return line.includes(this.#folder);
+    };
+    if (Number.isNaN(pid)) return;
+    if (await isThere()) process.kill(pid, 'SIGKILL');
+    await eventually(async () => !(await isThere()), 10_000, 'containerd to end');
+    await rm(file, { force: true });
+  }
+
+  async #unmount(): Promise<void> {
+    const mounts = await readFile('/proc/mounts', 'utf8');
+    const below = mounts
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((at) => at.startsWith(`${this.#folder}/`));
+    for (const at of below.reverse()) await call('umount', [at]);
+  }
+}
+
+/** Processes of this machine whose command line speaks of an engine's folder. */
+export async function engineProcesses(socket: string): Promise<readonly number[]> {
+  const folder = socket.slice(0, socket.lastIndexOf('/'));
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes(folder)) found.push(Number(name));
+  }
+  return found;
+}
