@@ -248,6 +248,29 @@ function inboundOf(
   };
 }
 
+/** Something an actor handles by itself: a timer, a change, what came of a job. Nobody waits for it. */
+export function ownInbound(
+  id: string,
+  label: string,
+  about: string,
+  step: Inbound['step'],
+  message: unknown,
+): Inbound {
+  return {
+    id,
+    label,
+    about,
+    step,
+    message,
+    from: undefined,
+    item: undefined,
+    traceparent: undefined,
+    attempts: 0,
+    wanted: undefined,
+    term: 0,
+  };
+}
+
 /** A revision as a sender told it; what is none is as if not told. */
 function seenIn(told: string | undefined): number | undefined {
   return told !== undefined && REVISION.test(told) ? Number(told) : undefined;

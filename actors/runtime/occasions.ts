@@ -6,7 +6,7 @@
  */
 import type { Actor, Follow, Step } from './actor.ts';
 import type { Alarms } from './alarms.ts';
-import type { Inbound } from './inbound.ts';
+import { type Inbound, ownInbound } from './inbound.ts';
 import type { Change } from './view.ts';
 
 type AnyStep = Step<unknown, never, unknown>;
@@ -105,18 +105,6 @@ export class Occasions {
   }
 
   #enqueue(id: string, label: string, about: string, step: AnyStep, message: unknown): void {
-    this.#around.enqueue({
-      id,
-      label,
-      about,
-      step,
-      message,
-      from: undefined,
-      item: undefined,
-      traceparent: undefined,
-      attempts: 0,
-      wanted: undefined,
-      term: 0,
-    });
+    this.#around.enqueue(ownInbound(id, label, about, step, message));
   }
 }

@@ -11,7 +11,7 @@
 import { type RecordContract, tokensIn } from '../../subjects/index.ts';
 import type { Actor, Context, Follow } from './actor.ts';
 import type { Failures } from './failures.ts';
-import type { Inbound } from './inbound.ts';
+import { ownInbound } from './inbound.ts';
 import type { Recording } from './recording/recorder.ts';
 import type { Change, View } from './view.ts';
 import type { Views } from './views.ts';
@@ -95,7 +95,10 @@ export class PrivateState<S, V> {
   }
 
   #fold(one: Follow<S, V>, change: Change, run: () => void): void {
-    const inbound = inboundOf(one.record.name, change);
+    // Failures are told of it as of a message.
+    const { key, revision } = change;
+    const label = `fold ${one.record.name}`;
+    const inbound = ownInbound(`${key}@${revision}`, label, key, () => [], change);
     if (this.#failures.turnAway(inbound)) return;
     try {
       run();
@@ -104,21 +107,4 @@ export class PrivateState<S, V> {
       this.#failures.threw(inbound, error);
     }
   }
-}
-
-/** A change as what a fold handles: failures are told of it as of a message. */
-function inboundOf(record: string, change: Change): Inbound {
-  return {
-    id: `${change.key}@${change.revision}`,
-    label: `fold ${record}`,
-    about: change.key,
-    step: () => [],
-    message: change,
-    from: undefined,
-    item: undefined,
-    traceparent: undefined,
-    attempts: 0,
-    wanted: undefined,
-    term: 0,
-  };
 }

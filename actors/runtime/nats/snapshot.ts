@@ -14,6 +14,8 @@ import { subscribeGuarded } from './guard.ts';
 const STEP_MS = 30_000;
 /** How long one look at a stream may take before it is repeated: without a leader none answers. */
 const LOOK_MS = 2_000;
+/** Asks that are looks: they change nothing. */
+const LOOKS = '$JS.API.STREAM.INFO.';
 /** The last one: the server then writes and indexes what it was sent. */
 const FINISH_MS = 120_000;
 /** How often servers are asked whether they are done. */
@@ -208,7 +210,7 @@ async function asked(
     } catch (error) {
       // Another server restores it, and this one has not heard yet where it listens; a look changes
       // nothing, however often it is had.
-      const isAgain = isUnheard(error) || timeout === LOOK_MS;
+      const isAgain = isUnheard(error) || subject.startsWith(LOOKS);
       if (!isAgain || performance.now() > until) {
         throw new SnapshotError(`${subject}: ${reasonOf(error)}`);
       }
