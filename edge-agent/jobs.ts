@@ -37,6 +37,13 @@ export type InstanceReport = { readonly name: string; readonly run: number } & (
     }
 );
 
+/** What is told of a run, without saying of which. */
+export type ToldOfRun = InstanceReport extends infer R
+  ? R extends unknown
+    ? Omit<R, 'name' | 'run'>
+    : never
+  : never;
+
 /** An instance that an earlier process of this agent left running, or ended meanwhile. */
 export interface Found extends StartInput {
   readonly isReady: boolean;

@@ -15,7 +15,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { z } from 'zod';
 import { specRecord } from '../../subjects/index.ts';
-import type { StartInput } from '../jobs.ts';
+import type { Found, StartInput } from '../jobs.ts';
 
 /** What stands in run.json. */
 export interface Kept {
@@ -25,6 +25,14 @@ export interface Kept {
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly startedAt: number;
+}
+
+/** What is told of a run that was found. */
+export function foundOf(
+  { input, epoch, address, ports, startedAt }: Kept,
+  { pid, isReady }: Pick<Found, 'pid' | 'isReady'>,
+): Found {
+  return { ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 };
 }
 
 const number = z.number().int();

@@ -19,8 +19,9 @@ import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
 import { shoalVariables } from '../environment.ts';
+import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
-import { type Kept, RunFolder } from '../run-folder.ts';
+import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { containerName, createOptions, type End, innerPorts, LABELS } from './container.ts';
 import { Engine, EngineError } from './engine.ts';
 import { obtainImage } from './image.ts';
@@ -55,8 +56,7 @@ export class DockerDriver implements Driver {
   readonly #ports: Ports;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
-  /** The last thing asked about each instance. */
-  readonly #queues = new Map<string, Promise<void>>();
+  readonly #turns: InTurn;
   /** Starts under way, to be told to stop. */
   readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
   #unwatch: () => void = () => undefined;
@@ -70,6 +70,9 @@ export class DockerDriver implements Driver {
     this.#engine = engine;
     this.#ports = ports;
     this.#log = log;
+    this.#turns = new InTurn((instance, error) => {
+      log.error('the Docker driver failed', { instance, error });
+    });
   }
 
   /** Opens the driver; its engine may be away, and is offered as soon as it answers. */
@@ -107,30 +110,30 @@ export class DockerDriver implements Driver {
   /** Rejects while the engine does not answer. */
   async list(report: Report): Promise<Listing> {
     for (const name of await RunFolder.names(this.#state)) {
-      if (this.#kept.has(name) || this.#queues.has(name)) continue;
+      if (this.#kept.has(name) || this.#turns.has(name)) continue;
       this.#log.warn('an instance nobody knew of is taken over', { instance: name });
-      this.#queue(name, async () => {
+      this.#turns.add(name, async () => {
         if (!this.#kept.has(name)) await this.#adopt(name, report);
       });
     }
     // An event may be lost, or be of a container somebody else removed.
     const running = await this.#removeStrays();
     for (const [name, run] of this.#runs) {
-      if (!run.isOver && !running.has(name) && !this.#queues.has(name)) await run.look();
+      if (!run.isOver && !running.has(name) && !this.#turns.has(name)) await run.look();
     }
     const found: Found[] = [];
     for (const [name, run] of this.#runs) {
       const kept = this.#kept.get(name);
-      if (!kept || run.isTold || this.#queues.has(name)) continue;
+      if (!kept || run.isTold || this.#turns.has(name)) continue;
       found.push(foundOf(kept, run));
     }
-    return { found, busy: [...this.#queues.keys()] };
+    return { found, busy: this.#turns.names };
   }
 
   start(input: StartInput, report: Report): void {
     const stop = new AbortController();
     this.#starting.set(input.name, { run: input.run, stop });
-    this.#queue(input.name, async () => {
+    this.#turns.add(input.name, async () => {
       try {
         await this.#start(input, report, stop.signal);
       } catch (error) {
@@ -144,7 +147,7 @@ export class DockerDriver implements Driver {
   stop(input: StopInput, report: Report): void {
     const starting = this.#starting.get(input.name);
     if (starting?.run === input.run) starting.stop.abort();
-    this.#queue(input.name, async () => {
+    this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
       const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
@@ -153,7 +156,7 @@ export class DockerDriver implements Driver {
   }
 
   relabel({ name, run, epoch }: RelabelInput): void {
-    this.#queue(name, async () => {
+    this.#turns.add(name, async () => {
       const kept = this.#kept.get(name);
       if (kept?.input.run !== run) return;
       const next = { ...kept, epoch };
@@ -163,7 +166,7 @@ export class DockerDriver implements Driver {
   }
 
   forget(name: string): void {
-    this.#queue(name, async () => {
+    this.#turns.add(name, async () => {
       const run = this.#runs.get(name);
       if (run && !run.isOver) return;
       await run?.done;
@@ -178,13 +181,13 @@ export class DockerDriver implements Driver {
   }
 
   async settled(): Promise<void> {
-    await Promise.all(this.#queues.values());
+    await this.#turns.settled();
     await Promise.all([...this.#runs.values()].map((run) => run.done));
   }
 
   async endAll(graceMsMax: number): Promise<void> {
     for (const { stop } of this.#starting.values()) stop.abort();
-    await Promise.all(this.#queues.values());
+    await this.#turns.settled();
     const running = [...this.#runs].filter(([, run]) => !run.isTold);
     for (const [name, run] of running) {
       const grace = this.#kept.get(name)?.input.spec.spec.grace;
@@ -345,7 +348,7 @@ export class DockerDriver implements Driver {
       const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
       const run = this.#runs.get(name);
       // Something is under way: it will be clear next time.
-      if (this.#queues.has(name)) continue;
+      if (this.#turns.has(name)) continue;
       if (run?.number === number && !run.isDone) {
         if (state === 'running') running.add(name);
         continue;
@@ -375,22 +378,4 @@ export class DockerDriver implements Driver {
     const kept = this.#kept.get(name);
     if (kept) this.#ports.release(kept.ports);
   }
-
-  #queue(name: string, act: () => Promise<void>): void {
-    const last = this.#queues.get(name) ?? Promise.resolve();
-    const next = last.then(act).catch((error) => {
-      this.#log.error('the Docker driver failed', { instance: name, error });
-    });
-    this.#queues.set(name, next);
-    void next.then(() => {
-      if (this.#queues.get(name) === next) this.#queues.delete(name);
-    });
-  }
-}
-
-/** What is told of a run that was found. */
-function foundOf(kept: Kept, run: Run): Found {
-  const { input, epoch, address, ports, startedAt } = kept;
-  const { pid, isReady } = run;
-  return { ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 };
 }

@@ -3,7 +3,7 @@
  * it is listened to, and how it is ended. When nobody answers, nothing is concluded: the engine is
  * asked again.
  */
-import type { InstanceReport } from '../../jobs.ts';
+import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
 import { whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
@@ -186,15 +186,9 @@ export class Run {
     void engine.kill(container, signal).catch(() => this.look());
   }
 
-  #tell(report: Told): void {
+  #tell(report: ToldOfRun): void {
     if (this.#isLeft) return;
     const { name, run } = this.#kept.input;
     this.#around.report({ name, run, ...report });
   }
 }
-
-type Told = InstanceReport extends infer R
-  ? R extends unknown
-    ? Omit<R, 'name' | 'run'>
-    : never
-  : never;

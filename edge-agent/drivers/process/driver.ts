@@ -12,8 +12,9 @@ import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, Report } from '../driver.ts';
+import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
-import { type Kept, RunFolder } from '../run-folder.ts';
+import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { KEEPER } from './keeper.ts';
@@ -45,13 +46,15 @@ export class ProcessDriver implements Driver {
   readonly #ports: Ports;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
-  /** The last thing asked about each instance. */
-  readonly #queues = new Map<string, Promise<void>>();
+  readonly #turns: InTurn;
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
     this.#settings = settings;
     this.#cgroups = cgroups;
     this.#log = log;
+    this.#turns = new InTurn((instance, error) => {
+      log.error('the process driver failed', { instance, error });
+    });
     this.#ports = settings.ports;
   }
 
@@ -95,25 +98,23 @@ export class ProcessDriver implements Driver {
       ...(await cgroupNames(this.#cgroups)),
     ]);
     for (const name of onDisk) {
-      if (this.#kept.has(name) || this.#queues.has(name)) continue;
+      if (this.#kept.has(name) || this.#turns.has(name)) continue;
       this.#log.warn('an instance nobody knew of is taken over', { instance: name });
-      this.#queue(name, async () => {
+      this.#turns.add(name, async () => {
         if (!this.#kept.has(name)) await this.#adopt(name, report);
       });
     }
     const found: Found[] = [];
     for (const [name, run] of this.#runs) {
       const kept = this.#kept.get(name);
-      if (!kept || run.isTold || this.#queues.has(name)) continue;
-      const { input, epoch, address, ports, startedAt } = kept;
-      const { pid, isReady } = run;
-      found.push({ ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 });
+      if (!kept || run.isTold || this.#turns.has(name)) continue;
+      found.push(foundOf(kept, run));
     }
-    return { found, busy: [...this.#queues.keys()] };
+    return { found, busy: this.#turns.names };
   }
 
   start(input: StartInput, report: Report): void {
-    this.#queue(input.name, async () => {
+    this.#turns.add(input.name, async () => {
       try {
         await this.#start(input, report);
       } catch (error) {
@@ -128,7 +129,7 @@ export class ProcessDriver implements Driver {
   }
 
   stop(input: StopInput, report: Report): void {
-    this.#queue(input.name, async () => {
+    this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
       const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
@@ -137,7 +138,7 @@ export class ProcessDriver implements Driver {
   }
 
   relabel({ name, run, epoch }: RelabelInput): void {
-    this.#queue(name, async () => {
+    this.#turns.add(name, async () => {
       const kept = this.#kept.get(name);
       if (kept?.input.run !== run) return;
       const next = { ...kept, epoch };
@@ -147,7 +148,7 @@ export class ProcessDriver implements Driver {
   }
 
   forget(name: string): void {
-    this.#queue(name, async () => {
+    this.#turns.add(name, async () => {
       const run = this.#runs.get(name);
       if (run && !run.isOver) return;
       this.#runs.delete(name);
@@ -163,7 +164,7 @@ export class ProcessDriver implements Driver {
 
   /** Resolves when everything asked so far is done. */
   async settled(): Promise<void> {
-    await Promise.all(this.#queues.values());
+    await this.#turns.settled();
   }
 
   /** Ends everything that runs, each within its grace and `graceMsMax`. */
@@ -191,17 +192,6 @@ export class ProcessDriver implements Driver {
 
   #folder(name: string): RunFolder {
     return new RunFolder(this.#settings.state, name);
-  }
-
-  #queue(name: string, act: () => Promise<void>): void {
-    const last = this.#queues.get(name) ?? Promise.resolve();
-    const next = last.then(act).catch((error) => {
-      this.#log.error('the process driver failed', { instance: name, error });
-    });
-    this.#queues.set(name, next);
-    void next.then(() => {
-      if (this.#queues.get(name) === next) this.#queues.delete(name);
-    });
   }
 
   async #start(input: StartInput, report: Report): Promise<void> {
@@ -239,13 +229,10 @@ export class ProcessDriver implements Driver {
     this.#ports.keep(kept.ports);
     const run = Run.adopt(kept, pid, this.#around(name, report));
     this.#runs.set(name, run);
-    const { epoch, address, ports, startedAt } = kept;
+    const { address, ports } = kept;
     // What was ready stays so: nobody is to see that only its agent was away.
     const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
-    return {
-      ...{ ...kept.input, epoch, address, ports, startedAt, pid },
-      ...{ isReady, restarts: 0 },
-    };
+    return foundOf(kept, { pid, isReady });
   }
 
   /** The agent may have died between starting a keeper and its first line. */

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { InstanceReport } from '../../jobs.ts';
+import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { whenListening } from '../ports.ts';
@@ -181,17 +181,11 @@ export class Run {
     }
   }
 
-  #tell(report: Told): void {
+  #tell(report: ToldOfRun): void {
     const { name, run } = this.#kept.input;
     this.#around.report({ name, run, ...report });
   }
 }
-
-type Told = InstanceReport extends infer R
-  ? R extends unknown
-    ? Omit<R, 'name' | 'run'>
-    : never
-  : never;
 
 function isPresent(pid: number): boolean {
   if (pid <= 1) return false;
