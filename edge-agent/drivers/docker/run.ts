@@ -14,6 +14,11 @@ import { OutputCopy } from './output.ts';
 /** How often an end is asked for that should have come, in milliseconds. */
 const AGAIN_MS = 500;
 /**
+ * How long after an end its reason may still come, in milliseconds: the engine hears of the kernel's
+ * kill for memory on another way than of the end, and now and then later.
+ */
+const REASON_MS = 100;
+/**
  * How long a connection to a published port must stay for its program to be there: the engine takes
  * it first, and closes it when nobody listens in the container.
  */
@@ -170,14 +175,25 @@ export class Run {
   async #finish(end: End): Promise<void> {
     const { engine, folder, container, ended } = this.#around;
     await this.#output.finish();
+    const told = await this.#explained(end);
     if (this.#isLeft) return;
-    await folder.noteExit(this.number, JSON.stringify(end)).catch(() => undefined);
+    await folder.noteExit(this.number, JSON.stringify(told)).catch(() => undefined);
     this.#isTold = true;
-    this.#tell({ kind: 'exited', ...end });
+    this.#tell({ kind: 'exited', ...told });
     ended();
     // What cannot be removed now is met as a stray.
     await engine.remove(container).catch(() => undefined);
     this.#isDone = true;
+  }
+
+  /** An end by a kill that nobody here sent, with the reason that may have come since. */
+  async #explained(end: End): Promise<End> {
+    const isKilled = end.signal === 'SIGKILL' && this.#kill === undefined;
+    if (!isKilled || end.message !== undefined || this.#isLeft) return end;
+    await new Promise((resolve) => setTimeout(resolve, REASON_MS));
+    const { engine, container } = this.#around;
+    const again = await engine.inspect(container).catch(() => undefined);
+    return (again && endIn(again)) ?? end;
   }
 
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
