@@ -5,6 +5,7 @@
  */
 import { replay } from './replay.ts';
 import { Storm } from './storm.ts';
+import { stormOf } from './variety.ts';
 
 const [first = 1, count = Number.POSITIVE_INFINITY] = process.argv.slice(2).map(Number);
 const began = performance.now();
@@ -17,7 +18,7 @@ let toldAt = began;
 /** How often each fault struck. */
 const struck = new Map<string, number>();
 for (let seed = first; seed < first + count; seed++) {
-  const storm = new Storm(seed);
+  const storm = new Storm(seed, stormOf(seed));
   const problems = storm.run();
   simulatedMs += storm.world.clock.elapsed();
   for (const [fault, times] of storm.world.faults) {

@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Storm, stormOf } from './storm.ts';
+import { Storm } from './storm.ts';
+import { stormOf } from './variety.ts';
 
 /** What a person needs: the problems, the command that replays them, and the trace's file. */
 export function replay(seed: number, problems: readonly string[]): string {

@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import failed from './failed-seeds.json' with { type: 'json' };
 import { noFaults, usualFaults } from './faults.ts';
 import { replay } from './replay.ts';
-import { Storm, stormOf } from './storm.ts';
+import { Storm } from './storm.ts';
+import { stormOf } from './variety.ts';
 
 const first = Number(process.env['SEED'] ?? 1);
 const count = Number(process.env['SEEDS'] ?? 100);
@@ -18,7 +19,7 @@ test.each(failed)('storm $seed, which failed once', ({ seed, faults }) => {
 });
 
 test.each(wanted)('storm %i', (seed) => {
-  const storm = new Storm(seed);
+  const storm = new Storm(seed, stormOf(seed));
   const problems = storm.run();
   expect(storm.world.checkers.checks).toBeGreaterThan(10);
   for (const [fault, times] of storm.world.faults) {

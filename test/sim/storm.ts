@@ -6,11 +6,11 @@
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import type { Amounts } from '../../subjects/index.ts';
 import { Asks } from './asks.ts';
-import { controlsOf, type Faults, Trouble, usualFaults } from './faults.ts';
+import { controlsOf, type Faults, Trouble } from './faults.ts';
 import { unsettled } from './settled.ts';
 import { TimedAsks } from './timed-asks.ts';
 import { calmWeather } from './wire.ts';
-import { smallMachine, World } from './world.ts';
+import { STRAY_MS, smallMachine, World } from './world.ts';
 
 export interface StormOptions {
   /** Control planes, at most three. */
@@ -19,21 +19,13 @@ export interface StormOptions {
   readonly names: number;
   /** How long the storm lasts, in simulated milliseconds. */
   readonly stormMs: number;
+  /** By how much more slowly everything is asked for, and fails. */
+  readonly slowness: number;
   /** How long the world has to recover. */
   readonly calmMs: number;
   readonly delayMsMax: number;
   readonly faults: Faults;
 }
-
-const usualStorm: StormOptions = {
-  copies: 1,
-  machines: 4,
-  names: 4,
-  stormMs: 60_000,
-  calmMs: 120_000,
-  delayMsMax: 40,
-  faults: usualFaults,
-};
 
 /**
  * Six instances, and room for runs: when devices are away, the others fill up and some instances
@@ -47,11 +39,8 @@ const soonCleared: KeyLimits = {
   ...{ everyMs: 10_000, leftoverMs: 15_000, markerAgeMs: 40_000, youngMs: 40_000 },
 };
 
-/** The usual storm of a seed: one, two or three control planes in turn. */
-export function stormOf(seed: number, faults: Faults = usualFaults): StormOptions {
-  return { ...usualStorm, copies: 1 + (seed % 3), faults };
-}
-
+/** Longest pause between two things that happen in a brisk storm, in milliseconds. */
+const PAUSE_MS = 800;
 /** How often the world is looked at while it recovers, in milliseconds. */
 const LOOK_MS = 250;
 /** How long everything must then stay as it is, in milliseconds. */
@@ -66,13 +55,13 @@ export class Storm {
   readonly #timedAsks: TimedAsks;
   readonly #trouble: Trouble;
 
-  constructor(seed: number, options: StormOptions = stormOf(seed), isTraced = false) {
+  constructor(seed: number, options: StormOptions, isTraced = false) {
     this.#options = options;
     const { faults, copies, machines, names } = options;
     this.world = new World(seed, { isTraced, keyLimits: soonCleared });
     this.world.driftMax = faults.drift;
     this.#asks = new Asks(this.world, names);
-    this.#timedAsks = new TimedAsks(this.world);
+    this.#timedAsks = new TimedAsks(this.world, options.slowness);
     this.#trouble = new Trouble(this.world, faults, copies);
     this.#startControls();
     for (let index = 1; index <= machines; index++) {
@@ -95,6 +84,8 @@ export class Storm {
     this.#blow();
     this.#calm();
     const problems = [...world.checkers.violations];
+    // What was asked last, and copies of it, are still on their way.
+    world.clock.advance(STRAY_MS);
     const end = world.clock.now() + this.#options.calmMs;
     while (unsettled(world).length > 0 && world.clock.now() < end) world.clock.advance(LOOK_MS);
     // It must also stay so.
@@ -136,7 +127,7 @@ export class Storm {
 
   #blow(): void {
     const { world } = this;
-    const { stormMs, delayMsMax, faults } = this.#options;
+    const { stormMs, slowness, delayMsMax, faults } = this.#options;
     world.clock.advance(3_000);
     Object.assign(world.weather, {
       ...{ delayMsMax, lossRatio: faults.loss, duplicateRatio: faults.duplicate },
@@ -144,7 +135,7 @@ export class Storm {
     });
     const end = world.clock.now() + stormMs;
     while (world.clock.now() < end) {
-      world.clock.advance(world.random() * 800);
+      world.clock.advance(world.random() * PAUSE_MS * slowness);
       this.#checkActing();
       const dice = world.random();
       if (dice < 0.35) this.#asks.ask();

@@ -31,11 +31,14 @@ type Promised = 'deleted' | 'paused' | 'resumed' | 'triggered' | ScheduleWanted;
 
 export class TimedAsks {
   readonly #world: World;
+  readonly #slowness: number;
   readonly #schedules: Promises<Promised>;
   readonly #settings: Promises<Retention>;
 
-  constructor(world: World) {
+  /** `slowness`: by how much more seldom schedules fire. */
+  constructor(world: World, slowness: number) {
     this.#world = world;
+    this.#slowness = slowness;
     this.#schedules = new Promises(world);
     this.#settings = new Promises(world);
   }
@@ -78,12 +81,19 @@ export class TimedAsks {
   #anyWanted(): ScheduleWanted {
     const { random, clock } = this.#world;
     const any = <T>(...among: readonly T[]): T => among[Math.floor(random() * among.length)] as T;
-    const at = new Date(clock.now() + random() * 20_000).toISOString();
+    const slowness = this.#slowness;
+    const at = new Date(clock.now() + random() * 20_000 * slowness).toISOString();
+    const cron = slowness * 5 < 60 ? `*/${slowness * 5} * * * * *` : '0 * * * * *';
     const run = { command: ['work', any('50', '500', '3000')], resources: RESOURCES };
     const scale = { workload: SCALED, count: 1 };
     return scheduleWanted.parse({
       spec: {
-        when: any<object>({ every: '2s' }, { every: '7s' }, { cron: '*/5 * * * * *' }, { at }),
+        when: any<object>(
+          { every: `${2 * slowness}s` },
+          { every: `${7 * slowness}s` },
+          { cron },
+          { at },
+        ),
         overlap: any('allow', 'skip', 'replace'),
         keep: any(0, 1, 3),
         ...(random() < 0.3 ? { startWithin: any('1s', '5s') } : {}),

@@ -57,7 +57,7 @@ import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 /** How long a program takes until it is on the bus: longer than its predecessor's last words. */
 const BOOT_MS = 150;
 /** How much later the copy of a caller's ask comes at most, in milliseconds: as of one who was cut off. */
-const STRAY_MS = 10_000;
+export const STRAY_MS = 10_000;
 
 /** A process of Shoal in the world. */
 export interface Process {

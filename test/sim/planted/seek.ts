@@ -1,5 +1,6 @@
 /** Runs storms until one fails: `seek.ts <first seed> <most>`; prints what was found as JSON. */
 import { Storm } from '../storm.ts';
+import { stormOf } from '../variety.ts';
 
 /** What a search prints. */
 export interface Found {
@@ -14,7 +15,7 @@ export interface Found {
 const [first = 1, most = 1_000] = process.argv.slice(2).map(Number);
 let found: Found = { seed: undefined, tried: most, sentence: '' };
 for (let seed = first; seed < first + most; seed++) {
-  const [sentence] = new Storm(seed).run();
+  const [sentence] = new Storm(seed, stormOf(seed)).run();
   if (sentence === undefined) continue;
   found = { seed, tried: seed - first + 1, sentence };
   break;
