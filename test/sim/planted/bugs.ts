@@ -147,11 +147,4 @@ export const bugs: readonly Bug[] = [
     before: '  if (ask.seen === undefined || revision <= ask.seen) return undefined;',
     after: '  if (ask.seen === undefined || revision >= 0) return undefined;',
   },
-  {
-    name: 'gap-overlooked',
-    what: 'A view that is read anew says at once that it has seen what it was told last.',
-    file: 'actors/runtime/views.ts',
-    before: '    if (isNext && stored.revision > side.revision) {',
-    after: '    if (stored.revision > side.revision) {',
-  },
 ];
