@@ -15,7 +15,9 @@ import type { LogsOptions } from './commands/logs.ts';
 import type { NodeOrder } from './commands/node.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { ScheduleOrder } from './commands/schedule.ts';
+import { addCompletionCommands } from './completion/command-line.ts';
 import { addDebugCommands } from './debug/command-line.ts';
+import { addEditingCommands } from './editing/command-line.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
@@ -30,6 +32,7 @@ export interface Wiring {
 
 export function addCommands(program: Command, wiring: Wiring): void {
   addManifestCommands(program, wiring);
+  addEditingCommands(program, wiring);
   addDecisions(program, wiring);
   addReplay(program, wiring);
   addReading(program, wiring);
@@ -42,6 +45,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addRetentionCommands(program, wiring);
   addDebugCommands(program, wiring);
   addBusCommands(program, wiring);
+  addCompletionCommands(program, wiring);
 }
 
 const FILE = [

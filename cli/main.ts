@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `shoal`, the operator's command line. Settings: SHOAL_GATEWAY, SHOAL_TENANT; of `micro` SHOAL_NATS, SHOAL_SEED. */
 import { setTimeout as setTimer } from 'node:timers/promises';
+import { editorOf } from './editor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { runCommandLine } from './program.ts';
 import type { Shell } from './shell.ts';
@@ -30,6 +31,7 @@ const shell: Shell = {
     for await (const piece of process.stdin) pieces.push(piece as Buffer);
     return Buffer.concat(pieces);
   },
+  edit: editorOf(process.env),
   environment: process.env,
   signal: interrupted.signal,
 };

@@ -4,6 +4,14 @@ import type { Gateway } from './gateway-client.ts';
 export const outputs = ['table', 'json', 'yaml'] as const;
 export type Output = (typeof outputs)[number];
 
+/** What a person made of a text. */
+export interface Edited {
+  readonly text: string;
+  readonly file: string;
+  /** Removes the file. */
+  forget(): Promise<void>;
+}
+
 export interface Shell {
   /** Writes to stdout, with the line's end. */
   out(text: string): void;
@@ -14,6 +22,11 @@ export interface Shell {
   pause(ms: number): Promise<void>;
   /** All of stdin. */
   stdin(): Promise<Uint8Array>;
+  /**
+   * Lets a person edit a text in their editor, in a file named like this. Resolves with what came of
+   * it; rejects with UsageFailure when there is no editor, or it ends with an error.
+   */
+  edit(text: string, fileName: string): Promise<Edited>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;

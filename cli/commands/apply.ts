@@ -75,15 +75,17 @@ async function dryRun(session: Session, manifests: readonly Manifest[]): Promise
   return isRefused ? exitCodes.refused : exitCodes.ok;
 }
 
-/** Sends a manifest. */
+/** Sends a manifest; with `ifGeneration` only over that. */
 export async function put<T>(
   { gateway }: Session,
   manifest: Manifest,
-  query: { readonly dryRun?: boolean } = {},
+  how: { readonly dryRun?: boolean; readonly ifGeneration?: number } = {},
 ): Promise<T> {
   const { name, tenant } = manifest.metadata;
   const path = manifest.kind === 'schedule' ? schedulePath(name) : workloadPath(name);
-  return gateway.write('PUT', path, { query: { tenant, ...query }, body: manifest });
+  const { ifGeneration, ...query } = how;
+  const headers = ifGeneration === undefined ? {} : { 'If-Match': `"${ifGeneration}"` };
+  return gateway.write('PUT', path, { query: { tenant, ...query }, body: manifest, headers });
 }
 
 /** `service hello of tenant acme` */
@@ -100,7 +102,8 @@ const changeTexts: Readonly<Record<AppliedShape['change'], string>> = {
   unchanged: 'unchanged',
 };
 
-function appliedText(manifest: Manifest, { change, generation }: AppliedShape): string {
+/** What came of an apply. */
+export function appliedText(manifest: Manifest, { change, generation }: AppliedShape): string {
   // What a schedule made stays as it is.
   const text = manifest.kind === 'schedule' ? change : changeTexts[change];
   return `${title(manifest)} ${text} (generation ${generation})`;

@@ -46,6 +46,7 @@ async function shoal(bus: Bus, words: string, signal = new AbortController().sig
     now: Date.now,
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     stdin: async () => new Uint8Array(),
+    edit: () => Promise.reject(new Error('nobody edits')),
     environment: { SHOAL_NATS: bus.url, SHOAL_SEED: join(bus.keys, key) },
     signal,
   };

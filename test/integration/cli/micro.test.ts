@@ -67,6 +67,7 @@ async function micro(
     now: Date.now,
     pause: async () => undefined,
     stdin: async () => new Uint8Array(),
+    edit: () => Promise.reject(new Error('nobody edits')),
     environment: {
       SHOAL_NATS: bus.url,
       SHOAL_SEED: join(bus.folder, 'keys', 'operator-operator.nk'),

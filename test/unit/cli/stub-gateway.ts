@@ -116,6 +116,8 @@ export interface Ran {
 export interface World {
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array | string;
+  /** What a person makes of a text; default: nothing else. */
+  readonly edit?: (text: string) => string;
   /** Called with all of stdout after each line; true: Ctrl-C. */
   readonly interruptWhen?: (out: string) => boolean;
 }
@@ -123,13 +125,13 @@ export interface World {
 /** Runs a command line in a world of its own: time passes only while it pauses. */
 export async function shoal(
   stub: StubGateway | undefined,
-  words: string,
+  words: string | readonly string[],
   world: World = {},
 ): Promise<Ran> {
   let [out, err, now] = ['', '', NOW];
   const interrupted = new AbortController();
   const code = await runCommandLine(
-    words.split(' ').filter((each) => each !== ''),
+    typeof words === 'string' ? words.split(' ').filter((each) => each !== '') : words,
     {
       out: (text) => {
         out += `${text}\n`;
@@ -144,6 +146,13 @@ export async function shoal(
         await setImmediate();
       },
       stdin: async () => Buffer.from(world.stdin ?? ''),
+      edit: async (text, fileName) => ({
+        text: world.edit?.(text) ?? text,
+        file: `/edited/${fileName}`,
+        forget: async () => {
+          err += `(${fileName} is removed)\n`;
+        },
+      }),
       environment: { ...(stub ? { SHOAL_GATEWAY: stub.url } : {}), ...world.environment },
       signal: interrupted.signal,
     },
