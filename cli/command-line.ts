@@ -16,6 +16,7 @@ import type { NodeOrder } from './commands/node.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { ScheduleOrder } from './commands/schedule.ts';
 import { addCompletionCommands } from './completion/command-line.ts';
+import { addContextCommands } from './contexts/command-line.ts';
 import { addDebugCommands } from './debug/command-line.ts';
 import { addEditingCommands } from './editing/command-line.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -45,6 +46,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addRetentionCommands(program, wiring);
   addDebugCommands(program, wiring);
   addBusCommands(program, wiring);
+  addContextCommands(program, wiring);
   addCompletionCommands(program, wiring);
 }
 

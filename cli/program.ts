@@ -1,8 +1,9 @@
 /** Makes sure that a command line is run to its end, told, and turned into an exit code. */
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../actors/runtime/version.ts';
-import { tenantName } from '../subjects/index.ts';
+import { DEFAULT_TENANT, tenantName } from '../subjects/index.ts';
 import { addCommands } from './command-line.ts';
+import { inContext } from './contexts/book.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
@@ -19,7 +20,7 @@ export async function runCommandLine(words: readonly string[], shell: Shell): Pr
   const program = newProgram(shell);
   addCommands(program, {
     shell,
-    session: (command) => sessionOf(shell, command.optsWithGlobals()),
+    session: (command) => sessionOf(shell, command),
     end: (ended) => {
       code = ended;
     },
@@ -39,14 +40,13 @@ export async function runCommandLine(words: readonly string[], shell: Shell): Pr
 }
 
 function newProgram(shell: Shell): Command {
-  const gateway = shell.environment['SHOAL_GATEWAY'] || DEFAULT_GATEWAY;
-  const tenant = shell.environment['SHOAL_TENANT'] || 'default';
   const output = new Option('-o, --output <form>', 'for people or for programs');
   return new Command('shoal')
     .description('Runs services and jobs on a crowd of unlike machines.')
     .version(VERSION)
-    .option('--gateway <url>', 'where the gateway is (SHOAL_GATEWAY)', gateway)
-    .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT)', tenant)
+    .option('--context <name>', 'with these settings (SHOAL_CONTEXT; `shoal context`)')
+    .option('--gateway <url>', `where the gateway is (SHOAL_GATEWAY); default ${DEFAULT_GATEWAY}`)
+    .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT); default "default"')
     .addOption(output.choices(outputs).default('table'))
     .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
     .exitOverride()
@@ -59,17 +59,24 @@ function newProgram(shell: Shell): Command {
 }
 
 interface Globals {
-  readonly gateway: string;
-  readonly tenant: string;
+  readonly context?: string;
+  readonly gateway?: string;
+  readonly tenant?: string;
   readonly output: Output;
 }
 
-/** Throws UsageFailure. */
-function sessionOf(shell: Shell, { gateway, tenant, output }: Globals): Session {
+/** What is typed wins, then what the environment and the context say. Throws UsageFailure. */
+function sessionOf(shell: Shell, command: Command): Session {
+  const { context, output, ...typed } = command.optsWithGlobals<Globals>();
+  // Who sets, uses or removes contexts must be able to mend a choice that does not exist.
+  const isAboutContexts = command.parent?.name() === 'context';
+  const environment = isAboutContexts ? shell.environment : inContext(shell.environment, context);
+  const gateway = typed.gateway ?? (environment['SHOAL_GATEWAY'] || DEFAULT_GATEWAY);
+  const tenant = typed.tenant ?? (environment['SHOAL_TENANT'] || DEFAULT_TENANT);
   if (!tenantName.safeParse(tenant).success) {
     throw new UsageFailure(
       `"${tenant}" is not the name of a tenant; correct SHOAL_TENANT or --tenant`,
     );
   }
-  return { ...shell, gateway: new Gateway(gateway, shell.signal), tenant, output };
+  return { ...shell, environment, gateway: new Gateway(gateway, shell.signal), tenant, output };
 }

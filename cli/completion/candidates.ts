@@ -23,6 +23,7 @@ const NAMED_OPTIONS: Readonly<Record<string, string>> = {
   '--workload': 'workload',
   '--instance': 'instance',
   '--node': 'node',
+  '--context': 'context',
 };
 
 /** Commands of one thing whose argument does not say which. */
@@ -33,6 +34,7 @@ const NAMED_COMMANDS: Readonly<Record<string, string>> = {
   explain: 'workload',
   node: 'node',
   schedule: 'schedule',
+  context: 'context',
 };
 
 const anything: Place = { kind: 'anything' };

@@ -1,6 +1,7 @@
 /** `shoal complete`: what may come next, for the shells' scripts. Never fails: a shell is waiting. */
 import type { Command } from 'commander';
 import { tenantName } from '../../subjects/index.ts';
+import { bookFile, readBook } from '../contexts/book.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Gateway } from '../gateway-client.ts';
 import { nounOf } from '../nouns.ts';
@@ -36,6 +37,7 @@ async function namesOf(
   words: readonly string[],
 ): Promise<readonly Candidate[]> {
   try {
+    if (noun === 'context') return contexts(session);
     const late = AbortSignal.any([session.signal, AbortSignal.timeout(NAMES_MS)]);
     const gateway = new Gateway(said(words, '--gateway') ?? session.gateway.base, late);
     const tenant = tenantName.parse(said(words, '--tenant') ?? session.tenant);
@@ -44,6 +46,11 @@ async function namesOf(
   } catch {
     return [];
   }
+}
+
+function contexts({ environment }: Session): readonly Candidate[] {
+  const { contexts: all } = readBook(bookFile(environment));
+  return Object.entries(all).map(([text, { gateway }]) => ({ text, about: gateway ?? '' }));
 }
 
 /** The value of an option among the words. */
