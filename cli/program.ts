@@ -9,7 +9,8 @@ import { Failure, UsageFailure } from './failure.ts';
 import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
 import { type Output, outputs, type Session, type Shell } from './shell.ts';
 
-const HELP_TAIL = `
+/** What follows every help. */
+export const HELP_TAIL = `
 Exit codes: 0 done; 1 refused, or what was waited for failed; 2 wrong usage or
 manifest; 3 the gateway (of micro: the bus) does not answer; 4 a wait ran out;
 130 Ctrl-C.`;
@@ -39,7 +40,8 @@ export async function runCommandLine(words: readonly string[], shell: Shell): Pr
   }
 }
 
-function newProgram(shell: Shell): Command {
+/** The program with what stands before every command, and no commands yet. */
+export function newProgram(shell: Pick<Shell, 'out' | 'err'>): Command {
   const output = new Option('-o, --output <form>', 'for people or for programs');
   return new Command('shoal')
     .description('Runs services and jobs on a crowd of unlike machines.')

@@ -1,11 +1,13 @@
 /** Makes sure that everything derived from the contracts is listed once: its path and its text. */
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { manual } from '../../cli/manual.ts';
 import { manifestJsonSchema } from '../../manifests/json-schema.ts';
 import { streamConfigs } from '../../subjects/streams.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { errorsDocument } from './errors.ts';
 import { limitsDocument } from './limits.ts';
+
 import { permissionsByRole } from './permissions.ts';
 import { subjectsDocument } from './subjects.ts';
 
@@ -19,6 +21,7 @@ export async function documents(root: string): Promise<ReadonlyMap<string, strin
     ['docs/generated/subjects.md', subjectsDocument()],
     ['docs/generated/asyncapi.json', json(asyncApiDocument())],
     ['docs/generated/errors.md', errorsDocument()],
+    ['docs/generated/shoal.1', manual()],
     ['docs/generated/limits.md', await limitsDocument(root)],
     ['docs/generated/manifest.schema.json', json(manifestJsonSchema())],
     ['nats/generated/permissions.json', json(permissionsByRole())],

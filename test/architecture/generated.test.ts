@@ -20,6 +20,7 @@ describe('generated files', () => {
       'docs/generated/errors.md',
       'docs/generated/limits.md',
       'docs/generated/manifest.schema.json',
+      'docs/generated/shoal.1',
       'docs/generated/subjects.md',
       'nats/generated/permissions.json',
       'nats/generated/streams.json',
