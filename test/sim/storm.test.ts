@@ -10,7 +10,7 @@ import { Storm } from './storm.ts';
 import { stormOf } from './variety.ts';
 
 const first = Number(process.env['SEED'] ?? 1);
-const count = Number(process.env['SEEDS'] ?? 100);
+const count = Number(process.env['SEEDS'] ?? 63);
 const wanted = Array.from({ length: count }, (_, index) => first + index);
 const happened = new Map<string, number>();
 
