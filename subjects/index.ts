@@ -16,6 +16,7 @@ export * from './manifest.ts';
 export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';
+export * from './probes.ts';
 export * from './protocol.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
