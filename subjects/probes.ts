@@ -158,6 +158,12 @@ export function featuresOf({ probes, preStop }: Probed): readonly Feature[] {
   return needed;
 }
 
+/** Whether commands are run beside instances of a spec. */
+export function runsCommands({ probes, preStop }: Probed): boolean {
+  if (preStop?.command !== undefined) return true;
+  return probeNames.some((name) => probes?.[name]?.exec !== undefined);
+}
+
 /**
  * What is wrong with the probes of a spec taken together. Judged where a spec is asked for, never
  * where one is read: a later version may know more ways to ask.

@@ -15,15 +15,16 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { shoalVariables } from '../environment.ts';
 import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { containerName, createOptions, type End, innerPorts, LABELS } from './container.ts';
 import { Engine, EngineError } from './engine.ts';
+import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
 import { beginOutput } from './output.ts';
 import { Run, STAYS_MS } from './run.ts';
@@ -49,6 +50,7 @@ export interface DockerSettings {
 
 export class DockerDriver implements Driver {
   readonly name = 'docker';
+  readonly staysMs = STAYS_MS;
   readonly #settings: DockerSettings;
   readonly #state: string;
   readonly #log: Log;
@@ -176,6 +178,15 @@ export class DockerDriver implements Driver {
     });
   }
 
+  async exec({ name, run: number, command, timeoutMs }: ExecInput): Promise<Executed> {
+    const run = this.#runs.get(name);
+    const kept = this.#kept.get(name);
+    const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
+    if (!isRunning) return { kind: 'not-run', message: 'nothing of it runs' };
+    const container = containerName(this.#settings.agent, kept.input);
+    return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -239,7 +250,8 @@ export class DockerDriver implements Driver {
       if (can) enforces.push(limit);
       else notEnforced[limit] = 'the engine says that its kernel does not';
     }
-    this.#offered = { version: info.version.slice(0, 64), enforces, notEnforced };
+    const version = info.version.slice(0, 64);
+    this.#offered = { version, enforces, notEnforced };
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
@@ -325,6 +337,9 @@ export class DockerDriver implements Driver {
     const isRunning = container?.State.Running === true;
     const isReady =
       isRunning && (await isListening(kept.address, Object.values(kept.ports), STAYS_MS));
+    if (isRunning && runsCommands(kept.input.spec.spec)) {
+      await endAllMarked(this.#engine, around.container);
+    }
     run.adopt(container);
     return { ...foundOf(kept, run), isReady };
   }

@@ -10,7 +10,7 @@ import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
-import { isAlive, signalGroup } from './alive.ts';
+import { isAlive, kill, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
 
 /** How often a run that is not the agent's own child is looked at, in milliseconds. */
@@ -37,6 +37,7 @@ export class Run {
   #kill: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
+  readonly #left = new AbortController();
 
   private constructor(kept: Kept, pid: number, around: RunAround) {
     this.#kept = kept;
@@ -128,6 +129,11 @@ export class Run {
     return this.#pid > 0 && isAlive(this.#pid, this.#around.folder.run(this.number));
   }
 
+  /** Aborted when it is over, or the agent is going: what is run beside it ends. */
+  get left(): AbortSignal {
+    return this.#left.signal;
+  }
+
   /** The polite signal now, the other one after the grace. */
   stop(graceMs: number): void {
     if (this.#isOver || this.#kill) return;
@@ -140,6 +146,7 @@ export class Run {
     clearTimeout(this.#kill);
     clearTimeout(this.#look);
     this.#deafen();
+    this.#left.abort();
   }
 
   #listen(): void {
@@ -172,13 +179,8 @@ export class Run {
 
   async #end(): Promise<void> {
     if (this.#pid > 0) signalGroup(this.#pid, 'SIGKILL');
-    for (const pid of await this.#around.cgroup.members()) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // Gone by itself.
-      }
-    }
+    for (const pid of await this.#around.cgroup.members()) kill(pid);
+    await this.#around.cgroup.endBeside();
   }
 
   #tell(report: ToldOfRun): void {

@@ -1,11 +1,11 @@
 /**
- * What every driver promises (D1–D5 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
+ * What every driver promises (D1–D6 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
  * driver runs it on the real engine: `conformance(name, fixture)`.
  */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Driver } from '../../../edge-agent/drivers/driver.ts';
+import { type Driver, OUTPUT_BYTES_MAX } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { wantedSchema } from '../../../subjects/index.ts';
 import { eventually } from '../../support/ports.ts';
@@ -22,6 +22,8 @@ export interface DriverFixture extends AsyncDisposable {
   ended(run: number): Promise<void>;
   /** What is left of instances: files, groups, containers. */
   remains(): Promise<readonly string[]>;
+  /** Whether what leaves its session is found: without cgroups a process driver has no means. */
+  readonly findsAll: boolean;
   /** How a command is refused that is not there; it contains the name. */
   readonly missing: RegExp;
 }
@@ -264,6 +266,69 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       await ended();
       await driver.settled();
       expect(await driver.list(report)).toEqual({ found: [], busy: [] });
+    });
+
+    describe('D6: a command beside it', () => {
+      const exec = (command: readonly string[], timeoutMs = 10_000, run = 1) =>
+        driver.exec({ name: NAME, run, command, timeoutMs });
+      const sh = (script: string, timeoutMs?: number) => exec(['sh', '-c', script], timeoutMs);
+      /** Processes of this machine whose command line says so. */
+      const saying = async (mark: string): Promise<readonly string[]> => {
+        const ids = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
+        const lines = await Promise.all(
+          ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')),
+        );
+        return lines.filter((line) => line.includes(mark));
+      };
+      beforeEach(async () => {
+        const more = { environment: { A: '$HOME "x"' }, ports: [{ name: 'http' }] };
+        driver.start(input(['sh', '-c', 'echo here > mark; exec sleep 300'], more), report);
+        await started();
+        await eventually(async () => (await sh('cat mark')).kind === 'ended', 5_000, 'its file');
+      });
+
+      test('runs in its environment and folder, and says how it ended, with its last output', async () => {
+        const executed = await sh('cat mark; echo "$A $PORT $SHOAL_INSTANCE"; echo no >&2; exit 3');
+        expect(executed).toMatchObject({ kind: 'ended', exitCode: 3, signal: undefined });
+        const { output: printed } = executed as { readonly output: string };
+        expect(printed).toMatch(/here\n/);
+        expect(printed).toMatch(/\$HOME "x" \d+ w-1\n/);
+        expect(printed).toMatch(/no\n/);
+        expect(await exec(['true'])).toMatchObject({ kind: 'ended', exitCode: 0 });
+        expect(await exec(['no-such-program'])).toMatchObject({
+          ...{ kind: 'not-run', message: expect.stringMatching(on.missing) },
+        });
+        const long = await sh('i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done');
+        if (long.kind !== 'ended') throw new Error(long.kind);
+        expect(long.output.endsWith('line 4998\nline 4999\n')).toBe(true);
+        expect(long.output.length).toBeLessThanOrEqual(OUTPUT_BYTES_MAX);
+        expect(exit()).toBeUndefined();
+      });
+
+      test('is ended in time with all its children, and the instance is not', async () => {
+        const [mark, apart] = ['301.25', '302.25'];
+        const away = on.findsAll ? `setsid sleep ${apart} & ` : '';
+        const script = `${away}sleep ${mark} & echo began; wait`;
+        expect(await sh(script, 800)).toMatchObject({ kind: 'timed-out', output: 'began\n' });
+        await eventually(async () => (await saying(mark)).length === 0, 2_000, 'its child gone');
+        await eventually(async () => (await saying(apart)).length === 0, 2_000, 'the other, too');
+        expect(isThere(pid())).toBe(true);
+      });
+
+      test('goes with its instance, and is not run beside what is over', async () => {
+        const waiting = sh('sleep 303.25', 30_000);
+        await eventually(async () => (await saying('303.25')).length > 0, 5_000, 'it to run');
+        driver.stop({ name: NAME, run: 1, graceMs: 100 }, report);
+        await ended();
+        expect((await waiting).kind).not.toBe('timed-out');
+        await eventually(async () => (await saying('303.25')).length === 0, 2_000, 'it gone');
+        expect((await sh('true')).kind).toBe('not-run');
+        expect((await exec(['true'], 1_000, 7)).kind).toBe('not-run');
+        await driver.settled();
+        driver.forget(NAME);
+        await driver.settled();
+        expect(await on.remains()).toEqual([]);
+      });
     });
 
     test('D4: forget leaves nothing', async () => {
