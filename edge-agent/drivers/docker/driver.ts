@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, features, runsCommands, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { shoalVariables } from '../environment.ts';
@@ -251,7 +251,7 @@ export class DockerDriver implements Driver {
       else notEnforced[limit] = 'the engine says that its kernel does not';
     }
     const version = info.version.slice(0, 64);
-    this.#offered = { version, enforces, notEnforced };
+    this.#offered = { version, enforces, notEnforced, heeds: [...features] };
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, features, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
@@ -78,7 +78,7 @@ export class ProcessDriver implements Driver {
   }
 
   async offer(): Promise<DriverOffer> {
-    return { ...this.#cgroups.offer, version: process.version };
+    return { ...this.#cgroups.offer, version: process.version, heeds: [...features] };
   }
 
   async found(report: Report): Promise<readonly Found[]> {
