@@ -32,6 +32,15 @@ describe('what is understood', () => {
     });
   });
 
+  test('the example with probes', async () => {
+    const text = await readFile('examples/probes.yaml', 'utf8');
+    const parsed = parseManifests(text, 'probes.yaml');
+    expect(parsed).toMatchObject({
+      ok: true,
+      manifests: [{ manifest: { spec: { probes: { startup: { failureThreshold: 60 } } } } }],
+    });
+  });
+
   test.each([
     ['empty documents are passed over', `---\n# nothing\n---\n${GOOD}---\n`, [[4, 'hello']]],
     ['a text of nothing has no manifests', '\n# only a comment\n', []],
