@@ -8,7 +8,6 @@ import type { Executed } from '../drivers/driver.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import { refusalOf } from '../drivers/ports.ts';
 import type { PreStopInput, PreStopReport, ProbeInput, ProbeReport, Reachable } from '../jobs.ts';
-import { checkGrpc } from './grpc.ts';
 import { callHttp } from './http.ts';
 
 /** Longest reason that is passed on. */
@@ -55,6 +54,8 @@ export class Prober {
     }
     if (grpc) {
       const { service } = grpc;
+      // Loaded when it is used: an agent without such probes has no HTTP/2 in memory.
+      const { checkGrpc } = await import('./grpc.ts');
       return atPort(grpc.port, asked, (to) => checkGrpc({ ...to, service, timeoutMs }));
     }
     return 'this agent does not know how to ask this: upgrade it';
