@@ -1,6 +1,7 @@
 /**
  * Makes sure that no more probes are under way at once than a device bears (R6), that the others
- * come in the order they were due, and that slow commands hold up nothing but commands.
+ * come in the order they were due, that slow commands hold up nothing but commands, and that a
+ * tenant whose probes hang leaves room for the others'.
  */
 import type { ProbeName } from '../subjects/index.ts';
 
@@ -14,21 +15,23 @@ export interface ProbeTurn {
 
 /**
  * Most probes under way at once. Over the network each is a socket that waits: at the shortest period
- * of 0.5 s and answers within 0.1 s this serves 300 instances. Each command is a few processes.
+ * of 0.5 s and answers within 0.1 s this serves 320 probes. Each command is a few processes.
  */
 export const turnsMax = { network: 64, command: 16 } as const;
 export type Lane = keyof typeof turnsMax;
+/** Most of them that one tenant may have: half. */
+export const tenantTurnsMax = { network: turnsMax.network / 2, command: turnsMax.command / 2 };
 
 /** By key: what is under way, and what waits, the longest first. */
 interface Turns {
-  readonly underWay: Set<string>;
+  readonly underWay: Map<string, ProbeTurn>;
   readonly waiting: Map<string, ProbeTurn>;
 }
 export type ProbeTurns = Readonly<Record<Lane, Turns>>;
 
 export const newTurns = (): ProbeTurns => ({
-  network: { underWay: new Set(), waiting: new Map() },
-  command: { underWay: new Set(), waiting: new Map() },
+  network: { underWay: new Map(), waiting: new Map() },
+  command: { underWay: new Map(), waiting: new Map() },
 });
 
 const keyOf = ({ name, run, probe }: ProbeTurn): string => `${probe} ${run} ${name}`;
@@ -38,11 +41,11 @@ export function begins(turns: ProbeTurns, lane: Lane, turn: ProbeTurn): boolean 
   const { underWay, waiting } = turns[lane];
   const key = keyOf(turn);
   if (underWay.has(key)) return false;
-  if (underWay.size >= turnsMax[lane]) {
+  if (!hasRoom(turns, lane, turn)) {
     if (!waiting.has(key)) waiting.set(key, turn);
     return false;
   }
-  underWay.add(key);
+  underWay.set(key, turn);
   return true;
 }
 
@@ -55,13 +58,29 @@ export function nextTurn(
   const { underWay, waiting } = turns[lane];
   underWay.delete(keyOf(of.done));
   for (const [key, turn] of waiting) {
-    if (underWay.size >= turnsMax[lane]) return undefined;
+    if (!of.isWanted(turn)) {
+      waiting.delete(key);
+      continue;
+    }
+    if (!hasRoom(turns, lane, turn)) continue;
     waiting.delete(key);
-    if (!of.isWanted(turn)) continue;
-    underWay.add(key);
+    underWay.set(key, turn);
     return turn;
   }
   return undefined;
+}
+
+function hasRoom(turns: ProbeTurns, lane: Lane, { name }: ProbeTurn): boolean {
+  const { underWay } = turns[lane];
+  if (underWay.size >= turnsMax[lane]) return false;
+  const tenant = tenantOf(name);
+  let taken = 0;
+  for (const each of underWay.values()) if (tenantOf(each.name) === tenant) taken++;
+  return taken < tenantTurnsMax[lane];
+}
+
+function tenantOf(name: string): string {
+  return name.slice(0, name.indexOf('.'));
 }
 
 /** A run is over: what waits of it will not come. */

@@ -16,7 +16,8 @@ import type { Engine, Ran } from './engine.ts';
 
 /** Variable that marks a command and its children. */
 const MARK = 'SHOAL_EXEC';
-/** How long the shell in the container may take to end what is marked, in milliseconds. */
+/** How long it may take to end what is marked, in milliseconds; and the shell in the container. */
+const END_MS = 1_800;
 const SWEEP_MS = 1_500;
 /** What the engine prints, as the command's own output, when it cannot start it. */
 const NOT_STARTED = /^OCI runtime exec failed: (?:exec failed: )?(.*)$/m;
@@ -53,7 +54,8 @@ export async function execBeside(
     return ended(ran, output.text);
   } catch (error) {
     if (!signal.aborted) return { kind: 'not-run', message: reasonOf(error) };
-    await endMarked(engine, container, mark);
+    // An engine that hangs ends nothing: nobody waits for it, or all other probes would.
+    await Promise.race([endMarked(engine, container, mark), passed(END_MS)]);
     if (of.signal.aborted) return { kind: 'not-run', message: 'the instance ended before' };
     return { kind: 'timed-out', output: output.text };
   }
@@ -93,6 +95,8 @@ export async function endInside(engine: Engine, container: string, mark: string)
     .exec(container, { command, environment: [] }, { print: () => undefined, signal })
     .catch(() => undefined);
 }
+
+const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Whether a process of this machine carries a mark; undefined: that cannot be told from here. */
 async function carries(id: number, mark: string): Promise<boolean | undefined> {

@@ -8,11 +8,12 @@ import {
   newTurns,
   nextTurn,
   type ProbeTurn,
+  tenantTurnsMax,
   turnsMax,
 } from '../../../edge-agent/probe-turns.ts';
 
-const turn = (index: number, run = 1): ProbeTurn => ({
-  ...{ name: `default.web-${index}`, run, probe: 'readiness' },
+const turn = (index: number, tenant = `t${index % 4}`): ProbeTurn => ({
+  ...{ name: `${tenant}.web-${index}`, run: 1, probe: 'readiness' },
 });
 const always = () => true;
 
@@ -28,7 +29,7 @@ test('so many are under way, the others wait, and each comes once, in order', ()
     if (next) begun.push(next);
   }
   expect(begun).toEqual(all);
-  expect(turns.network).toEqual({ underWay: new Set(), waiting: new Map() });
+  expect(turns.network).toEqual({ underWay: new Map(), waiting: new Map() });
 });
 
 test('slow commands do not hold up what goes over the network', () => {
@@ -38,10 +39,24 @@ test('slow commands do not hold up what goes over the network', () => {
   expect(begins(turns, 'network', turn(1))).toBe(true);
 });
 
+test("a tenant whose probes hang leaves room for the others'", () => {
+  const turns = newTurns();
+  const hanging = Array.from({ length: 50 }, (_, index) => turn(index, 'slow'));
+  for (const each of hanging) begins(turns, 'command', each);
+  expect(turns.command.underWay.size).toBe(tenantTurnsMax.command);
+  const [first, second] = [turn(100, 'other'), turn(101, 'other')];
+  expect(begins(turns, 'command', first)).toBe(true);
+  expect(begins(turns, 'command', second)).toBe(true);
+  expect(nextTurn(turns, 'command', { done: first, isWanted: always })).toBeUndefined();
+  expect(nextTurn(turns, 'command', { done: hanging[0] as ProbeTurn, isWanted: always })).toEqual(
+    hanging[tenantTurnsMax.command],
+  );
+});
+
 test('what waits of a run that is over never comes', () => {
   const turns = newTurns();
   for (let index = 0; index < turnsMax.command; index++) begins(turns, 'command', turn(index));
-  const [dropped, unwanted, wanted] = [turn(101), turn(102), turn(103)];
+  const [dropped, unwanted, wanted] = [turn(101), turn(102), turn(104)];
   for (const each of [dropped, unwanted, wanted]) begins(turns, 'command', each);
   dropTurns(turns, dropped.name, dropped.run);
   const isWanted = (each: ProbeTurn) => each.name !== unwanted.name;
@@ -55,27 +70,34 @@ test('whatever comes in whatever order, no more than allowed are under way, none
   fc.assert(
     fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
       const turns = newTurns();
-      const running = {
-        network: new Map<string, ProbeTurn>(),
-        command: new Map<string, ProbeTurn>(),
-      };
+      const running = { network: new Map<string, string>(), command: new Map<string, string>() };
+      const tenantOf = ({ name }: ProbeTurn) => name.split('.')[0] ?? '';
       for (const [on, index, what] of steps) {
-        const one = turn(index);
+        // Most are of one tenant.
+        const one = turn(index, index % 5 === 0 ? 'small' : 'large');
         const of = running[on];
-        if (what === 'begin' && begins(turns, on, one)) {
-          expect(of.has(one.name)).toBe(false);
-          of.set(one.name, one);
-        }
+        const begun = (each: ProbeTurn): void => {
+          expect(of.has(each.name)).toBe(false);
+          of.set(each.name, tenantOf(each));
+        };
+        if (what === 'begin' && begins(turns, on, one)) begun(one);
         if (what === 'done' && of.delete(one.name)) {
           const next = nextTurn(turns, on, { done: one, isWanted: always });
-          if (next) {
-            expect(of.has(next.name)).toBe(false);
-            of.set(next.name, next);
-          }
+          if (next) begun(next);
         }
         if (what === 'drop') dropTurns(turns, one.name, one.run);
+        const counts = ['small', 'large'].map(
+          (tenant) => [...of.values()].filter((each) => each === tenant).length,
+        );
         expect(turns[on].underWay.size).toBe(of.size);
         expect(of.size).toBeLessThanOrEqual(turnsMax[on]);
+        expect(Math.max(...counts)).toBeLessThanOrEqual(tenantTurnsMax[on]);
+        // Nothing waits that could begin.
+        for (const each of turns[on].waiting.values()) {
+          const isFull = of.size >= turnsMax[on];
+          const mine = counts[tenantOf(each) === 'small' ? 0 : 1] ?? 0;
+          expect(isFull || mine >= tenantTurnsMax[on]).toBe(true);
+        }
       }
     }),
   );
