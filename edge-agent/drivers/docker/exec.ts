@@ -2,10 +2,11 @@
  * Makes sure that a command run beside a container is over when it is said to be. The engine can
  * start a command and tell how it ended; it cannot end one. So each carries a mark in its
  * environment, which its children inherit, and what carries it is ended: from outside where the agent
- * may, else by a shell in the container.
+ * may, else by a shell in the container: if it takes too long.
  *
- * What clears its environment, or runs where neither works (an agent without rights over the
- * container's processes, and an image without a shell), goes on until its container ends.
+ * What clears its environment goes on until its container ends; so does, beside an agent without
+ * rights over the container's processes, what a command leaves behind that ended in time, and all
+ * of it in an image without a shell.
  */
 import { readFile } from 'node:fs/promises';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -43,14 +44,11 @@ export async function execBeside(
   const late = AbortSignal.timeout(of.timeoutMs);
   const signal = AbortSignal.any([late, of.signal]);
   try {
-    const ran = await engine.exec(
-      container,
-      { command: of.command, environment: [mark] },
-      {
-        print: (chunk) => output.add(chunk),
-        signal,
-      },
-    );
+    const what = { command: of.command, environment: [mark] };
+    const print = (chunk: Uint8Array): void => output.add(chunk);
+    const ran = await engine.exec(container, what, { print, signal });
+    // What it left behind is ended where that costs little; a shell for each probe would cost more.
+    await Promise.race([endOutside(engine, container, mark), passed(END_MS)]);
     return ended(ran, output.text);
   } catch (error) {
     if (!signal.aborted) return { kind: 'not-run', message: reasonOf(error) };
@@ -76,14 +74,24 @@ export function endAllMarked(engine: Engine, container: string): Promise<void> {
 
 /** Ends what carries a mark in a container, as far as this can be done; never rejects. */
 async function endMarked(engine: Engine, container: string, mark: string): Promise<void> {
+  if (!(await endOutside(engine, container, mark))) await endInside(engine, container, mark);
+}
+
+/** The same from outside. False: some of it cannot be looked at, or ended, from here; never rejects. */
+async function endOutside(engine: Engine, container: string, mark: string): Promise<boolean> {
+  const ids = await engine.processes(container).catch(() => undefined);
+  const done = await Promise.all((ids ?? []).map((id) => endIfMarked(id, mark)));
+  return ids !== undefined && done.every(Boolean);
+}
+
+async function endIfMarked(id: number, mark: string): Promise<boolean> {
   try {
-    const ids = await engine.processes(container);
-    const isOurs = await Promise.all(ids.map((id) => carries(id, mark)));
-    // Where nothing can be looked at, whoever is inside can.
-    if (isOurs.every((each) => each === undefined)) return await endInside(engine, container, mark);
-    for (const [index, id] of ids.entries()) if (isOurs[index]) process.kill(id, 'SIGKILL');
-  } catch {
-    await endInside(engine, container, mark);
+    const environment = await readFile(`/proc/${id}/environ`, 'utf8');
+    if (environment.includes(mark)) process.kill(id, 'SIGKILL');
+    return true;
+  } catch (error) {
+    // What is gone needs no end.
+    return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 
@@ -97,12 +105,3 @@ export async function endInside(engine: Engine, container: string, mark: string)
 }
 
 const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Whether a process of this machine carries a mark; undefined: that cannot be told from here. */
-async function carries(id: number, mark: string): Promise<boolean | undefined> {
-  try {
-    return (await readFile(`/proc/${id}/environ`, 'utf8')).includes(mark);
-  } catch {
-    return undefined;
-  }
-}

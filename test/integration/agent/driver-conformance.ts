@@ -305,13 +305,15 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
         expect(exit()).toBeUndefined();
       });
 
-      test('is ended in time with all its children, and the instance is not', async () => {
+      test('is ended in time with all its children, and leaves none when it ends; the instance goes on', async () => {
         const [mark, apart] = ['301.25', '302.25'];
         const away = on.findsAll ? `setsid sleep ${apart} & ` : '';
         const script = `${away}sleep ${mark} & echo began; wait`;
         expect(await sh(script, 800)).toMatchObject({ kind: 'timed-out', output: 'began\n' });
         await eventually(async () => (await saying(mark)).length === 0, 2_000, 'its child gone');
         await eventually(async () => (await saying(apart)).length === 0, 2_000, 'the other, too');
+        expect(await sh('sleep 304.25 >/dev/null 2>&1 & exit 0')).toMatchObject({ exitCode: 0 });
+        await eventually(async () => (await saying('304.25')).length === 0, 2_000, 'what it left');
         expect(isThere(pid())).toBe(true);
       });
 
