@@ -27,6 +27,8 @@ export type InstanceReport = { readonly name: string; readonly run: number } & (
       readonly ports: Readonly<Record<string, number>>;
       readonly at: number;
     }
+  /** What comes before the program is under way; said at most once a step, before `started`. */
+  | { readonly kind: 'preparing'; readonly message: string }
   /** Every port takes connections. */
   | { readonly kind: 'ready' }
   | {
@@ -53,6 +55,8 @@ export interface Found extends StartInput {
   readonly pid: number | undefined;
   readonly startedAt: number;
   readonly restarts: number;
+  /** Its program has not started yet: what comes before it is under way. Default: it has. */
+  readonly isStarting?: boolean | undefined;
   /** What its agent knew of it by its probes; absent: nothing. */
   readonly noted?: Noted | undefined;
 }

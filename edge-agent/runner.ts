@@ -213,6 +213,10 @@ export function reportedOn(state: State, report: InstanceReport, context: Ctx): 
         ...beginProbing(report.name, local, context),
         ...said(state, report.name, local, now),
       ];
+    case 'preparing':
+      if (local.state !== 'starting') return none;
+      local.message = report.message;
+      return said(state, report.name, local, now);
     case 'ready':
       if (local.state !== 'running' || local.isReady || local.ending) return none;
       if (local.probing) return portsOpen(state, report.name, local, context);
@@ -293,7 +297,8 @@ export function takeIn(state: State, found: Found, context: Ctx): Effects {
   const local = localOf(found, context.now);
   state.local.set(name, local);
   state.runs = Math.max(state.runs, found.run);
-  const asked = beginProbing(name, local, context, found.noted);
+  const isStarting = local.state === 'starting';
+  const asked = isStarting ? none : beginProbing(name, local, context, found.noted);
   return [...asked, ...said(state, name, local, context.now)];
 }
 
@@ -302,8 +307,8 @@ function localOf(found: Found, now: number): Local {
   return {
     ...{ tenant, workload, instance, attempt, epoch, spec, run: number },
     generation: spec.generation,
-    state: 'running',
-    isReady: found.isReady,
+    state: found.isStarting ? 'starting' : 'running',
+    isReady: found.isReady && !found.isStarting,
     restartedAt: [],
     restarts: found.restarts,
     restartAt: 0,

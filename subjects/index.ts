@@ -9,6 +9,7 @@ export * from './debug.ts';
 export * from './durability.ts';
 export * from './fact.ts';
 export * from './firing.ts';
+export * from './init.ts';
 export * from './instance.ts';
 export * from './lease.ts';
 export * from './log.ts';

@@ -10,7 +10,7 @@ import { spanMs, spanQuantity } from './quantity.ts';
  * What a spec may need of an agent beyond the first protocol. An agent that would ignore it is not
  * given such a spec: drivers say what they heed (node.ts), and schedulers look.
  */
-export const features = ['probes', 'pre-stop'] as const;
+export const features = ['probes', 'pre-stop', 'init'] as const;
 export type Feature = (typeof features)[number];
 
 /** The probes of a spec, in the order they count: until startup has passed the others wait. */
@@ -142,6 +142,7 @@ interface Probed {
   readonly ports?: readonly { readonly name: string }[];
   readonly probes?: z.infer<typeof probesSpec> | undefined;
   readonly preStop?: PreStop | undefined;
+  readonly init?: readonly unknown[] | undefined;
   readonly grace: string;
 }
 
@@ -151,10 +152,11 @@ interface Fault {
 }
 
 /** What of a spec an agent must heed: one that does not may not have it. */
-export function featuresOf({ probes, preStop }: Probed): readonly Feature[] {
+export function featuresOf({ probes, preStop, init = [] }: Probed): readonly Feature[] {
   const needed: Feature[] = [];
   if (probes && probeNames.some((name) => probes[name])) needed.push('probes');
   if (preStop) needed.push('pre-stop');
+  if (init.length > 0) needed.push('init');
   return needed;
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
+import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
@@ -51,6 +52,7 @@ const common = z.strictObject({
     .record(variable, z.string().max(8192))
     .default({})
     .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  init: initSpec.optional(),
   directory: z
     .string()
     .max(1024)

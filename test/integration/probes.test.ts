@@ -139,7 +139,8 @@ test('a command is a probe; one that never passes is a reason, and disturbs nobo
     ...{ exec: { command: ['ls', file] }, ...often, failureThreshold },
   });
   await apply('slow', {
-    command: ['sh', '-c', 'sleep 1; touch here; exec sleep 600'],
+    init: [{ command: ['touch', 'prepared'] }],
+    command: ['sh', '-c', 'ls prepared || exit 1; sleep 1; touch here; exec sleep 600'],
     probes: { readiness: asked('here', 1) },
   });
   await apply('never', {
@@ -147,6 +148,7 @@ test('a command is a probe; one that never passes is a reason, and disturbs nobo
     probes: { startup: asked('absent', 3) },
   });
   await isReady(1, 'slow');
+  expect(all('slow').map((each) => seen(each).restarts)).toEqual([0]);
   const message = () => all('never').map((each) => under.seen(each)?.message ?? '')[0];
   await eventually(() => message()?.startsWith('startup probe failed: ') === true, 10_000, 'why');
   expect(message()).toMatch(/^startup probe failed: exited with \d: ls: .*absent/);

@@ -18,6 +18,7 @@ import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { execBeside } from './exec.ts';
+import { writeInit } from './init.ts';
 import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
@@ -224,9 +225,12 @@ export class ProcessDriver implements Driver {
     this.#kept.set(name, kept);
     await folder.prepare(kept);
     const { directory, environment } = this.#around(kept);
-    const [program = ''] = spec.spec.command;
-    const why = await obstacle(program, directory, environment['PATH'] ?? '');
-    if (why !== undefined) throw new Error(why);
+    const steps = spec.spec.init ?? [];
+    for (const [program = ''] of [...steps.map((each) => each.command), spec.spec.command]) {
+      const why = await obstacle(program, directory, environment['PATH'] ?? '');
+      if (why !== undefined) throw new Error(why);
+    }
+    await writeInit(folder.run(input.run), steps);
     const cgroup = new Cgroup(this.#cgroups, name);
     await cgroup.make(spec.spec);
     const run = await Run.start(kept, { directory, environment }, this.#partsOf(name, report));
@@ -250,7 +254,7 @@ export class ProcessDriver implements Driver {
     const { address, ports } = kept;
     // What was ready stays so: nobody is to see that only its agent was away.
     const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
-    return foundOf(kept, { pid, isReady });
+    return foundOf(kept, { pid, isReady, isStarting: run.isStarting });
   }
 
   /** The agent may have died between starting a keeper and its first line. */

@@ -22,6 +22,8 @@ export interface DriverFixture extends AsyncDisposable {
   ended(run: number): Promise<void>;
   /** What is left of instances: files, groups, containers. */
   remains(): Promise<readonly string[]>;
+  /** Whether what comes before a program goes on without its agent; else it is begun anew. */
+  readonly keepsSteps: boolean;
   /** Whether what leaves its session is found: without cgroups a process driver has no means. */
   readonly findsAll: boolean;
   /** How a command is refused that is not there; it contains the name. */
@@ -266,6 +268,81 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       await ended();
       await driver.settled();
       expect(await driver.list(report)).toEqual({ found: [], busy: [] });
+    });
+
+    describe('what comes before the program', () => {
+      const init = (...scripts: readonly string[]) => ({
+        init: scripts.map((script) => ({ command: ['sh', '-c', script] })),
+      });
+      const messages = () =>
+        reports.flatMap((each) => (each.kind === 'preparing' ? [each.message] : []));
+      const preparing = (count: number) =>
+        eventually(() => messages().length === count, 10_000, `step ${count}`);
+
+      test('is run to its end in order, with its environment, then the program starts', async () => {
+        const steps = init('echo "one $A"; sleep 0.3; echo two', 'echo "it\'s three"; sleep 0.3');
+        const more = { ...steps, environment: { A: '$HOME' } };
+        driver.start(input(['sh', '-c', 'echo four; exit 5'], more), report);
+        await ended();
+        expect(await output()).toBe("one $HOME\ntwo\nit's three\nfour\n");
+        expect(kinds().filter((kind) => kind !== 'ready')).toEqual([
+          ...['preparing', 'preparing', 'started', 'exited'],
+        ]);
+        expect(messages()[0]).toMatch(/^init 1 of 2 \(sh -c echo "one \$A"; sleep/);
+        expect(exit()).toMatchObject({ exitCode: 5 });
+      });
+
+      test('that fails is the end, with the step: nothing after it is run', async () => {
+        const steps = init('exit 0', 'echo no >&2; exit 3', 'echo late');
+        driver.start(input(['echo', 'late'], steps), report);
+        await ended();
+        expect(exit()).toMatchObject({
+          message: 'init 2 of 3 (sh -c echo no >&2; exit 3) exited with 3',
+        });
+        expect(kinds()).not.toContain('started');
+        expect(await output()).toBe('');
+        await eventually(async () => (await output('stderr')) === 'no\n', 5_000, 'its output');
+        await driver.settled();
+        driver.forget(NAME);
+        await driver.settled();
+        expect(await on.remains()).toEqual([]);
+      });
+
+      test('that cannot be started is said so', async () => {
+        driver.start(input(['sleep', '300'], { init: [{ command: ['no-such-program'] }] }), report);
+        await ended();
+        expect(exit()).toMatchObject({ message: expect.stringMatching(on.missing) });
+      });
+
+      test('is stopped politely, and nothing after it is run', async () => {
+        const polite = 'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done';
+        driver.start(input(['echo', 'late'], init(polite, 'echo late')), report);
+        await printed('ready');
+        driver.stop({ name: NAME, run: 1, graceMs: 5_000 }, report);
+        await ended();
+        await driver.settled();
+        expect(await output()).toBe('ready\nbye\n');
+        expect(kinds()).not.toContain('started');
+      });
+
+      test('is not taken for the program by another agent, and not run twice at once', async () => {
+        const steps = init('echo step; sleep 2; echo done');
+        driver.start(input(['sh', '-c', 'echo main; sleep 300'], steps), report);
+        await preparing(1);
+        await printed('step');
+        await another();
+        const found = await driver.found(report);
+        expect(found).toMatchObject([{ name: NAME, run: 1 }]);
+        if (on.keepsSteps) {
+          expect(found).toMatchObject([{ isStarting: true, isReady: true }]);
+          await eventually(() => kinds().includes('started'), 10_000, 'the program');
+          expect(await output()).toBe('step\ndone\nmain\n');
+        } else {
+          await ended();
+          expect(kinds()).not.toContain('started');
+          expect(await on.remains()).toHaveLength(1);
+        }
+      });
     });
 
     describe('D6: a command beside it', () => {

@@ -35,6 +35,7 @@ conformance('the process driver', async () => {
     spec: {},
     listener: ['node', '-e', script],
     missing: /no no-such-program on PATH/,
+    keepsSteps: true,
     findsAll: Object.keys(cgroups.folders).length > 0,
     ended: (run) =>
       eventually(() => existsSync(join(state, `instances/${NAME}/run-${run}/exit`)), 10_000),

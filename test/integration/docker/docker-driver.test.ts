@@ -39,6 +39,7 @@ conformance('the Docker driver', async () => {
     spec: SPEC,
     listener: ['sh', '-c', 'sleep 0.4; exec busybox httpd -f -p $PORT'],
     missing: /no-such-program/,
+    keepsSteps: false,
     findsAll: true,
     ended: (run) =>
       eventually(async () => !(await container(run).inspect()).State.Running, 10_000, 'the end'),

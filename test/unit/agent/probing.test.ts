@@ -281,6 +281,35 @@ describe('answers of a run that is over', () => {
   });
 });
 
+describe('what comes before the program', () => {
+  const preparing = (message: string) =>
+    reportedOn(scene.state, { name, run: 1, kind: 'preparing', message }, scene.context);
+  beforeEach(() => {
+    scene = new Scene();
+    const init = [{ command: ['migrate'] }];
+    scene.assign(spec({ ports, init, probes: { readiness: { ...tcp, initialDelay: '5s' } } }));
+    scene.list([entry()]);
+    reconcile(scene.state, NODE, scene.context);
+  });
+
+  test('is told while it starts, and nothing is asked until it has', () => {
+    expect(said(preparing('init 1 of 1 (migrate)'))).toBe(true);
+    expect(scene.local()).toMatchObject({ state: 'starting', message: 'init 1 of 1 (migrate)' });
+    scene.now += 60_000;
+    expect(wakes(started())).toEqual({ readiness: 5_000 });
+    expect(scene.local().state).toBe('running');
+    expect(preparing('late')).toEqual([]);
+  });
+
+  test('that fails is the end of the run', () => {
+    const message = 'init 1 of 1 (migrate) exited with 3';
+    const end = { kind: 'exited', exitCode: 3, signal: undefined, message } as const;
+    const effects = reportedOn(scene.state, { name, run: 1, ...end }, scene.context);
+    expect(delayOf(effects, 'restart')).toBe(100);
+    expect(scene.local().lastEnd).toEqual({ at: scene.now, message });
+  });
+});
+
 describe('what is found running', () => {
   const found = (noted?: object) => ({
     ...{
@@ -311,6 +340,16 @@ describe('what is found running', () => {
   test('stays not ready if it was not, though its ports are open', () => {
     adopt({ isStarted: true, isReady: false });
     expect(scene.local().isReady).toBe(false);
+  });
+
+  test('whose program has not started yet is starting, and is not asked until it has', () => {
+    scene = new Scene({ isAdopted: false });
+    scene.list([entry()]);
+    const outcome = { kind: 'found', found: [{ ...found(), isStarting: true }] } as never;
+    const effects = adopted(NODE)(scene.state, { outcome, memo: undefined }, scene.context);
+    expect(wakes(effects)).toEqual({});
+    expect(scene.local()).toMatchObject({ state: 'starting', isReady: false, run: 4 });
+    expect(wakes(started())).toEqual({ startup: 10_000 });
   });
 
   test('of which nothing is known has still to start', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   featuresOf,
+  jobSpec,
   probesSpec,
   serviceSpec,
   wantedSchema,
@@ -147,4 +148,8 @@ test('an agent must heed what is asked for, and nothing more', () => {
   expect(of({ probes: {} })).toEqual([]);
   expect(of({ probes: { liveness: tcp } })).toEqual(['probes']);
   expect(of({ preStop: { command: ['drain'] } })).toEqual(['pre-stop']);
+  expect(of({ init: [] })).toEqual([]);
+  expect(of({ init: [{ command: ['migrate'] }] })).toEqual(['init']);
+  const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
+  expect(featuresOf(job)).toEqual(['init']);
 });
