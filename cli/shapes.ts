@@ -68,6 +68,7 @@ export interface InstanceShape {
   readonly ports?: Readonly<Record<string, number>>;
   readonly pid?: number;
   readonly startedAt?: string;
+  readonly lastEnd?: { readonly at: string; readonly message: string };
   readonly createdAt: string;
   readonly outcome?: Outcome;
   readonly message: string;

@@ -24,6 +24,7 @@ import {
   specRecord,
 } from '../subjects/index.ts';
 import { listed, SWEEP_MS, sweep } from './compare.ts';
+import { preStopDue, preStopped } from './ending.ts';
 import type { InstanceReport } from './jobs.ts';
 import {
   beat,
@@ -35,6 +36,7 @@ import {
   measured,
   prompted,
 } from './presence.ts';
+import { probeDue, probed } from './probing.ts';
 import { adopted, reconcile, reportedOn, restart } from './runner.ts';
 import { confirmed, say } from './say.ts';
 import { type Ctx, newState, type State, type Views } from './state.ts';
@@ -57,6 +59,8 @@ export function agent(node: string): Actor<State, Views> {
       reconcile: once(look),
       specless: once(look),
       restart: once(restart),
+      probe: once(probeDue),
+      preStop: once(preStopDue),
       say: once(say(node)),
       confirmed: once(confirmed),
       sweep: every(SWEEP_MS, sweep),
@@ -73,7 +77,10 @@ export function agent(node: string): Actor<State, Views> {
       ...reported<InstanceReport, State, Views>('stop', (state, message, context) =>
         reportedOn(state, message.outcome, context),
       ),
+      ...reported('probe', probed),
+      ...reported('preStop', preStopped),
       ...reported('list', listed(node)),
+      ...reported('note', quiet),
       ...reported('forget', quiet),
       ...reported('relabel', quiet),
       ...reported('reread', quiet),

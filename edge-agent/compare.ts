@@ -8,9 +8,9 @@
  */
 import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
+import { isStopAsked, stopOf } from './ending.ts';
 import type { ListReport } from './jobs.ts';
-import { localOf, reconcile, reportedOn, restart, stopOf } from './runner.ts';
-import { said } from './say.ts';
+import { reconcile, reportedOn, restart, takeIn } from './runner.ts';
 import { type Ctx, isActive, type State } from './state.ts';
 
 /** How often the agent looks at everything, in milliseconds. */
@@ -55,7 +55,7 @@ export function listed(node: string) {
       const isJudged = local.run > 0 && local.run <= asked && !busy.has(name);
       if (!isJudged || !isActive(local) || local.state === 'backing-off') continue;
       if (running.has(`${name} ${local.run}`)) {
-        if (local.state === 'stopping') effects.push(stopOf(name, local));
+        if (isStopAsked(local)) effects.push(stopOf(name, local));
         continue;
       }
       const end = { exitCode: undefined, signal: undefined, message: 'it ended unnoticed' };
@@ -65,10 +65,7 @@ export function listed(node: string) {
       const local = state.local.get(found.name);
       // A later run of it is this agent's own business: the driver runs one at a time.
       if (local && (local.run === found.run || local.run > asked)) continue;
-      const adopted = localOf(found, context.now);
-      state.local.set(found.name, adopted);
-      state.runs = Math.max(state.runs, found.run);
-      effects.push(...said(state, found.name, adopted, context.now));
+      effects.push(...takeIn(state, found, context));
     }
     return [...effects, ...reconcile(state, node, context)];
   };

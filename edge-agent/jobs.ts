@@ -2,7 +2,8 @@
  * What the agent's shell can do: the jobs its actor runs, what they are given, and what they
  * report. A driver is the four of them about instances; the others are the machine's.
  */
-import type { AssignedSpec, Beat, NodeFacts, Snapshot } from '../subjects/index.ts';
+import type { AssignedSpec, Beat, NodeFacts, PreStop, Probe, Snapshot } from '../subjects/index.ts';
+import type { Lane, ProbeTurn } from './probe-turns.ts';
 
 /** One start of one instance. */
 export interface StartInput {
@@ -26,6 +27,8 @@ export type InstanceReport = { readonly name: string; readonly run: number } & (
       readonly ports: Readonly<Record<string, number>>;
       readonly at: number;
     }
+  /** What comes before the program is under way; said at most once a step, before `started`. */
+  | { readonly kind: 'preparing'; readonly message: string }
   /** Every port takes connections. */
   | { readonly kind: 'ready' }
   | {
@@ -52,6 +55,16 @@ export interface Found extends StartInput {
   readonly pid: number | undefined;
   readonly startedAt: number;
   readonly restarts: number;
+  /** Its program has not started yet: what comes before it is under way. Default: it has. */
+  readonly isStarting?: boolean | undefined;
+  /** What its agent knew of it by its probes; absent: nothing. */
+  readonly noted?: Noted | undefined;
+}
+
+/** What is kept of a run's probes, so that nobody sees that only its agent was away. */
+export interface Noted {
+  readonly isStarted: boolean;
+  readonly isReady: boolean;
 }
 
 export type AdoptReport =
@@ -76,6 +89,48 @@ export interface StopInput {
   readonly run: number;
   /** From the polite signal to the other one, in milliseconds. */
   readonly graceMs: number;
+}
+
+/** Where an instance takes calls. */
+export interface Reachable {
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** One probe, to be asked once. */
+export interface ProbeInput extends ProbeTurn, Reachable {
+  readonly lane: Lane;
+  readonly of: Probe;
+}
+
+export interface ProbeReport extends ProbeTurn {
+  readonly lane: Lane;
+  /** Why it is a failure, in a few words; undefined: it is a success. */
+  readonly reason: string | undefined;
+  /** How long it took, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** What is to be done before a run is ended. */
+export interface PreStopInput extends Reachable {
+  readonly name: string;
+  readonly run: number;
+  readonly of: PreStop;
+  /** It is over after this, in milliseconds, whatever it does. */
+  readonly limitMs: number;
+}
+
+export interface PreStopReport {
+  readonly name: string;
+  readonly run: number;
+  /** Why it failed, in a few words; undefined: it did not. */
+  readonly reason: string | undefined;
+  readonly tookMs: number;
+}
+
+export interface NoteInput extends Noted {
+  readonly name: string;
+  readonly run: number;
 }
 
 /** An instance the node has nothing more to do with: what is left of it goes. */

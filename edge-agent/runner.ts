@@ -10,14 +10,10 @@
 
 import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
-import {
-  type AssignedSpec,
-  address,
-  type LedgerEntry,
-  ledgerRecord,
-  spanMs,
-} from '../subjects/index.ts';
-import type { AdoptReport, Found, InstanceReport, StartInput, StopInput } from './jobs.ts';
+import { type AssignedSpec, address, type LedgerEntry, ledgerRecord } from '../subjects/index.ts';
+import { beginEnding } from './ending.ts';
+import type { AdoptReport, Found, InstanceReport, StartInput } from './jobs.ts';
+import { beginProbing, endProbing, portsOpen } from './probing.ts';
 import { afterEnd, recentRestarts } from './restart.ts';
 import { said } from './say.ts';
 import { type Ctx, isActive, type Local, type State } from './state.ts';
@@ -26,8 +22,6 @@ import { type Ctx, isActive, type Local, type State } from './state.ts';
 const SPECLESS_MS = 5_000;
 /** A wait longer than this shows that the clock was set, in milliseconds. */
 const JUMP_MS = 60_000;
-/** Grace where the spec is not known any more. */
-const GRACE_MS = 10_000;
 
 /** Compares what runs with the ledger. */
 export function reconcile(state: State, node: string, context: Ctx): Effects {
@@ -167,6 +161,9 @@ function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: numbe
     signal: undefined,
     message: undefined,
     startedAt: undefined,
+    lastEnd: undefined,
+    probing: undefined,
+    ending: undefined,
     changedAt: now,
   };
 }
@@ -187,19 +184,13 @@ function start(state: State, name: string, local: Local): Effects {
 function stop(state: State, name: string, local: Local, context: Ctx): Effects {
   if (local.state === 'stopping') return none;
   const isWaiting = local.state === 'backing-off';
+  const ending = isWaiting ? none : beginEnding(name, local, undefined);
   local.isReady = false;
   local.state = isWaiting ? 'stopped' : 'stopping';
   local.message = isWaiting ? 'it was waiting to be restarted' : 'as it was told to';
   const told = said(state, name, local, context.now);
   if (isWaiting) return [...told, after('reconcile', 0)];
-  return [stopOf(name, local), ...told];
-}
-
-/** Asks the driver to end a run; it may be asked again. */
-export function stopOf(name: string, local: Local): Effect {
-  const graceMs = local.spec ? spanMs(local.spec.spec.grace) : GRACE_MS;
-  const input: StopInput = { name, run: local.run, graceMs };
-  return run('stop', input);
+  return [...endProbing(state, name, local), ...ending, ...told];
 }
 
 /** The driver reports what became of a start. */
@@ -218,9 +209,17 @@ export function reportedOn(state: State, report: InstanceReport, context: Ctx): 
       local.message = undefined;
       local.exitCode = undefined;
       local.signal = undefined;
+      return [
+        ...beginProbing(report.name, local, context),
+        ...said(state, report.name, local, now),
+      ];
+    case 'preparing':
+      if (local.state !== 'starting') return none;
+      local.message = report.message;
       return said(state, report.name, local, now);
     case 'ready':
-      if (local.state !== 'running' || local.isReady) return none;
+      if (local.state !== 'running' || local.isReady || local.ending) return none;
+      if (local.probing) return portsOpen(state, report.name, local, context);
       local.isReady = true;
       return said(state, report.name, local, now);
     case 'exited':
@@ -234,27 +233,34 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
   const { now } = context;
   const { name } = report;
   const wasStopping = local.state === 'stopping';
+  const { ending } = local;
+  const quiet = endProbing(state, name, local);
+  local.ending = undefined;
   local.isReady = false;
   local.pid = undefined;
   local.exitCode = report.exitCode;
   local.signal = report.signal;
   if (wasStopping || !local.spec) {
     local.state = 'stopped';
-    local.message = whyOf(report);
-    return [...said(state, name, local, now), after('reconcile', 0)];
+    local.message = [whyOf(report), ending?.trouble].filter(Boolean).join('; ');
+    return [...quiet, ...said(state, name, local, now), after('reconcile', 0)];
   }
-  const end = { exitCode: report.exitCode, why: whyOf(report) };
+  const because = ending?.because;
+  const why = [because ?? whyOf(report), ending?.trouble].filter(Boolean).join('; ');
+  // What had to be ended has failed, however politely it went.
+  const end = { exitCode: because === undefined ? report.exitCode : undefined, why };
   const next = afterEnd(local.spec, end, local.restartedAt, now);
   if (next.kind === 'over') {
     local.state = next.state;
     local.message = next.message;
-    return [...said(state, name, local, now), after('reconcile', 0)];
+    return [...quiet, ...said(state, name, local, now), after('reconcile', 0)];
   }
   local.state = 'backing-off';
   local.restartAt = now + next.delayMs;
   local.message = `${end.why}; restart in ${next.delayMs} ms`;
+  local.lastEnd = { at: now, message: end.why.slice(0, 500) };
   const again = after('restart', next.delayMs, { key: name });
-  return [again, ...said(state, name, local, now)];
+  return [...quiet, again, ...said(state, name, local, now)];
 }
 
 /** How it ended, in one sentence for a person. */
@@ -279,25 +285,30 @@ export function adopted(node: string) {
     const { outcome } = message;
     if (outcome.kind === 'instance') return reportedOn(state, outcome.report, context);
     const effects: Effect[] = [];
-    for (const found of outcome.found) {
-      const local = localOf(found, context.now);
-      state.local.set(found.name, local);
-      state.runs = Math.max(state.runs, found.run);
-      effects.push(...said(state, found.name, local, context.now));
-    }
+    for (const found of outcome.found) effects.push(...takeIn(state, found, context));
     state.isAdopted = true;
     return [...effects, ...reconcile(state, node, context)];
   };
 }
 
-/** What is found running, as this agent's own. */
-export function localOf(found: Found, now: number): Local {
+/** What is found running is this agent's own from now on. */
+export function takeIn(state: State, found: Found, context: Ctx): Effects {
+  const { name } = found;
+  const local = localOf(found, context.now);
+  state.local.set(name, local);
+  state.runs = Math.max(state.runs, found.run);
+  const isStarting = local.state === 'starting';
+  const asked = isStarting ? none : beginProbing(name, local, context, found.noted);
+  return [...asked, ...said(state, name, local, context.now)];
+}
+
+function localOf(found: Found, now: number): Local {
   const { tenant, workload, instance, attempt, epoch, run: number, spec } = found;
   return {
     ...{ tenant, workload, instance, attempt, epoch, spec, run: number },
     generation: spec.generation,
-    state: 'running',
-    isReady: found.isReady,
+    state: found.isStarting ? 'starting' : 'running',
+    isReady: found.isReady && !found.isStarting,
     restartedAt: [],
     restarts: found.restarts,
     restartAt: 0,
@@ -308,6 +319,9 @@ export function localOf(found: Found, now: number): Local {
     signal: undefined,
     message: undefined,
     startedAt: found.startedAt,
+    lastEnd: undefined,
+    probing: undefined,
+    ending: undefined,
     changedAt: now,
   };
 }

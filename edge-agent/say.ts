@@ -4,7 +4,15 @@
  */
 
 import type { Due } from '../actors/runtime/actor.ts';
-import { after, commit, type Effects, none, put, remove } from '../actors/runtime/effect.ts';
+import {
+  after,
+  commit,
+  type Effect,
+  type Effects,
+  none,
+  put,
+  remove,
+} from '../actors/runtime/effect.ts';
 import { type Observed, observedRecord } from '../subjects/index.ts';
 import type { Ctx, Local, State } from './state.ts';
 
@@ -49,10 +57,17 @@ export function say(node: string) {
 
 /** The store has what was said: only what changed since remains. */
 export function confirmed(state: State, due: Due): Effects {
+  const effects: Effect[] = [];
   for (const [name, change] of due.payload as readonly (readonly [string, number])[]) {
-    if (state.unsaid.get(name) === change) state.unsaid.delete(name);
+    if (state.unsaid.get(name) !== change) continue;
+    state.unsaid.delete(name);
+    // Whoever sends calls here can know now that it is not ready any more (ending.ts).
+    const local = state.local.get(name);
+    if (local?.ending?.step !== 'telling') continue;
+    effects.push(after('preStop', 0, { key: name, payload: local.run }));
   }
-  return state.unsaid.size > 0 ? [after('say', 0)] : none;
+  if (state.unsaid.size > 0) effects.push(after('say', 0));
+  return effects;
 }
 
 function observedOf(node: string, local: Local): Observed {
@@ -76,5 +91,6 @@ function observedOf(node: string, local: Local): Observed {
   if (local.signal !== undefined) observed.signal = local.signal;
   if (local.message !== undefined) observed.message = local.message.slice(0, 500);
   if (local.startedAt !== undefined) observed.startedAt = local.startedAt;
+  if (local.lastEnd !== undefined) observed.lastEnd = local.lastEnd;
   return observed;
 }

@@ -4,7 +4,7 @@ import type { Log } from '../actors/runtime/log.ts';
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { Job } from '../actors/runtime/ports.ts';
 import { VERSION } from '../actors/runtime/version.ts';
-import { type NodeFacts, PROTOCOL } from '../subjects/index.ts';
+import { featuresOf, type NodeFacts, PROTOCOL } from '../subjects/index.ts';
 import type { Drivers } from './drivers/drivers.ts';
 import type { NodeIdentity } from './identity.ts';
 import type {
@@ -13,6 +13,9 @@ import type {
   Found,
   InstanceReport,
   ListReport,
+  NoteInput,
+  PreStopInput,
+  ProbeInput,
   RelabelInput,
   StartInput,
   StopInput,
@@ -20,6 +23,8 @@ import type {
 import type { Printing } from './logs/position-book.ts';
 import type { LogShipper } from './logs/shipper.ts';
 import { capacityOf, hasBattery, MEASURE_MS, Meter } from './measure.ts';
+import { note, noted } from './probes/noted.ts';
+import { Prober } from './probes/prober.ts';
 import type { AgentSettings } from './settings.ts';
 
 export interface Shell {
@@ -41,6 +46,7 @@ export interface ShellParts {
 export function agentShell(parts: ShellParts): Shell {
   const { drivers, shipper, bus, settings } = parts;
   const meter = new Meter(settings.state);
+  const prober = new Prober(drivers);
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   const follow = (input: StartInput | Found): void => void shipper.follow(printing(drivers, input));
@@ -61,7 +67,7 @@ export function agentShell(parts: ShellParts): Shell {
     // What is already over is told before everything is found: it is news only of what was found.
     const early: InstanceReport[] = [];
     let tell = (each: InstanceReport): void => void early.push(each);
-    const found = await drivers.found((each) => tell(each));
+    const found = await withNoted(drivers, await drivers.found((each) => tell(each)));
     for (const each of found) follow(each);
     report({ kind: 'found', found });
     tell = (each) => report({ kind: 'instance', report: each });
@@ -71,8 +77,9 @@ export function agentShell(parts: ShellParts): Shell {
     const told = (each: InstanceReport): void => report({ kind: 'instance', report: each });
     try {
       const listing = await drivers.list(told);
-      for (const each of listing.found) follow(each);
-      report({ kind: 'listed', ...listing });
+      const found = await withNoted(drivers, listing.found);
+      for (const each of found) follow(each);
+      report({ kind: 'listed', ...listing, found });
     } catch (error) {
       parts.log.warn('the driver cannot say what runs', { error });
       report({ kind: 'unknown' });
@@ -98,6 +105,9 @@ export function agentShell(parts: ShellParts): Shell {
       });
     },
     stop: (input, report) => drivers.stop(input as StopInput, report),
+    probe: (input, report) => void prober.probe(input as ProbeInput).then(report),
+    preStop: (input, report) => void prober.preStop(input as PreStopInput).then(report),
+    note: (input) => note(drivers.folder((input as NoteInput).name), input as NoteInput),
     list: (_input, report) => void list(report),
     relabel: (input) => drivers.relabel(input as RelabelInput),
     forget: (input) => void forget(input as ForgetInput),
@@ -116,6 +126,16 @@ export function agentShell(parts: ShellParts): Shell {
       clearTimeout(timer);
     },
   };
+}
+
+/** What was found, with what its agent knew of it by its probes. */
+function withNoted(drivers: Drivers, found: readonly Found[]): Promise<readonly Found[]> {
+  return Promise.all(
+    found.map(async (each) => {
+      if (!featuresOf(each.spec.spec).includes('probes')) return each;
+      return { ...each, noted: await noted(drivers.folder(each.name), each.run) };
+    }),
+  );
 }
 
 function printing(drivers: Drivers, of: StartInput | Found): Printing {

@@ -8,9 +8,35 @@ import type {
   ledgerRecord,
   NodeFacts,
   ObservedState,
+  ProbeName,
   Snapshot,
   specRecord,
 } from '../subjects/index.ts';
+import type { Noted } from './jobs.ts';
+import { newTurns, type ProbeTurns } from './probe-turns.ts';
+import type { Count } from './thresholds.ts';
+
+/** What the probes of a run have come to. */
+export interface Probing {
+  /** By probe of its spec. */
+  readonly counts: Map<ProbeName, Count>;
+  /** What the last answer of each said against it. */
+  readonly reasons: Map<ProbeName, string>;
+  /** Every port takes connections. */
+  hasPorts: boolean;
+  /** What the next agent would be told. */
+  noted: Noted;
+}
+
+/** A run that is being ended, and how far that is. */
+export interface Ending {
+  /** That it is not ready is told first, then comes what its spec wants done before, then it is stopped. */
+  step: 'telling' | 'pre-stop' | 'stopping';
+  /** Why it is ended to be restarted; undefined: it is to end. */
+  because: string | undefined;
+  /** What went wrong before it was stopped. */
+  trouble: string | undefined;
+}
 
 /** One instance as this node sees it. */
 export interface Local {
@@ -38,6 +64,11 @@ export interface Local {
   signal: string | undefined;
   message: string | undefined;
   startedAt: number | undefined;
+  /** Why its run before this one ended. */
+  lastEnd: { readonly at: number; readonly message: string } | undefined;
+  /** Undefined: its spec has no probes, or it does not run. */
+  probing: Probing | undefined;
+  ending: Ending | undefined;
   changedAt: number;
 }
 
@@ -50,6 +81,8 @@ export interface State {
   changes: number;
   /** Instances that are listed but whose spec has not come yet, and since when. */
   readonly specless: Map<string, number>;
+  /** Probes under way, and those that wait for their turn. */
+  readonly probes: ProbeTurns;
   /** The driver has said what runs from before: until then nothing is started. */
   isAdopted: boolean;
   facts: NodeFacts | undefined;
@@ -80,6 +113,7 @@ export const newState = (): State => ({
   unsaid: new Map(),
   changes: 0,
   specless: new Map(),
+  probes: newTurns(),
   isAdopted: false,
   facts: undefined,
   isJoined: false,

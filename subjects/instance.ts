@@ -108,7 +108,7 @@ export const observedRecord = record({
     epoch: z.number().int().min(1),
     attempt: z.number().int().min(1),
     state: z.enum(observedStates),
-    /** Running, and every port of it takes connections. */
+    /** Running, and its readiness probe passes; without one: every port of it takes connections. */
     isReady: z.boolean(),
     /** Host of the endpoints. */
     address: z.string().max(255),
@@ -121,6 +121,8 @@ export const observedRecord = record({
     signal: z.string().max(16).optional(),
     message: z.string().max(500).optional(),
     startedAt: instant.optional(),
+    /** Why its run before this one on this node ended. */
+    lastEnd: z.object({ at: instant, message: z.string().max(500) }).optional(),
     changedAt: instant,
   }),
   bytesMax: 8192,

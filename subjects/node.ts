@@ -30,6 +30,8 @@ export const driverOffer = z.object({
   enforces: z.array(z.string().max(32)),
   /** Limits that are only accounted for, with the reason. */
   notEnforced: z.record(z.string(), z.string().max(200)),
+  /** Parts of specs it heeds beside those of protocol 1 (probes.ts). Open; absent: none. */
+  heeds: z.array(z.string().max(32)).optional(),
 });
 export type DriverOffer = z.infer<typeof driverOffer>;
 

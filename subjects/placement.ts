@@ -10,6 +10,7 @@ import { priorities, wantedSchema } from './workload.ts';
 export const filters = [
   'accepts',
   'driver',
+  'features',
   'architecture',
   'labels',
   'avoid',

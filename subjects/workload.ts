@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
+import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
+import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
 
 /** Most instances one workload may ask for. */
@@ -50,6 +52,7 @@ const common = z.strictObject({
     .record(variable, z.string().max(8192))
     .default({})
     .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  init: initSpec.optional(),
   directory: z
     .string()
     .max(1024)
@@ -122,6 +125,8 @@ export const serviceSpec = common.extend({
     })
     .prefault({})
     .describe('Restarts on the same node: more attempts within the window move it elsewhere'),
+  probes: probesSpec.optional(),
+  preStop: preStopSpec.optional(),
 });
 
 export const jobSpec = common.extend({
@@ -170,7 +175,7 @@ export const wantedSchema = z
     z.object({ kind: z.literal('job'), labels: labelSet.default({}), spec: jobSpec }),
   ])
   .superRefine(({ spec }, context) => {
-    for (const { path, message } of driverFaults(spec)) {
+    for (const { path, message } of [...driverFaults(spec), ...probeFaults(spec)]) {
       context.addIssue({ code: 'custom', path: ['spec', ...path], message });
     }
   });

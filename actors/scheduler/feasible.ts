@@ -7,6 +7,7 @@ import {
   bytes,
   cpuMilli,
   type Filter,
+  featuresOf,
   fits,
   type Spec,
 } from '../../subjects/index.ts';
@@ -16,6 +17,8 @@ import type { Row } from './table.ts';
 export interface Need {
   readonly amounts: Amounts;
   readonly driver: string;
+  /** What its agent must heed of the spec. */
+  readonly features: readonly string[];
   readonly architecture: string | undefined;
   readonly labels: readonly (readonly [string, string])[];
 }
@@ -29,6 +32,7 @@ export function needOf(spec: Spec): Need {
       diskBytes: bytes(resources.disk),
     },
     driver: spec.driver,
+    features: featuresOf(spec),
     architecture: placement.architecture,
     labels: Object.entries(placement.labels),
   };
@@ -50,6 +54,7 @@ export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filte
 export function impossibleBy(need: Need, row: Row): Filter | undefined {
   if (!row.isWhole) return undefined;
   if (!row.drivers.has(need.driver)) return 'driver';
+  if (missingFeatures(need, row).length > 0) return 'features';
   if (need.architecture !== undefined && need.architecture !== row.architecture) {
     return 'architecture';
   }
@@ -64,6 +69,8 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
       return `takes no new work: ${row.accepts}`;
     case 'driver':
       return `offers ${[...row.drivers].join(', ') || 'no driver'}, not ${need.driver}`;
+    case 'features':
+      return `its agent does not know ${missingFeatures(need, row).join(', ')} yet: upgrade it`;
     case 'architecture':
       return `is ${row.architecture}, not ${need.architecture}`;
     case 'labels': {
@@ -75,6 +82,12 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
     case 'resources':
       return `has ${row.free.cpuMilli}m, ${mebi(row.free.memoryBytes)} free; ${need.amounts.cpuMilli}m, ${mebi(need.amounts.memoryBytes)} asked`;
   }
+}
+
+function missingFeatures(need: Need, row: Row): readonly string[] {
+  if (need.features.length === 0) return need.features;
+  const heeded = row.heeds?.[need.driver] ?? [];
+  return need.features.filter((feature) => !heeded.includes(feature));
 }
 
 function mebi(amount: number): string {

@@ -20,6 +20,8 @@ export interface Row {
   architecture: string;
   labels: Readonly<Record<string, string>>;
   drivers: ReadonlySet<string>;
+  /** Parts of specs that agents heed since a later protocol, by driver that heeds any. */
+  heeds?: Readonly<Record<string, readonly string[]>> | undefined;
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
@@ -79,6 +81,7 @@ export class NodeTable {
     row.architecture = node?.architecture ?? '';
     row.labels = node?.labels ?? {};
     row.drivers = new Set(Object.keys(node?.drivers ?? {}));
+    row.heeds = heedsOf(node);
     this.#known(this.#hasNode, row, node !== undefined);
   }
 
@@ -106,4 +109,12 @@ export class NodeTable {
     }
     return row;
   }
+}
+
+function heedsOf(node: Node | undefined): Row['heeds'] {
+  const heeds: Record<string, readonly string[]> = {};
+  for (const [driver, offer] of Object.entries(node?.drivers ?? {})) {
+    if (offer.heeds && offer.heeds.length > 0) heeds[driver] = offer.heeds;
+  }
+  return Object.keys(heeds).length > 0 ? heeds : undefined;
 }

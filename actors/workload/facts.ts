@@ -77,7 +77,7 @@ export function observedEvent(change: Change<typeof observedRecord>): Effect | u
   if (!after) return undefined;
   const verb = verbOf(before?.epoch === after.epoch ? before : undefined, after);
   if (verb === undefined) return undefined;
-  const told = { verb, at: after.changedAt, message: messageOf(after), node: after.node };
+  const told = { verb, at: after.changedAt, message: messageOf(verb, after), node: after.node };
   return instanceTold(after, told, `${change.revision}`);
 }
 
@@ -91,11 +91,12 @@ function verbOf(before: Observed | undefined, after: Observed): string | undefin
   return after.state === 'backing-off' ? 'exited' : after.state;
 }
 
-function messageOf(after: Observed): string {
+function messageOf(verb: string, after: Observed): string {
   const ports = Object.entries(after.ports).map(
     ([name, port]) => `${name} ${after.address}:${port}`,
   );
+  const isServing = after.state === 'running' && verb !== 'unready';
   // Many ports of a long address are more than an event holds.
-  if (after.state === 'running') return [`on ${after.node}`, ...ports].join(', ').slice(0, 600);
+  if (isServing) return [`on ${after.node}`, ...ports].join(', ').slice(0, 600);
   return [after.message ?? '', `on ${after.node}`].filter(Boolean).join(', ');
 }

@@ -31,8 +31,9 @@ function endpointText({ address, ports }: InstanceShape): string | undefined {
 
 /** Why it is not as it should be: nothing for one that is ready. */
 function noteText(instance: InstanceShape): string | undefined {
-  const { parked, phase, outcome, message } = instance;
-  if (phase === 'ready' || phase === 'running') return undefined;
+  const { parked, phase, outcome, message, kind } = instance;
+  // A job's instance that runs is as it should be; a service's is not ready yet.
+  if (phase === 'ready' || (phase === 'running' && kind === 'job')) return undefined;
   if (parked && !instance.node) return parkedText(parked);
   return outcome?.message || message || undefined;
 }
@@ -49,7 +50,7 @@ export function instanceText(
   of: { readonly events: readonly EventShape[]; readonly now: number },
 ): string {
   const { now } = of;
-  const { outcome, parked } = instance;
+  const { outcome, parked, lastEnd } = instance;
   const since = ago(instance.startedAt, now);
   const head = pairs([
     [
@@ -69,6 +70,7 @@ export function instanceText(
     ['Epoch', instance.epoch],
     ['Attempt', instance.attempt],
     ['Restarts', instance.restarts],
+    ['Last end', lastEnd && `${lastEnd.message} (${ago(lastEnd.at, now)})`],
     ['Generation', instance.generation],
     [
       'Ended',

@@ -15,6 +15,9 @@
  *      about to be started, ended or forgotten is `busy`. So a run that is neither has ended and was
  *      told, or is unknown here. What only the disk or the kernel knows of is taken over for the
  *      next list, or ended where nobody can account for it.
+ *  D6  `exec` runs a command beside a run, in its environment, folder and limits, and says within the
+ *      time it is given and two seconds what came of it. It and its children are over then, whatever it
+ *      did, and when its run is over. Nothing is run beside what is over.
  */
 import type { DriverOffer } from '../../subjects/index.ts';
 import type {
@@ -25,6 +28,30 @@ import type {
   StartInput,
   StopInput,
 } from '../jobs.ts';
+
+/** A command to be run beside a run. */
+export interface ExecInput {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  readonly command: readonly string[];
+  /** It is ended after this, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** What came of a command; `output` is the last of what it printed, on both outputs. */
+export type Executed =
+  | {
+      readonly kind: 'ended';
+      readonly exitCode: number | undefined;
+      readonly signal: string | undefined;
+      readonly output: string;
+    }
+  | { readonly kind: 'timed-out'; readonly output: string }
+  | { readonly kind: 'not-run'; readonly message: string };
+
+/** Most of a command's output that is kept, in bytes: its last lines say what went wrong. */
+export const OUTPUT_BYTES_MAX = 4_096;
 
 export type Report = (report: InstanceReport) => void;
 
@@ -49,6 +76,13 @@ export interface Driver {
   /** This run counts as of this epoch now. */
   relabel(input: RelabelInput): void;
   forget(name: string): void;
+  /** Never rejects; several at once, beside whatever else is asked. */
+  exec(input: ExecInput): Promise<Executed>;
+  /**
+   * How long a connection to a port must stay for its program to be there, in milliseconds: where
+   * somebody else takes it first. 0: nobody does.
+   */
+  readonly staysMs: number;
   /** Folder of an instance's output: the files `stdout` and `stderr`, over all runs at its epoch. */
   folder(name: string): string;
   /** Resolves when everything asked so far is done. */

@@ -11,7 +11,7 @@ import type {
   StartInput,
   StopInput,
 } from '../jobs.ts';
-import type { Driver, Report } from './driver.ts';
+import type { Driver, ExecInput, Executed, Report } from './driver.ts';
 
 /** The first driver answers for what was never heard of. */
 export class Drivers {
@@ -98,6 +98,15 @@ export class Drivers {
   forget(name: string): void {
     this.#driverOf(name).forget(name);
     this.#of.delete(name);
+  }
+
+  exec(input: ExecInput): Promise<Executed> {
+    return this.#driverOf(input.name).exec(input);
+  }
+
+  /** How long a connection to an instance must stay, in milliseconds (driver.ts). */
+  staysMs(name: string): number {
+    return this.#driverOf(name).staysMs;
   }
 
   folder(name: string): string {

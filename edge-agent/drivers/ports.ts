@@ -99,26 +99,40 @@ export async function isListening(
   ports: readonly number[],
   staysMs = 0,
 ): Promise<boolean> {
-  const answers = await Promise.all(ports.map((port) => canConnect(host, port, staysMs)));
-  return answers.every(Boolean);
+  const limits = { timeoutMs: CONNECT_MS, staysMs };
+  const refusals = await Promise.all(ports.map((port) => refusalOf({ host, port }, limits)));
+  return refusals.every((each) => each === undefined);
 }
 
-function canConnect(host: string, port: number, staysMs: number): Promise<boolean> {
+/** How long a connection may take where nobody says, in milliseconds. */
+const CONNECT_MS = 1_000;
+
+/** Why a port does not take a connection, in a few words; undefined: it does. Never rejects. */
+export function refusalOf(
+  to: { readonly host: string; readonly port: number },
+  limits: { readonly timeoutMs: number; readonly staysMs: number },
+): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect(to);
     let stays: NodeJS.Timeout | undefined;
-    const end = (isThere: boolean): void => {
+    const end = (refusal?: string): void => {
+      clearTimeout(late);
       clearTimeout(stays);
       socket.destroy();
-      resolve(isThere);
+      resolve(refusal);
     };
-    socket.setTimeout(1_000, () => end(false));
+    const late = setTimeout(() => end('it takes no connection in time'), limits.timeoutMs);
     socket.once('connect', () => {
-      if (staysMs === 0) return end(true);
-      stays = setTimeout(() => end(true), staysMs);
-      socket.once('data', () => end(true));
-      socket.once('end', () => end(false));
+      if (limits.staysMs === 0) return end();
+      stays = setTimeout(() => end(), limits.staysMs);
+      socket.once('data', () => end());
+      socket.once('end', () => end('nobody takes connections there'));
     });
-    socket.once('error', () => end(false));
+    socket.once('error', (error) => end(whyNot(error)));
   });
+}
+
+function whyNot(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNREFUSED') return 'nobody takes connections there';
+  return error.code ?? error.message;
 }

@@ -8,6 +8,9 @@
  *     read.json     how far that has been sent (logs/shipper.ts)
  *     work/         its working directory, unless the spec names one
  *     run-<n>/pid   written by the keeper, first thing
+ *     run-<n>/init  what the keeper runs before the command: shell, a line a step; or none
+ *     run-<n>/step  number of the step under way, written by the keeper
+ *     run-<n>/begun written by the keeper when the steps are done
  *     run-<n>/exit  written by the keeper when the command has ended; by the driver where there is none
  *     copied.json   how far a container's output has been copied into the files (docker/output.ts)
  */
@@ -30,9 +33,10 @@ export interface Kept {
 /** What is told of a run that was found. */
 export function foundOf(
   { input, epoch, address, ports, startedAt }: Kept,
-  { pid, isReady }: Pick<Found, 'pid' | 'isReady'>,
+  { pid, isReady, isStarting }: Pick<Found, 'pid' | 'isReady' | 'isStarting'>,
 ): Found {
-  return { ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 };
+  const found = { ...input, epoch, address, ports, startedAt, pid, isReady, restarts: 0 };
+  return isStarting ? { ...found, isStarting } : found;
 }
 
 const number = z.number().int();

@@ -29,6 +29,10 @@ export const instanceShape = z
     ports: z.record(portName, z.number().int()).optional(),
     pid: z.number().int().optional(),
     startedAt: time.optional(),
+    lastEnd: z
+      .object({ at: time, message: z.string() })
+      .optional()
+      .describe('Why its run before this one on its present node ended'),
     createdAt: time,
     outcome: z
       .object({
@@ -54,6 +58,7 @@ export type InstanceShape = z.input<typeof instanceShape>;
 
 export function presentInstance({ instance, observed, phase }: Seen): InstanceShape {
   const { tenant, workload, kind, node, epoch, attempt, generation, parked, outcome } = instance;
+  const lastEnd = observed?.lastEnd;
   const isRunning = phase === 'running' || phase === 'ready';
   return {
     ...{ tenant, instance: instance.instance, workload, kind, phase },
@@ -64,6 +69,7 @@ export function presentInstance({ instance, observed, phase }: Seen): InstanceSh
     ...(observed && isRunning ? { address: observed.address, ports: observed.ports } : {}),
     ...(observed?.pid !== undefined && isRunning ? { pid: observed.pid } : {}),
     ...(observed?.startedAt === undefined ? {} : { startedAt: timeText(observed.startedAt) }),
+    ...(lastEnd ? { lastEnd: { ...lastEnd, at: timeText(lastEnd.at) } } : {}),
     createdAt: timeText(instance.createdAt),
     ...(outcome ? { outcome: { ...outcome, at: timeText(outcome.at) } } : {}),
     message: outcome?.message || observed?.message || instance.last.message,

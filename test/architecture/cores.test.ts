@@ -7,7 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { type Source, sourceOf, sources } from '../support/sources.ts';
 
 /** Files of the agent that decide; its others carry things out. */
-const agentCores = ['actor', 'runner', 'presence', 'say', 'restart', 'state', 'jobs'];
+const agentCores = [
+  ...['actor', 'runner', 'compare', 'presence', 'say', 'restart', 'state', 'jobs'],
+  ...['probing', 'probe-turns', 'thresholds', 'ending'],
+];
 const CORE = new RegExp(
   `^(subjects/|actors/(?!runtime/|(main|replay)\\.ts$)|edge-agent/(${agentCores.join('|')})\\.ts$)`,
 );

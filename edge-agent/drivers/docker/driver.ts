@@ -15,16 +15,19 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { shoalVariables } from '../environment.ts';
 import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { containerName, createOptions, type End, innerPorts, LABELS } from './container.ts';
 import { Engine, EngineError } from './engine.ts';
+import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
+import { removeInit, runInit } from './init.ts';
+import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
 import { Run, STAYS_MS } from './run.ts';
 import { watchEnds } from './watch.ts';
@@ -49,6 +52,7 @@ export interface DockerSettings {
 
 export class DockerDriver implements Driver {
   readonly name = 'docker';
+  readonly staysMs = STAYS_MS;
   readonly #settings: DockerSettings;
   readonly #state: string;
   readonly #log: Log;
@@ -62,6 +66,7 @@ export class DockerDriver implements Driver {
   #unwatch: () => void = () => undefined;
   #offered: DriverOffer | undefined;
   #isLost = false;
+  #isLeft = false;
   #offerChanged: () => void = () => undefined;
 
   private constructor(settings: DockerSettings, engine: Engine, ports: Ports, log: Log) {
@@ -137,7 +142,8 @@ export class DockerDriver implements Driver {
       try {
         await this.#start(input, report, stop.signal);
       } catch (error) {
-        await this.#notStarted(input, report, reasonOf(error));
+        // Of what was under way when the agent went, the next one finds out by itself.
+        if (!this.#isLeft) await this.#notStarted(input, report, reasonOf(error));
       } finally {
         if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
       }
@@ -176,6 +182,15 @@ export class DockerDriver implements Driver {
     });
   }
 
+  async exec({ name, run: number, command, timeoutMs }: ExecInput): Promise<Executed> {
+    const run = this.#runs.get(name);
+    const kept = this.#kept.get(name);
+    const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
+    if (!isRunning) return { kind: 'not-run', message: 'nothing of it runs' };
+    const container = containerName(this.#settings.agent, kept.input);
+    return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -201,6 +216,7 @@ export class DockerDriver implements Driver {
   }
 
   leave(): void {
+    this.#isLeft = true;
     this.#unwatch();
     for (const { stop } of this.#starting.values()) stop.abort();
     for (const run of this.#runs.values()) run.leave();
@@ -225,21 +241,7 @@ export class DockerDriver implements Driver {
 
   /** Asks the engine what it can do. */
   async #ask(): Promise<void> {
-    const info = await this.#engine.info();
-    const enforces: string[] = [];
-    const notEnforced: Record<string, string> = {
-      disk: 'the engine sets no limit to what a container writes',
-    };
-    const limits = [
-      ['cpu', info['CpuCfsQuota'] === true],
-      ['memory', info['MemoryLimit'] === true],
-      ['pids', info['PidsLimit'] === true],
-    ] as const;
-    for (const [limit, can] of limits) {
-      if (can) enforces.push(limit);
-      else notEnforced[limit] = 'the engine says that its kernel does not';
-    }
-    this.#offered = { version: info.version.slice(0, 64), enforces, notEnforced };
+    this.#offered = await offerOf(this.#engine);
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
@@ -254,15 +256,22 @@ export class DockerDriver implements Driver {
     this.#kept.set(name, kept);
     const folder = this.#folder(name);
     await folder.prepare(kept);
-    await beginOutput(folder, number);
     await obtainImage(this.#engine, spec.spec, stop);
     const inner = innerPorts(input, ports);
     const environment = shoalVariables(input, { node, ports: inner });
-    await this.#create(createOptions({ agent, input, address, ports, environment }));
+    const options = createOptions({ agent, input, address, ports, environment });
+    const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
+    await runInit({ ...{ engine: this.#engine, folder, input, options, stop, tell } });
+    await beginOutput(folder, number);
+    // From here on it counts how long it runs; nothing else is done about it meanwhile.
+    const begun = { ...kept, startedAt: Date.now() };
+    this.#kept.set(name, begun);
+    await folder.keep(begun);
+    await this.#create(options);
     if (stop.aborted) throw new Error('told to stop before it was started');
     const container = containerName(agent, input);
     await this.#engine.start(container);
-    const run = new Run(kept, this.#around(kept, report));
+    const run = new Run(begun, this.#around(begun, report));
     this.#runs.set(name, run);
     run.started(await this.#engine.inspect(container));
   }
@@ -322,9 +331,16 @@ export class DockerDriver implements Driver {
     }
     const container = await this.#engine.inspect(around.container).catch(() => null);
     // What was ready stays so: nobody is to see that only its agent was away.
+    if (container === undefined) {
+      const steps = kept.input.spec.spec.init ?? [];
+      await removeInit(this.#engine, around.container, steps).catch(() => undefined);
+    }
     const isRunning = container?.State.Running === true;
     const isReady =
       isRunning && (await isListening(kept.address, Object.values(kept.ports), STAYS_MS));
+    if (isRunning && runsCommands(kept.input.spec.spec)) {
+      await endAllMarked(this.#engine, around.container);
+    }
     run.adopt(container);
     return { ...foundOf(kept, run), isReady };
   }

@@ -4,6 +4,8 @@
  *
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
+import { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 
@@ -24,6 +26,11 @@ export class EngineError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+/** How a command run in a container ended; no code: the engine does not say. */
+export interface Ran {
+  readonly exitCode: number | undefined;
 }
 
 /** One container as it stands; undefined: there is none. */
@@ -79,6 +86,54 @@ export class Engine {
     await this.#ask(ANSWER_MS, (abortSignal) =>
       this.#docker.getContainer(container).kill({ signal, abortSignal }),
     );
+  }
+
+  /**
+   * Runs a command in a container that runs, with variables beside the container's own, until it
+   * has ended. Rejects when it cannot be run, and when `signal` aborts: the command then goes on.
+   */
+  async exec(
+    container: string,
+    of: { readonly command: readonly string[]; readonly environment: readonly string[] },
+    to: { print(chunk: Uint8Array): void; readonly signal: AbortSignal },
+  ): Promise<Ran> {
+    const { signal } = to;
+    const made = await this.#ask(ANSWER_MS, () =>
+      this.#docker.getContainer(container).exec({
+        ...{ Cmd: [...of.command], Env: [...of.environment] },
+        ...{ AttachStdout: true, AttachStderr: true, abortSignal: signal },
+      }),
+    );
+    const stream = await this.#ask(ANSWER_MS, () =>
+      made.start({ hijack: false, stdin: false, abortSignal: signal }),
+    );
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = (): void => {
+        stream.destroy();
+        reject(new EngineError('not waited for any more', undefined));
+      };
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    });
+    const print = new Writable({
+      write: (chunk: Uint8Array, _encoding, done) => {
+        to.print(chunk);
+        done();
+      },
+    });
+    this.#docker.modem.demuxStream(stream, print, print);
+    await Promise.race([finished(stream), aborted]);
+    const { ExitCode: code } = await this.#ask(ANSWER_MS, () => made.inspect());
+    return { exitCode: code ?? undefined };
+  }
+
+  /** Ids of the processes of a container that runs, on the engine's machine. */
+  async processes(container: string): Promise<readonly number[]> {
+    const { Titles: titles, Processes: rows } = await this.#ask(ANSWER_MS, () =>
+      this.#docker.getContainer(container).top(),
+    );
+    const at = (titles as readonly string[]).indexOf('PID');
+    return (rows as readonly (readonly string[])[]).map((row) => Number(row[at]));
   }
 
   /** Ends it, too, if it runs. What is not there is no error. */

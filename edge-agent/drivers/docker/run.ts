@@ -50,6 +50,7 @@ export class Run {
   #isLeft = false;
   #kill: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
+  readonly #left = new AbortController();
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
   #done: Promise<void> = Promise.resolve();
 
@@ -84,6 +85,11 @@ export class Run {
   /** Nobody is at work on its container any more. */
   get isDone(): boolean {
     return this.#isDone;
+  }
+
+  /** Aborted when it is over, or the agent is going: what is run beside it ends. */
+  get left(): AbortSignal {
+    return this.#left.signal;
   }
 
   get done(): Promise<void> {
@@ -158,6 +164,7 @@ export class Run {
   /** Stops listening to the run without ending it: the agent is going. */
   leave(): void {
     this.#isLeft = true;
+    this.#left.abort();
     this.#deafen();
     clearTimeout(this.#kill);
     void this.#output.close();
@@ -167,6 +174,7 @@ export class Run {
   finish(end: End): void {
     if (this.#isOver || this.#isLeft) return;
     this.#isOver = true;
+    this.#left.abort();
     this.#deafen();
     clearTimeout(this.#kill);
     this.#done = this.#finish(end);

@@ -11,12 +11,19 @@ import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { bytes, cpuMilli, type DriverOffer, type Spec } from '../../../subjects/index.ts';
+import { kill } from './alive.ts';
 
 const ROOT = '/sys/fs/cgroup';
 /** Scheduling period of a CPU ceiling, in microseconds: the kernel's default. */
 const PERIOD_US = 100_000;
 /** The kernel takes no quota below a millisecond. */
 const QUOTA_US_MIN = 1_000;
+
+/** What the folders of groups of commands begin with, below their instance's. */
+const BESIDE = 'exec-';
+/** How often it is looked whether what was killed is gone, in milliseconds, and how many times. */
+const LOOK_MS = 10;
+const LOOKS_MAX = 50;
 
 type Controller = 'cpu' | 'memory';
 
@@ -67,7 +74,7 @@ export class Cgroup {
   readonly #version: 1 | 2;
   readonly #folders: readonly (readonly [Controller, string])[];
 
-  constructor(tree: CgroupTree, name: string) {
+  constructor(tree: Pick<CgroupTree, 'version' | 'folders'>, name: string) {
     this.#version = tree.version;
     const all = Object.entries(tree.folders) as [Controller, string][];
     this.#folders = all.map(([controller, folder]) => [controller, join(folder, name)] as const);
@@ -76,6 +83,39 @@ export class Cgroup {
   /** Files to write one's pid to in order to join. */
   get joins(): readonly string[] {
     return [...new Set(this.#folders.map(([, folder]) => join(folder, 'cgroup.procs')))];
+  }
+
+  /** The groups of a command run beside the instance: within its limits, and known apart. */
+  beside(id: string): Cgroup {
+    const folders = Object.fromEntries(this.#folders);
+    return new Cgroup({ version: this.#version, folders }, `${BESIDE}${id}`);
+  }
+
+  /** Makes the groups without limits of their own. */
+  async makeBare(): Promise<void> {
+    for (const [, folder] of this.#folders) await mkdir(folder, { recursive: true });
+  }
+
+  /** Ends everything in the groups of commands run beside it, and removes them. */
+  async endBeside(): Promise<void> {
+    const ids = new Set<string>();
+    for (const [, folder] of this.#folders) {
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (name.startsWith(BESIDE)) ids.add(name.slice(BESIDE.length));
+      }
+    }
+    await Promise.all([...ids].map((id) => this.beside(id).end()));
+  }
+
+  /** Ends everything in the groups, again and again until nothing is left, and removes them. */
+  async end(): Promise<void> {
+    for (let looks = 0; looks < LOOKS_MAX; looks++) {
+      const members = await this.members();
+      if (members.length === 0) break;
+      for (const pid of members) kill(pid);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    await this.remove();
   }
 
   /** Makes the groups with the limits of a spec. A limit that cannot be set is left unset. */

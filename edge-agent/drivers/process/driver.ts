@@ -9,14 +9,16 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, features, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
+import { execBeside } from './exec.ts';
+import { writeInit } from './init.ts';
 import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
@@ -40,6 +42,7 @@ export interface ProcessSettings {
 
 export class ProcessDriver implements Driver {
   readonly name = 'process';
+  readonly staysMs = 0;
   readonly #settings: ProcessSettings;
   readonly #log: Log;
   readonly #cgroups: CgroupTree;
@@ -76,7 +79,7 @@ export class ProcessDriver implements Driver {
   }
 
   async offer(): Promise<DriverOffer> {
-    return { ...this.#cgroups.offer, version: process.version };
+    return { ...this.#cgroups.offer, version: process.version, heeds: [...features] };
   }
 
   async found(report: Report): Promise<readonly Found[]> {
@@ -153,9 +156,24 @@ export class ProcessDriver implements Driver {
       if (run && !run.isOver) return;
       this.#runs.delete(name);
       this.#kept.delete(name);
-      await new Cgroup(this.#cgroups, name).remove();
+      const cgroup = new Cgroup(this.#cgroups, name);
+      await cgroup.endBeside();
+      await cgroup.remove();
       await this.#folder(name).remove();
     });
+  }
+
+  async exec({ name, run: number, command, timeoutMs }: ExecInput): Promise<Executed> {
+    const run = this.#runs.get(name);
+    const kept = this.#kept.get(name);
+    const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
+    if (!isRunning) return { kind: 'not-run', message: 'nothing of it runs' };
+    const { directory, environment } = this.#around(kept);
+    const [program = ''] = command;
+    const message = await obstacle(program, directory, environment['PATH'] ?? '');
+    if (message !== undefined) return { kind: 'not-run', message };
+    const cgroup = new Cgroup(this.#cgroups, name);
+    return execBeside(cgroup, { command, directory, environment, timeoutMs, signal: run.left });
   }
 
   folder(name: string): string {
@@ -199,21 +217,23 @@ export class ProcessDriver implements Driver {
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     const folder = this.#folder(name);
-    const { address, root, node } = this.#settings;
+    const { address } = this.#settings;
     const ports = await this.#ports.take(
       spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [],
     );
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     await folder.prepare(kept);
-    const directory = directoryOf(input, root, folder.work);
-    const environment = environmentOf(input, { node, ports });
-    const [program = ''] = spec.spec.command;
-    const why = await obstacle(program, directory, environment['PATH'] ?? '');
-    if (why !== undefined) throw new Error(why);
+    const { directory, environment } = this.#around(kept);
+    const steps = spec.spec.init ?? [];
+    for (const [program = ''] of [...steps.map((each) => each.command), spec.spec.command]) {
+      const why = await obstacle(program, directory, environment['PATH'] ?? '');
+      if (why !== undefined) throw new Error(why);
+    }
+    await writeInit(folder.run(input.run), steps);
     const cgroup = new Cgroup(this.#cgroups, name);
     await cgroup.make(spec.spec);
-    const run = await Run.start(kept, { directory, environment }, this.#around(name, report));
+    const run = await Run.start(kept, { directory, environment }, this.#partsOf(name, report));
     this.#runs.set(name, run);
   }
 
@@ -227,12 +247,14 @@ export class ProcessDriver implements Driver {
     const pid = await this.#keeperOf(folder, kept.input.run);
     this.#kept.set(name, kept);
     this.#ports.keep(kept.ports);
-    const run = Run.adopt(kept, pid, this.#around(name, report));
+    // Nobody waits any more for what an earlier agent ran beside it.
+    await new Cgroup(this.#cgroups, name).endBeside();
+    const run = Run.adopt(kept, pid, this.#partsOf(name, report));
     this.#runs.set(name, run);
     const { address, ports } = kept;
     // What was ready stays so: nobody is to see that only its agent was away.
     const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
-    return foundOf(kept, { pid, isReady });
+    return foundOf(kept, { pid, isReady, isStarting: run.isStarting });
   }
 
   /** The agent may have died between starting a keeper and its first line. */
@@ -245,7 +267,16 @@ export class ProcessDriver implements Driver {
     }
   }
 
-  #around(name: string, report: Report) {
+  /** Where the commands of a run are run. */
+  #around({ input, ports }: Kept) {
+    const { root, node } = this.#settings;
+    return {
+      directory: directoryOf(input, root, this.#folder(input.name).work),
+      environment: environmentOf(input, { node, ports }),
+    };
+  }
+
+  #partsOf(name: string, report: Report) {
     return {
       folder: this.#folder(name),
       cgroup: new Cgroup(this.#cgroups, name),

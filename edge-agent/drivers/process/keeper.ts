@@ -18,9 +18,23 @@ while [ "$1" != "--" ]; do
 done
 shift
 echo $$ > "$run/pid.new" && mv "$run/pid.new" "$run/pid"
-trap : TERM INT HUP
+trap 'isStopping=1' TERM
+trap : INT HUP
+ended() {
+  echo "$1" > "$run/exit.new" && mv "$run/exit.new" "$run/exit"
+  exit "$1"
+}
+step() {
+  echo "$1" > "$run/step.new" && mv "$run/step.new" "$run/step"
+  shift
+  "$@" || ended $?
+  # What is to stop does not go on because a step ended politely.
+  [ -z "$isStopping" ] || ended 143
+}
+if [ -f "$run/init" ]; then
+  . "$run/init"
+  : > "$run/begun"
+fi
 "$@"
-code=$?
-echo "$code" > "$run/exit.new" && mv "$run/exit.new" "$run/exit"
-exit "$code"
+ended $?
 `;

@@ -10,11 +10,14 @@ import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
-import { isAlive, signalGroup } from './alive.ts';
+import { isAlive, kill, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
+import { hasBegun, stepAt } from './init.ts';
 
 /** How often a run that is not the agent's own child is looked at, in milliseconds. */
 const LOOK_MS = 100;
+/** How often it is looked how far what comes before the program is, in milliseconds. */
+const STEP_MS = 50;
 /** Every this many looks the process is told from a later one of the same id. */
 const LOOKS_PER_CHECK = 10;
 
@@ -32,16 +35,20 @@ export class Run {
   readonly #around: RunAround;
   #pid: number;
   #isReady = false;
+  #isBegun: boolean;
+  #step: NodeJS.Timeout | undefined;
   #isOver = false;
   #isTold = false;
   #kill: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
+  readonly #left = new AbortController();
 
   private constructor(kept: Kept, pid: number, around: RunAround) {
     this.#kept = kept;
     this.#pid = pid;
     this.#around = around;
+    this.#isBegun = hasBegun(around.folder.run(this.number), this.#steps);
   }
 
   /** Starts a run; reports `started`, later the rest. Rejects when nothing could be started. */
@@ -75,14 +82,8 @@ export class Run {
     child.unref();
     const run = new Run(kept, child.pid as number, around);
     child.once('exit', (_code, signal) => void run.#finish(signal ?? undefined));
-    run.#tell({
-      kind: 'started',
-      pid: child.pid,
-      address: kept.address,
-      ports: kept.ports,
-      at: kept.startedAt,
-    });
-    run.#listen();
+    if (run.isStarting) void run.#prepare();
+    else run.#started(kept.startedAt);
     return run;
   }
 
@@ -99,7 +100,8 @@ export class Run {
     };
     // Not before the caller has it; whoever asked keeps what is told until all are found.
     run.#look = setTimeout(() => void look(), 0);
-    run.#listen();
+    if (run.isStarting) void run.#prepare();
+    else run.#listen();
     return run;
   }
 
@@ -109,6 +111,11 @@ export class Run {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Its program has not started yet: what comes before it is under way. */
+  get isStarting(): boolean {
+    return !this.#isBegun;
   }
 
   get isOver(): boolean {
@@ -128,6 +135,11 @@ export class Run {
     return this.#pid > 0 && isAlive(this.#pid, this.#around.folder.run(this.number));
   }
 
+  /** Aborted when it is over, or the agent is going: what is run beside it ends. */
+  get left(): AbortSignal {
+    return this.#left.signal;
+  }
+
   /** The polite signal now, the other one after the grace. */
   stop(graceMs: number): void {
     if (this.#isOver || this.#kill) return;
@@ -139,7 +151,34 @@ export class Run {
   leave(): void {
     clearTimeout(this.#kill);
     clearTimeout(this.#look);
+    clearTimeout(this.#step);
     this.#deafen();
+    this.#left.abort();
+  }
+
+  get #steps() {
+    return this.#kept.input.spec.spec.init ?? [];
+  }
+
+  /** Tells what comes before the program, step by step, until that has started. */
+  async #prepare(told = ''): Promise<void> {
+    const folder = this.#around.folder.run(this.number);
+    const message = await stepAt(folder, this.#steps);
+    if (this.#isOver || this.#left.signal.aborted) return;
+    if (hasBegun(folder, this.#steps)) return this.#started(Date.now());
+    if (message !== told) this.#tell({ kind: 'preparing', message });
+    this.#step = setTimeout(() => void this.#prepare(message), STEP_MS);
+  }
+
+  #started(at: number): void {
+    this.#tellStarted(at);
+    this.#listen();
+  }
+
+  #tellStarted(at = Date.now()): void {
+    this.#isBegun = true;
+    const { address, ports } = this.#kept;
+    this.#tell({ kind: 'started', pid: this.#pid, address, ports, at });
   }
 
   #listen(): void {
@@ -158,27 +197,33 @@ export class Run {
     if (this.#isOver) return;
     this.#isOver = true;
     this.leave();
-    const { folder, cgroup } = this.#around;
+    const { folder } = this.#around;
     // Whatever the command left behind goes with it.
     await this.#end();
     const written = await folder.exit(this.number);
     const end = written === undefined ? { exitCode: undefined, signal } : endOf(written);
-    const isStarved = end.signal === 'SIGKILL' && (await cgroup.isOutOfMemory());
-    const message = isStarved ? 'ended by the kernel: more memory than its limit' : undefined;
+    const message = await this.#whyOf(end);
+    // It began and ended between two looks.
+    if (this.isStarting && hasBegun(folder.run(this.number), this.#steps)) this.#tellStarted();
     this.#isTold = true;
     this.#tell({ kind: 'exited', ...end, message });
     this.#around.ended();
   }
 
+  async #whyOf(end: ReturnType<typeof endOf>): Promise<string | undefined> {
+    const { cgroup, folder } = this.#around;
+    const isStarved = end.signal === 'SIGKILL' && (await cgroup.isOutOfMemory());
+    const starved = isStarved ? 'ended by the kernel: more memory than its limit' : undefined;
+    const run = folder.run(this.number);
+    if (hasBegun(run, this.#steps)) return starved;
+    const how = end.signal === undefined ? `exited with ${end.exitCode}` : `ended by ${end.signal}`;
+    return `${await stepAt(run, this.#steps)} ${starved ?? how}`;
+  }
+
   async #end(): Promise<void> {
     if (this.#pid > 0) signalGroup(this.#pid, 'SIGKILL');
-    for (const pid of await this.#around.cgroup.members()) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // Gone by itself.
-      }
-    }
+    for (const pid of await this.#around.cgroup.members()) kill(pid);
+    await this.#around.cgroup.endBeside();
   }
 
   #tell(report: ToldOfRun): void {

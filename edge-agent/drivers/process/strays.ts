@@ -4,7 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import type { RunFolder } from '../run-folder.ts';
-import { isAlive, signalGroup } from './alive.ts';
+import { isAlive, kill, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
 
 /** Ends every process of an instance and removes its folder and groups. */
@@ -15,13 +15,8 @@ export async function endStray(folder: RunFolder, cgroup: Cgroup): Promise<void>
     const pid = await folder.pid(number);
     if (pid !== undefined && (await isAlive(pid, folder.run(number)))) signalGroup(pid, 'SIGKILL');
   }
-  for (const pid of await cgroup.members()) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Gone by itself.
-    }
-  }
+  for (const pid of await cgroup.members()) kill(pid);
+  await cgroup.endBeside();
   await cgroup.remove();
   await folder.remove();
 }

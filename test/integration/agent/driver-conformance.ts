@@ -1,11 +1,11 @@
 /**
- * What every driver promises (D1–D5 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
+ * What every driver promises (D1–D6 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
  * driver runs it on the real engine: `conformance(name, fixture)`.
  */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Driver } from '../../../edge-agent/drivers/driver.ts';
+import { type Driver, OUTPUT_BYTES_MAX } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { wantedSchema } from '../../../subjects/index.ts';
 import { eventually } from '../../support/ports.ts';
@@ -22,6 +22,10 @@ export interface DriverFixture extends AsyncDisposable {
   ended(run: number): Promise<void>;
   /** What is left of instances: files, groups, containers. */
   remains(): Promise<readonly string[]>;
+  /** Whether what comes before a program goes on without its agent; else it is begun anew. */
+  readonly keepsSteps: boolean;
+  /** Whether what leaves its session is found: without cgroups a process driver has no means. */
+  readonly findsAll: boolean;
   /** How a command is refused that is not there; it contains the name. */
   readonly missing: RegExp;
 }
@@ -264,6 +268,146 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       await ended();
       await driver.settled();
       expect(await driver.list(report)).toEqual({ found: [], busy: [] });
+    });
+
+    describe('what comes before the program', () => {
+      const init = (...scripts: readonly string[]) => ({
+        init: scripts.map((script) => ({ command: ['sh', '-c', script] })),
+      });
+      const messages = () =>
+        reports.flatMap((each) => (each.kind === 'preparing' ? [each.message] : []));
+      const preparing = (count: number) =>
+        eventually(() => messages().length === count, 10_000, `step ${count}`);
+
+      test('is run to its end in order, with its environment, then the program starts', async () => {
+        const steps = init('echo "one $A"; sleep 0.3; echo two', 'echo "it\'s three"; sleep 0.3');
+        const more = { ...steps, environment: { A: '$HOME' } };
+        driver.start(input(['sh', '-c', 'echo four; exit 5'], more), report);
+        await ended();
+        expect(await output()).toBe("one $HOME\ntwo\nit's three\nfour\n");
+        expect(kinds().filter((kind) => kind !== 'ready')).toEqual([
+          ...['preparing', 'preparing', 'started', 'exited'],
+        ]);
+        expect(messages()[0]).toMatch(/^init 1 of 2 \(sh -c echo "one \$A"; sleep/);
+        expect(exit()).toMatchObject({ exitCode: 5 });
+      });
+
+      test('that fails is the end, with the step: nothing after it is run', async () => {
+        const steps = init('exit 0', 'echo no >&2; exit 3', 'echo late');
+        driver.start(input(['echo', 'late'], steps), report);
+        await ended();
+        expect(exit()).toMatchObject({
+          message: 'init 2 of 3 (sh -c echo no >&2; exit 3) exited with 3',
+        });
+        expect(kinds()).not.toContain('started');
+        expect(await output()).toBe('');
+        await eventually(async () => (await output('stderr')) === 'no\n', 5_000, 'its output');
+        await driver.settled();
+        driver.forget(NAME);
+        await driver.settled();
+        expect(await on.remains()).toEqual([]);
+      });
+
+      test('that cannot be started is said so', async () => {
+        driver.start(input(['sleep', '300'], { init: [{ command: ['no-such-program'] }] }), report);
+        await ended();
+        expect(exit()).toMatchObject({ message: expect.stringMatching(on.missing) });
+      });
+
+      test('is stopped politely, and nothing after it is run', async () => {
+        const polite = 'trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done';
+        driver.start(input(['echo', 'late'], init(polite, 'echo late')), report);
+        await printed('ready');
+        driver.stop({ name: NAME, run: 1, graceMs: 5_000 }, report);
+        await ended();
+        await driver.settled();
+        expect(await output()).toBe('ready\nbye\n');
+        expect(kinds()).not.toContain('started');
+      });
+
+      test('is not taken for the program by another agent, and not run twice at once', async () => {
+        const steps = init('echo step; sleep 2; echo done');
+        driver.start(input(['sh', '-c', 'echo main; sleep 300'], steps), report);
+        await preparing(1);
+        await printed('step');
+        await another();
+        const found = await driver.found(report);
+        expect(found).toMatchObject([{ name: NAME, run: 1 }]);
+        if (on.keepsSteps) {
+          expect(found).toMatchObject([{ isStarting: true, isReady: true }]);
+          await eventually(() => kinds().includes('started'), 10_000, 'the program');
+          expect(await output()).toBe('step\ndone\nmain\n');
+        } else {
+          await ended();
+          expect(kinds()).not.toContain('started');
+          expect(await on.remains()).toHaveLength(1);
+        }
+      });
+    });
+
+    describe('D6: a command beside it', () => {
+      const exec = (command: readonly string[], timeoutMs = 10_000, run = 1) =>
+        driver.exec({ name: NAME, run, command, timeoutMs });
+      const sh = (script: string, timeoutMs?: number) => exec(['sh', '-c', script], timeoutMs);
+      /** Processes of this machine whose command line says so. */
+      const saying = async (mark: string): Promise<readonly string[]> => {
+        const ids = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
+        const lines = await Promise.all(
+          ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')),
+        );
+        return lines.filter((line) => line.includes(mark));
+      };
+      beforeEach(async () => {
+        const more = { environment: { A: '$HOME "x"' }, ports: [{ name: 'http' }] };
+        driver.start(input(['sh', '-c', 'echo here > mark; exec sleep 300'], more), report);
+        await started();
+        await eventually(async () => (await sh('cat mark')).kind === 'ended', 5_000, 'its file');
+      });
+
+      test('runs in its environment and folder, and says how it ended, with its last output', async () => {
+        const executed = await sh('cat mark; echo "$A $PORT $SHOAL_INSTANCE"; echo no >&2; exit 3');
+        expect(executed).toMatchObject({ kind: 'ended', exitCode: 3, signal: undefined });
+        const { output: printed } = executed as { readonly output: string };
+        expect(printed).toMatch(/here\n/);
+        expect(printed).toMatch(/\$HOME "x" \d+ w-1\n/);
+        expect(printed).toMatch(/no\n/);
+        expect(await exec(['true'])).toMatchObject({ kind: 'ended', exitCode: 0 });
+        expect(await exec(['no-such-program'])).toMatchObject({
+          ...{ kind: 'not-run', message: expect.stringMatching(on.missing) },
+        });
+        const long = await sh('i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done');
+        if (long.kind !== 'ended') throw new Error(long.kind);
+        expect(long.output.endsWith('line 4998\nline 4999\n')).toBe(true);
+        expect(long.output.length).toBeLessThanOrEqual(OUTPUT_BYTES_MAX);
+        expect(exit()).toBeUndefined();
+      });
+
+      test('is ended in time with all its children, and leaves none when it ends; the instance goes on', async () => {
+        const [mark, apart] = ['301.25', '302.25'];
+        const away = on.findsAll ? `setsid sleep ${apart} & ` : '';
+        const script = `${away}sleep ${mark} & echo began; wait`;
+        expect(await sh(script, 800)).toMatchObject({ kind: 'timed-out', output: 'began\n' });
+        await eventually(async () => (await saying(mark)).length === 0, 2_000, 'its child gone');
+        await eventually(async () => (await saying(apart)).length === 0, 2_000, 'the other, too');
+        expect(await sh('sleep 304.25 >/dev/null 2>&1 & exit 0')).toMatchObject({ exitCode: 0 });
+        await eventually(async () => (await saying('304.25')).length === 0, 2_000, 'what it left');
+        expect(isThere(pid())).toBe(true);
+      });
+
+      test('goes with its instance, and is not run beside what is over', async () => {
+        const waiting = sh('sleep 303.25', 30_000);
+        await eventually(async () => (await saying('303.25')).length > 0, 5_000, 'it to run');
+        driver.stop({ name: NAME, run: 1, graceMs: 100 }, report);
+        await ended();
+        expect((await waiting).kind).not.toBe('timed-out');
+        await eventually(async () => (await saying('303.25')).length === 0, 2_000, 'it gone');
+        expect((await sh('true')).kind).toBe('not-run');
+        expect((await exec(['true'], 1_000, 7)).kind).toBe('not-run');
+        await driver.settled();
+        driver.forget(NAME);
+        await driver.settled();
+        expect(await on.remains()).toEqual([]);
+      });
     });
 
     test('D4: forget leaves nothing', async () => {

@@ -1,6 +1,7 @@
 /** The process driver on real processes: what every driver promises, and what is its own. */
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,6 +35,8 @@ conformance('the process driver', async () => {
     spec: {},
     listener: ['node', '-e', script],
     missing: /no no-such-program on PATH/,
+    keepsSteps: true,
+    findsAll: Object.keys(cgroups.folders).length > 0,
     ended: (run) =>
       eventually(() => existsSync(join(state, `instances/${NAME}/run-${run}/exit`)), 10_000),
     remains: async () => [
@@ -116,6 +119,26 @@ describe('the process driver', () => {
     expect(await output()).toContain('bye');
     await eventually(() => !groupLives(leader), 2_000, 'the group to be gone');
   });
+
+  test.runIf(Object.keys(cgroups.folders).length > 0)(
+    'what an earlier agent ran beside an instance is ended when the next finds that',
+    async () => {
+      driver.start(input(['sleep', '300']), report);
+      await started();
+      driver.leave();
+      const beside = Object.values(cgroups.folders).map((each) => join(each, NAME, 'exec-old'));
+      const left = spawn('sleep', ['305'], { detached: true, stdio: 'ignore' });
+      const gone = new Promise((resolve) => left.once('exit', (_, signal) => resolve(signal)));
+      for (const folder of beside) {
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, 'cgroup.procs'), String(left.pid));
+      }
+      driver = await open();
+      expect(await driver.found(report)).toHaveLength(1);
+      expect(await gone).toBe('SIGKILL');
+      expect(beside.filter((folder) => existsSync(folder))).toEqual([]);
+    },
+  );
 
   test('D2: a stop that comes right after the start is not lost', async () => {
     driver.start(input(['sleep', '300']), report);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
 import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
+import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
+import { endAllMarked, endInside } from '../../../edge-agent/drivers/docker/exec.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
@@ -37,6 +39,8 @@ conformance('the Docker driver', async () => {
     spec: SPEC,
     listener: ['sh', '-c', 'sleep 0.4; exec busybox httpd -f -p $PORT'],
     missing: /no-such-program/,
+    keepsSteps: false,
+    findsAll: true,
     ended: (run) =>
       eventually(async () => !(await container(run).inspect()).State.Running, 10_000, 'the end'),
     remains: async () => [...(await foldersIn(state)), ...(await engine.remains())],
@@ -103,6 +107,23 @@ describe('the Docker driver', () => {
       '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }],
     });
     await eventually(async () => (await output()) === 'inside 8080\n', 5_000, 'what it printed');
+  });
+
+  test('what an earlier agent ran beside a container is ended, from outside or by a shell in it', async () => {
+    driver.start(input(['sleep', '300']), report);
+    await has('started');
+    const box = `shoal-${AGENT}-${NAME}-1`;
+    const inside = await Engine.open(engine.socket);
+    for (const [index, end] of [endAllMarked, endInside].entries()) {
+      const of = { command: ['sleep', '306'], environment: [`SHOAL_EXEC=${index}`] };
+      const to = { print: () => undefined, signal: AbortSignal.timeout(10_000) };
+      const ran = inside.exec(box, of, to);
+      await eventually(async () => (await inside.processes(box)).length === 2, 5_000, 'it runs');
+      await end(inside, box, 'SHOAL_EXEC=');
+      expect(await ran).toEqual({ exitCode: 137 });
+      expect(await inside.processes(box)).toHaveLength(1);
+    }
+    expect(exit()).toBeUndefined();
   });
 
   test('memory above the limit ends it, and it is said why', async () => {

@@ -22,6 +22,8 @@ function noting(name: string, asked: string[], more: Partial<Driver> = {}): Driv
     ...{ start: note('start'), stop: note('stop'), relabel: note('relabel') },
     forget: note('forget'),
     folder: (of) => `/${name}/${of}`,
+    exec: async (of) => ({ kind: 'not-run', message: `${name} ${of.name}` }),
+    staysMs: name === 'docker' ? 150 : 0,
     settled: async () => undefined,
     endAll: async () => undefined,
     leave: () => undefined,
@@ -30,7 +32,7 @@ function noting(name: string, asked: string[], more: Partial<Driver> = {}): Driv
 }
 const quiet = () => undefined;
 
-test('what is asked about an instance goes to the driver of its spec', () => {
+test('what is asked about an instance goes to the driver of its spec', async () => {
   const asked: string[] = [];
   const drivers = new Drivers([noting('process', asked), noting('docker', asked)], quiet);
   drivers.start(input('a', 'docker'), quiet);
@@ -38,6 +40,9 @@ test('what is asked about an instance goes to the driver of its spec', () => {
   drivers.stop({ name: 'a', run: 1, graceMs: 1 }, quiet);
   drivers.stop({ name: 'stranger', run: 1, graceMs: 1 }, quiet);
   expect(drivers.folder('a')).toBe('/docker/a');
+  expect(drivers.staysMs('a')).toBe(150);
+  const command = { name: 'a', run: 1, command: ['true'], timeoutMs: 1 };
+  expect(await drivers.exec(command)).toEqual({ kind: 'not-run', message: 'docker a' });
   drivers.forget('a');
   expect(asked).toEqual([
     ...['docker start a', 'process start b', 'docker stop a', 'process stop stranger'],

@@ -20,7 +20,8 @@ const local = (more: Partial<Local> = {}): Local => ({
     restartAt: 0,
   },
   ...{ address: '127.0.0.1', ports: { http: 80 }, pid: 7, exitCode: undefined, signal: undefined },
-  ...{ message: undefined, startedAt: 5, changedAt: 5 },
+  ...{ message: undefined, startedAt: 5, lastEnd: undefined, changedAt: 5 },
+  ...{ probing: undefined, ending: undefined },
   ...more,
 });
 const tell = (scene: Scene) => say(NODE)(scene.state, due, scene.context);

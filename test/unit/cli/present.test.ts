@@ -125,6 +125,17 @@ describe('instances', () => {
     `);
   });
 
+  test('one that is not ready says why, and one that was restarted why that was', () => {
+    const message = 'readiness probe failed: HTTP 503 from /ready';
+    const lastEnd = { at: at(60), message: 'liveness probe failed 3 times: exited with 1' };
+    const one = { ...instances[0]!, phase: 'running', ready: false, message, lastEnd } as const;
+    expect(instanceTable([one], NOW).split('\n')[1]).toMatch(new RegExp(`${message}$`));
+    const text = instanceText(one, { events: [], now: NOW });
+    expect(text).toContain(`Phase       running: ${message}\n`);
+    expect(text).toContain('Last end    liveness probe failed 3 times: exited with 1 (1m ago)\n');
+    expect(instanceTable([{ ...one, kind: 'job' }], NOW)).not.toContain('NOTE');
+  });
+
   test('one that runs and one that waits', () => {
     expect(instanceText(instances[0]!, { events, now: NOW })).toMatchInlineSnapshot(`
       "Instance    hello-a1b2c (of service hello, tenant default)

@@ -116,6 +116,13 @@ describe('an instance', () => {
     });
   });
 
+  test('that was restarted says why', () => {
+    const lastEnd = { at: 3_000, message: 'liveness probe failed 3 times: HTTP 503 from /' };
+    expect(show(instanceOf('a'), observedOf('a', { lastEnd })).lastEnd).toEqual({
+      ...{ ...lastEnd, at: '1970-01-01T00:00:03.000Z' },
+    });
+  });
+
   test('is not what an earlier epoch of it was', () => {
     const shown = show(instanceOf('a', { epoch: 2 }), observedOf('a', { restarts: 3 }));
     expect(shown).toMatchObject({ phase: 'placed', ready: false, restarts: 0 });

@@ -32,6 +32,15 @@ describe('what is understood', () => {
     });
   });
 
+  test('the example with probes', async () => {
+    const text = await readFile('examples/probes.yaml', 'utf8');
+    const parsed = parseManifests(text, 'probes.yaml');
+    expect(parsed).toMatchObject({
+      ok: true,
+      manifests: [{ manifest: { spec: { probes: { startup: { failureThreshold: 60 } } } } }],
+    });
+  });
+
   test.each([
     ['empty documents are passed over', `---\n# nothing\n---\n${GOOD}---\n`, [[4, 'hello']]],
     ['a text of nothing has no manifests', '\n# only a comment\n', []],
@@ -140,7 +149,7 @@ describe('what is refused, with its place', () => {
     "a job's key in a service": [
       `${GOOD}  retries: 3\n`,
       [
-        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, directory, resources, limits, placement, grace, priority, ports, ingress, restart',
+        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop',
       ],
     ],
     'a number for a name': [

@@ -7,7 +7,9 @@ import type { Row } from '../../../actors/scheduler/table.ts';
 import { type Amounts, acceptance, difference } from '../../../subjects/index.ts';
 import { oneCore, usual } from '../../support/records.ts';
 
-const need: Need = { amounts: usual, driver: 'process', architecture: undefined, labels: [] };
+const need: Need = {
+  ...{ amounts: usual, driver: 'process', features: [], architecture: undefined, labels: [] },
+};
 
 function rowOf(id: string, more: Partial<Row> = {}): Row {
   return {
@@ -161,6 +163,7 @@ const anyNeed: fc.Arbitrary<Need> = fc.record({
     diskBytes: fc.nat(2),
   }),
   driver: fc.constant('process'),
+  features: fc.constant([]),
   architecture: fc.constantFrom(undefined, 'x64'),
   labels: fc.constantFrom([], [['zone', 'garage'] as const]),
 });

@@ -270,7 +270,8 @@ describe('for any nodes and needs', () => {
           };
         });
         const need: Need = {
-          ...{ amounts: needed, driver: 'process', architecture: undefined, labels: [] },
+          ...{ amounts: needed, driver: 'process', features: [] },
+          ...{ architecture: undefined, labels: [] },
         };
         const chooser = new Chooser({
           ...{ need, rows, booked: new Map(), seed: 'default.web' },

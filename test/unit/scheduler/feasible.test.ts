@@ -21,11 +21,13 @@ const row: Row = {
   architecture: 'x64',
   labels: { zone: 'garage', disk: 'ssd' },
   drivers: new Set(['process', 'docker']),
+  heeds: { process: ['probes'] },
   isWhole: true,
 };
 const need: Need = {
   amounts: { cpuMilli: 500, memoryBytes: 2 ** 29, diskBytes: 0 },
   driver: 'process',
+  features: [],
   architecture: 'x64',
   labels: [['zone', 'garage']],
 };
@@ -40,9 +42,14 @@ test('a need is what the spec asks for, in numbers', () => {
   expect(needOf(spec)).toEqual({
     amounts: { cpuMilli: 250, memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 30 },
     driver: 'docker',
+    features: [],
     architecture: 'arm64',
     labels: [['zone', 'garage']],
   });
+  const probes = { startup: { exec: { command: ['true'] } } };
+  const preStop = { command: ['true'] };
+  expect(needOf(service(1, { probes, preStop }).spec).features).toEqual(['probes', 'pre-stop']);
+  expect(needOf(service(1, { probes: {} }).spec).features).toEqual([]);
 });
 
 describe('a node that is right is removed by nothing', () => {
@@ -52,6 +59,7 @@ describe('a node that is right is removed by nothing', () => {
     ['of any architecture', { architecture: undefined }],
     ['without labels asked', { labels: [] }],
     ['another driver it has', { driver: 'docker' }],
+    ['a feature its agent heeds', { features: ['probes'] }],
   ])('%s', (_, more) => {
     expect(removedBy({ ...need, ...more }, row, [])).toBeUndefined();
     expect(impossibleBy({ ...need, ...more }, row)).toBeUndefined();
@@ -82,6 +90,15 @@ describe('a node is removed by what is wrong with it', () => {
     expect(sentence).not.toContain('undefined');
   });
 
+  test('an agent that would ignore what the spec asks for', () => {
+    const asked = { ...need, features: ['probes', 'pre-stop'] };
+    for (const heeds of [undefined, {}, { docker: asked.features }, { process: ['probes'] }]) {
+      expect(removedBy(asked, { ...row, heeds }, [])).toBe('features');
+      expect(impossibleBy(asked, { ...row, heeds })).toBe('features');
+    }
+    expect(removedBy(asked, { ...row, heeds: { process: asked.features } }, [])).toBeUndefined();
+  });
+
   test('where the instance failed before', () => {
     expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
     expect(removedBy(need, row, ['n2'])).toBeUndefined();
@@ -89,9 +106,11 @@ describe('a node is removed by what is wrong with it', () => {
 
   test('each sentence says what was found and what was asked', () => {
     const arm = { ...row, architecture: 'arm64', labels: {}, free: half };
-    expect(filters.map((filter) => explainFilter(filter, need, arm))).toEqual([
+    const asked = { ...need, features: ['probes', 'pre-stop'] };
+    expect(filters.map((filter) => explainFilter(filter, asked, arm))).toEqual([
       'takes no new work: yes',
       'offers process, docker, not process',
+      'its agent does not know pre-stop yet: upgrade it',
       'is arm64, not x64',
       'lacks zone=garage',
       'the instance failed there before',
@@ -112,11 +131,13 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
     noNullPrototype: true,
   }),
   drivers: fc.subarray(['process', 'docker']).map((names) => new Set(names)),
+  heeds: fc.constantFrom(undefined, { process: ['probes'] }, { docker: ['probes', 'pre-stop'] }),
   isWhole: fc.boolean(),
 });
 const anyNeed: fc.Arbitrary<Need> = fc.record({
   amounts,
   driver: fc.constantFrom('process', 'docker'),
+  features: fc.subarray(['probes', 'pre-stop']),
   architecture: fc.constantFrom('x64', 'arm64', undefined),
   labels: fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')), {
     selector: ([name]) => name,
@@ -127,6 +148,7 @@ test('the filter named is the first, in their order, of those that apply', () =>
   const applies: Record<Filter, (of: Need, to: Row) => boolean> = {
     accepts: (_, to) => !to.isWhole || to.accepts !== 'yes',
     driver: (of, to) => !to.drivers.has(of.driver),
+    features: (of, to) => of.features.some((each) => !to.heeds?.[of.driver]?.includes(each)),
     architecture: (of, to) => of.architecture !== undefined && of.architecture !== to.architecture,
     labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
     avoid: () => false,

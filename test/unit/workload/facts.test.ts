@@ -101,14 +101,16 @@ describe('the event of what a node sees', () => {
     expect(effect && bodyOf(effect).verb).toBe(verb);
   });
 
-  test('says where it is to be reached, or why it ended', () => {
+  test('says where it is to be reached, or why it is not, or why it ended', () => {
     const effects = [
       event(undefined, seen({ ports: { http: 8080, admin: 9090 } })),
+      event(ready, seen({ isReady: false, message: 'readiness probe failed: HTTP 503 from /' })),
       event(ready, seen({ state: 'failed', message: 'exit 1' })),
       event(ready, seen({ state: 'stopped' })),
     ];
     expect(effects.map((each) => each && bodyOf(each).message)).toEqual([
       'on n1, http 127.0.0.1:8080, admin 127.0.0.1:9090',
+      'readiness probe failed: HTTP 503 from /, on n1',
       'exit 1, on n1',
       'on n1',
     ]);

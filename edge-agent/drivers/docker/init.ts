@@ -1,0 +1,93 @@
+/**
+ * What comes before a container's program: each step in a container of its own, of the same image and
+ * with the same environment and limits, without ports. Their output goes where the program's goes.
+ *
+ * An agent that dies in the middle leaves it to the next one to begin anew: nobody would go on to the
+ * next step.
+ */
+import type Docker from 'dockerode';
+import { type InitStep, spanMs, stepText } from '../../../subjects/index.ts';
+import type { StartInput } from '../../jobs.ts';
+import type { RunFolder } from '../run-folder.ts';
+import { type End, endIn } from './container.ts';
+import type { Engine } from './engine.ts';
+import { beginOutput, OutputCopy } from './output.ts';
+
+/** How often it is looked whether a step has ended, in milliseconds. */
+const LOOK_MS = 100;
+
+/** What a step needs. */
+export interface Around {
+  readonly engine: Engine;
+  readonly folder: RunFolder;
+  readonly input: StartInput;
+  /** What the program's container is made of. */
+  readonly options: Docker.ContainerCreateOptions;
+  /** Signalled when it is to stop: the step is ended as an instance is. */
+  readonly stop: AbortSignal;
+  /** Told before each step. */
+  tell(message: string): void;
+}
+
+/** Runs all steps. Throws with the reason when one of them does not end with 0, or is to stop. */
+export async function runInit(around: Around): Promise<void> {
+  const steps = around.input.spec.spec.init ?? [];
+  for (const [index, step] of steps.entries()) {
+    around.tell(stepText(steps, index));
+    const end = await runStep(around, index, step);
+    if (around.stop.aborted) throw new Error(`told to stop at ${stepText(steps, index)}`);
+    if (end.exitCode === 0) continue;
+    const how = end.signal === undefined ? `exited with ${end.exitCode}` : `ended by ${end.signal}`;
+    throw new Error(`${stepText(steps, index)} ${end.message ?? how}`);
+  }
+}
+
+/** Removes what an agent that is gone left of the steps of a run. */
+export async function removeInit(engine: Engine, container: string, steps: readonly InitStep[]) {
+  for (const index of steps.keys()) await engine.remove(stepName(container, index));
+}
+
+function stepName(container: string, index: number): string {
+  return `${container}-init-${index}`;
+}
+
+async function runStep(around: Around, index: number, { command }: InitStep): Promise<End> {
+  const { engine, folder, input, options, stop } = around;
+  const name = stepName(options.name ?? '', index);
+  const { ExposedPorts: _ports, HostConfig: host, ...rest } = options;
+  const { PortBindings: _bindings, ...limits } = host ?? {};
+  await beginOutput(folder, input.run);
+  await engine.remove(name);
+  await engine.create({ ...rest, name, Entrypoint: [...command], HostConfig: limits });
+  const copy = new OutputCopy(folder, input.run, engine, name);
+  try {
+    await engine.start(name);
+    copy.start();
+    return await endOf(engine, name, stop, spanMs(input.spec.spec.grace));
+  } finally {
+    await copy.finish();
+    await engine.remove(name).catch(() => undefined);
+  }
+}
+
+/** Waits for the end of a step; once it is to stop, with its grace. */
+async function endOf(
+  engine: Engine,
+  name: string,
+  stop: AbortSignal,
+  graceMs: number,
+): Promise<End> {
+  let killAt: number | undefined;
+  for (;;) {
+    const end = endIn(await engine.inspect(name));
+    if (end) return end;
+    if (stop.aborted && killAt === undefined) {
+      killAt = performance.now() + graceMs;
+      await engine.kill(name, 'SIGTERM').catch(() => undefined);
+    }
+    if (killAt !== undefined && performance.now() >= killAt) {
+      await engine.kill(name, 'SIGKILL').catch(() => undefined);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
