@@ -98,7 +98,7 @@ async function openDrivers(
   ];
   if (docker !== undefined) {
     const { DockerDriver } = await import('./drivers/docker/driver.ts');
-    const own = { node, agent, state, address, socket: docker };
+    const own = { node, agent, state, address, socket: docker, credentials: settings.dockerConfig };
     all.push(await DockerDriver.open(own, ports, log));
   }
   return new Drivers(all, (driver, error) =>

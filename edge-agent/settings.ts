@@ -1,7 +1,7 @@
 /** The agent's settings, from its environment. */
 import { existsSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
+import { homedir, networkInterfaces } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
@@ -41,6 +41,8 @@ export interface AgentSettings {
    * it is. Undefined: this agent has no Docker driver.
    */
   readonly docker: string | undefined;
+  /** `SHOAL_DOCKER_CONFIG`: folder of registry credentials; default: that of `docker login`. */
+  readonly dockerConfig: string;
 }
 
 /** Where a Docker engine listens unless told otherwise. */
@@ -62,6 +64,11 @@ export function agentSettings(
     ports: portsIn(text('SHOAL_PORTS')),
     onStop: checked('SHOAL_ON_STOP', z.enum(['leave', 'end']), text('SHOAL_ON_STOP') ?? 'leave'),
     docker: dockerIn(text('SHOAL_DOCKER')),
+    dockerConfig: resolve(
+      text('SHOAL_DOCKER_CONFIG') ??
+        text('DOCKER_CONFIG') ??
+        join(text('HOME') ?? homedir(), '.docker'),
+    ),
   };
 }
 

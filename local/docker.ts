@@ -3,8 +3,8 @@
  * in the cache, else fetched into the cache. Nothing outside the cache is changed, no service is
  * installed or started, and an engine that runs here already is neither asked nor disturbed.
  *
- * Where it is fetched: Debian's packages docker.io and busybox-static (of which tests build their
- * images: no registry is asked), with what they need, from the mirror this machine installs from.
+ * Where it is fetched: Debian's packages docker.io, docker-registry and busybox-static (of which
+ * tests build their images: no registry is asked but one of their own), with what they need, from the mirror this machine installs from.
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -21,10 +21,15 @@ const call = promisify(execFile);
 /** What an engine consists of. tini is what it gives containers as their first process. */
 const PACKAGES = [
   ...['docker.io', 'containerd', 'runc', 'tini', 'busybox-static'],
-  ...['libdevmapper1.02.1', 'libseccomp2'],
+  ...['libdevmapper1.02.1', 'libseccomp2', 'docker-registry'],
 ];
 /** Its programs, of which the engine finds the others by their names. */
-const PROGRAMS = ['dockerd', 'containerd', 'runc', 'docker-proxy', 'docker-init', 'busybox'];
+const PROGRAMS = [
+  ...['dockerd', 'containerd', 'runc', 'docker-proxy', 'docker-init', 'busybox'],
+  'docker-registry',
+];
+/** Folder of what was fetched; another one whenever the packages are others. */
+const TREE = 'tree-2';
 const COMMAND_TIMEOUT_MS = 180_000;
 
 /** Programs of an engine, to be started with this PATH and these libraries. */
@@ -32,6 +37,8 @@ export interface DockerPrograms {
   readonly dockerd: string;
   /** Linked statically: a whole image by itself. */
   readonly busybox: string;
+  /** Keeps images for others, with a password where it is told to. */
+  readonly registry: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly source: 'PATH' | 'cache' | 'package';
 }
@@ -52,7 +59,7 @@ export async function findDocker(
   const folders = (environment['PATH'] ?? '').split(delimiter).filter(Boolean);
   const onPath = await programsIn(folders, environment, 'PATH');
   if (onPath) return onPath;
-  const tree = join(cacheFolder(environment), 'tree');
+  const tree = join(cacheFolder(environment), TREE);
   return programsIn([...foldersIn(tree), ...folders], environment, 'cache', tree);
 }
 
@@ -65,13 +72,13 @@ export async function obtainDocker(
   if (why !== undefined) throw new StartError(`no Docker engine for tests: ${why}`);
   const found = await findDocker(environment);
   if (found) return found;
-  tell("fetching Debian's docker.io and busybox-static");
+  tell("fetching Debian's docker.io, docker-registry and busybox-static");
   try {
     await fetchPackages(cacheFolder(environment));
   } catch (error) {
     const reason = reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300);
     throw new StartError(
-      `no Docker engine could be obtained (${reason}); install dockerd, tini as docker-init and a static busybox`,
+      `no Docker engine could be obtained (${reason}); install dockerd, tini as docker-init, docker-registry and a static busybox`,
     );
   }
   const fetched = await findDocker(environment);
@@ -103,10 +110,11 @@ async function programsIn(
     }
   }
   const [dockerd, busybox] = [found.get('dockerd'), found.get('busybox')];
-  if (found.size < PROGRAMS.length || !dockerd || !busybox) return undefined;
+  const registry = found.get('docker-registry');
+  if (found.size < PROGRAMS.length || !dockerd || !busybox || !registry) return undefined;
   const libraries = tree === undefined ? [] : await librariesIn(tree);
   return {
-    ...{ dockerd, busybox, source },
+    ...{ dockerd, busybox, registry, source },
     environment: {
       PATH: [...new Set([...folders, ...(environment['PATH'] ?? '').split(delimiter)])].join(':'),
       ...(libraries.length === 0 ? {} : { LD_LIBRARY_PATH: libraries.join(':') }),
@@ -160,7 +168,7 @@ async function keep(tree: string, cache: string): Promise<void> {
   const fresh = join(cache, `new-${randomUUID()}`);
   // Another file system than the one of the temporary folder, as a rule.
   await call('cp', ['-a', tree, fresh]);
-  await rename(fresh, join(cache, 'tree')).catch(async (error) => {
+  await rename(fresh, join(cache, TREE)).catch(async (error) => {
     await rm(fresh, { recursive: true, force: true });
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;

@@ -48,6 +48,8 @@ export interface DockerSettings {
   readonly address: string;
   /** Path of the engine's socket. */
   readonly socket: string;
+  /** Folder of registry credentials, as `docker login` leaves them. */
+  readonly credentials: string;
 }
 
 export class DockerDriver implements Driver {
@@ -249,19 +251,20 @@ export class DockerDriver implements Driver {
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
-    const { address, node, agent } = this.#settings;
+    const { address, node, agent, credentials } = this.#settings;
     const names = spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [];
     const ports = await this.#ports.take(names);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     const folder = this.#folder(name);
     await folder.prepare(kept);
-    await obtainImage(this.#engine, spec.spec, stop);
+    const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
+    const engine = this.#engine;
+    await obtainImage({ engine, spec: spec.spec, stop, credentials, tell });
     const inner = innerPorts(input, ports);
     const environment = shoalVariables(input, { node, ports: inner });
     const options = createOptions({ agent, input, address, ports, environment });
-    const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
-    await runInit({ ...{ engine: this.#engine, folder, input, options, stop, tell } });
+    await runInit({ engine, folder, input, options, stop, tell });
     await beginOutput(folder, number);
     // From here on it counts how long it runs; nothing else is done about it meanwhile.
     const begun = { ...kept, startedAt: Date.now() };

@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import type { RegistryAuth } from './credentials.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
 const ANSWER_MS = 5_000;
@@ -151,9 +152,16 @@ export class Engine {
   }
 
   /** What a pull tells, object by object, until it ends. `signal` ends it before. */
-  async pull(image: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async pull(
+    image: string,
+    of: { readonly signal: AbortSignal; readonly auth: RegistryAuth | undefined },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const options = {
+      abortSignal: of.signal,
+      ...(of.auth === undefined ? {} : { authconfig: of.auth as Docker.AuthConfig }),
+    };
     try {
-      return (await this.#docker.pull(image, { abortSignal: signal })) as AsyncIterable<Uint8Array>;
+      return (await this.#docker.pull(image, options)) as AsyncIterable<Uint8Array>;
     } catch (error) {
       throw engineError(error, this.socket);
     }

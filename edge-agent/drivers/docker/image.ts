@@ -1,45 +1,73 @@
 /**
  * Makes sure that a start has its image, or says within seconds why not: from the engine, or pulled
- * from its registry as the spec's policy says.
+ * from its registry as the spec's policy says, with the credentials this node has, telling how far
+ * it is.
  */
+import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Spec } from '../../../subjects/index.ts';
+import { credentialsFor, registryOf } from './credentials.ts';
 import { type Engine, EngineError, sentence } from './engine.ts';
+import { PullProgress } from './pull-progress.ts';
 
 /** A registry that says nothing for this long does not answer, in milliseconds. */
 const SILENT_MS = 15_000;
+/** How often it is told how far a pull is, in milliseconds: each is a write into the store. */
+const TOLD_MS = 1_000;
+
+/** What a start needs its image for. */
+export interface Wanted {
+  readonly engine: Engine;
+  readonly spec: Spec;
+  /** Signalled when the start is not wanted any more. */
+  readonly stop: AbortSignal;
+  /** Folder of this node's registry credentials. */
+  readonly credentials: string;
+  /** Told how far a pull is, once a second at most. */
+  tell(message: string): void;
+}
 
 /** Resolves when the image is there. Throws with the reason, also when `stop` is signalled. */
-export async function obtainImage(engine: Engine, spec: Spec, stop: AbortSignal): Promise<void> {
+export async function obtainImage(wanted: Wanted): Promise<void> {
+  const { engine, spec, stop } = wanted;
   const image = spec.image ?? '';
   const policy = spec.pull ?? 'if-missing';
   if (policy !== 'always' && (await engine.hasImage(image))) return;
   if (policy === 'never') throw new Error(`image ${image} is not here, and pull is never`);
   try {
-    await pull(engine, image, stop);
+    await pull(image, wanted);
   } catch (error) {
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
-    const why = error instanceof Error ? error.message : String(error);
+    const why = withNextStep(reasonOf(error), image);
     throw new Error(sentence(`image ${image} cannot be pulled: ${why}`));
   }
 }
 
-async function pull(engine: Engine, image: string, stop: AbortSignal): Promise<void> {
+async function pull(image: string, wanted: Wanted): Promise<void> {
+  const { engine, stop, tell, credentials } = wanted;
+  tell(`pulling ${image}`);
+  const auth = await credentialsFor(image, credentials);
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   const isSilent = (): Error =>
     new EngineError(`its registry said nothing for ${SILENT_MS / 1000} s`, undefined);
+  const progress = new PullProgress();
+  let toldAt = Date.now();
   try {
     // Without a tag an engine pulls all there are.
     const one = /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
+    const signal = AbortSignal.any([stop, silent.signal]);
     let rest = '';
-    for await (const chunk of await engine.pull(one, AbortSignal.any([stop, silent.signal]))) {
+    for await (const chunk of await engine.pull(one, { signal, auth })) {
       clearTimeout(timer);
       timer = setTimeout(() => silent.abort(), SILENT_MS);
       const lines = `${rest}${Buffer.from(chunk).toString()}`.split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) refuse(line);
+      for (const line of lines) progress.take(line);
+      if (Date.now() - toldAt < TOLD_MS || progress.text === '') continue;
+      toldAt = Date.now();
+      tell(`pulling ${image}: ${progress.text}`);
     }
-    refuse(rest);
+    progress.take(rest);
   } catch (error) {
     throw silent.signal.aborted ? isSilent() : error;
   } finally {
@@ -47,9 +75,9 @@ async function pull(engine: Engine, image: string, stop: AbortSignal): Promise<v
   }
 }
 
-/** What goes wrong in the middle of a pull is told in its progress. */
-function refuse(line: string): void {
-  if (line.trim() === '') return;
-  const { error } = JSON.parse(line) as { readonly error?: string };
-  if (error !== undefined) throw new Error(error);
+/** What a registry says to strangers leaves out what they can do. */
+function withNextStep(why: string, image: string): string {
+  if (!/no basic auth credentials|unauthorized|authentication required|denied/i.test(why))
+    return why;
+  return `${why}; \`docker login ${registryOf(image)}\` on this node, or set SHOAL_DOCKER_CONFIG`;
 }

@@ -25,7 +25,14 @@ afterAll(() => engine?.[Symbol.asyncDispose]());
 
 const openIn = (state: string, ports = new Ports({ from: 24_000, to: 24_999 })) =>
   DockerDriver.open(
-    { node: 'n1', agent: AGENT, state, address: '127.0.0.1', socket: engine.socket },
+    {
+      node: 'n1',
+      agent: AGENT,
+      state,
+      address: '127.0.0.1',
+      socket: engine.socket,
+      credentials: join(state, 'credentials'),
+    },
     ports,
     silentLog,
   );

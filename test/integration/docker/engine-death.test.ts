@@ -31,7 +31,14 @@ afterAll(async () => {
 
 const open = () =>
   DockerDriver.open(
-    { node: 'n1', agent: 'death', state, address: '127.0.0.1', socket: engine.socket },
+    {
+      node: 'n1',
+      agent: 'death',
+      state,
+      address: '127.0.0.1',
+      socket: engine.socket,
+      credentials: join(state, 'credentials'),
+    },
     new Ports({ from: 25_000, to: 25_999 }),
     silentLog,
   );

@@ -1,5 +1,6 @@
 /** The agent's settings: each with its default, and a sentence for each that is not valid. */
-import { resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { agentSettings } from '../../../edge-agent/settings.ts';
@@ -10,6 +11,7 @@ const read = (environment: NodeJS.ProcessEnv, servers = LOCAL) =>
 
 test('without any: a node of its own name, here, with what is measured', () => {
   expect(read({})).toEqual({
+    dockerConfig: join(homedir(), '.docker'),
     ...{ node: undefined, class: undefined, labels: {}, capacity: {}, onStop: 'leave' },
     ...{ state: resolve('.shoal/agent'), root: resolve('.'), address: '127.0.0.1' },
     ports: { from: 20_000, to: 29_999 },
@@ -40,6 +42,8 @@ test.each([
   ['SHOAL_DOCKER', 'off', { docker: undefined }],
   ['SHOAL_DOCKER', 'unix:///run/engine.sock', { docker: '/run/engine.sock' }],
   ['SHOAL_DOCKER', '/run/engine.sock', { docker: '/run/engine.sock' }],
+  ['DOCKER_CONFIG', '/etc/docker', { dockerConfig: '/etc/docker' }],
+  ['SHOAL_DOCKER_CONFIG', '/etc/shoal/docker', { dockerConfig: '/etc/shoal/docker' }],
 ])('%s=%s', (name, value, expected) => {
   expect(read({ [name]: value })).toMatchObject(expected);
 });

@@ -12,7 +12,10 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const ALL = ['dockerd', 'containerd', 'runc', 'docker-proxy', 'docker-init', 'busybox'];
+const ALL = [
+  ...['dockerd', 'containerd', 'runc', 'docker-proxy', 'docker-init', 'busybox'],
+  'docker-registry',
+];
 const put = async (where: string, names: readonly string[]): Promise<void> => {
   await mkdir(join(folder, where), { recursive: true });
   for (const name of names) await writeFile(join(folder, where, name), '', { mode: 0o755 });
@@ -21,21 +24,22 @@ const find = () => findDocker({ PATH: join(folder, 'bin'), XDG_CACHE_HOME: join(
 
 test('one on PATH is taken as it is', async () => {
   await put('bin', ALL);
-  await put('cache/shoal/docker/tree/usr/sbin', ALL);
+  await put('cache/shoal/docker/tree-2/usr/sbin', ALL);
   expect(await find()).toEqual({
     dockerd: join(folder, 'bin/dockerd'),
     busybox: join(folder, 'bin/busybox'),
+    registry: join(folder, 'bin/docker-registry'),
     environment: { PATH: join(folder, 'bin') },
     source: 'PATH',
   });
 });
 
 test('the cached one runs with its own programs and libraries', async () => {
-  await put('cache/shoal/docker/tree/usr/sbin', ['dockerd', 'runc', 'docker-proxy']);
-  await put('cache/shoal/docker/tree/usr/bin', ['containerd', 'docker-init']);
-  await put('cache/shoal/docker/tree/bin', ['busybox']);
-  await put('cache/shoal/docker/tree/lib/x86_64-linux-gnu', []);
-  const tree = join(folder, 'cache/shoal/docker/tree');
+  await put('cache/shoal/docker/tree-2/usr/sbin', ['dockerd', 'runc', 'docker-proxy']);
+  await put('cache/shoal/docker/tree-2/usr/bin', ['containerd', 'docker-init', 'docker-registry']);
+  await put('cache/shoal/docker/tree-2/bin', ['busybox']);
+  await put('cache/shoal/docker/tree-2/lib/x86_64-linux-gnu', []);
+  const tree = join(folder, 'cache/shoal/docker/tree-2');
   const found = await find();
   expect(found).toMatchObject({ dockerd: join(tree, 'usr/sbin/dockerd'), source: 'cache' });
   expect(found?.environment['PATH']).toMatch(`${tree}/usr/sbin:${tree}/usr/bin:`);

@@ -1,0 +1,108 @@
+/**
+ * Makes sure that a registry is asked with the credentials that this node has for it, in the form
+ * `docker login` leaves them: a folder with `config.json`, which may name helper programs. It is
+ * read for every pull, so that what is renewed counts at once. Nothing of it is written or logged.
+ */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
+
+const call = promisify(execFile);
+
+/** What Docker Hub is called in such a file, whatever an image's name says. */
+const HUB = 'https://index.docker.io/v1/';
+/** How long a helper may take, in milliseconds: it may ask a network. */
+const HELPER_MS = 10_000;
+/** What a helper says when it has none, in Docker's protocol of credential helpers. */
+const NONE = 'credentials not found in native keychain';
+
+/** What an engine passes on to a registry. */
+export type RegistryAuth =
+  | { readonly username: string; readonly password: string; readonly serveraddress: string }
+  | { readonly identitytoken: string; readonly serveraddress: string };
+
+const helperName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const configSchema = z.object({
+  auths: z
+    .record(
+      z.string(),
+      z.object({ auth: z.string().optional(), identitytoken: z.string().optional() }),
+    )
+    .default({}),
+  credHelpers: z.record(z.string(), helperName).default({}),
+  credsStore: helperName.optional(),
+});
+const helped = z.object({ Username: z.string(), Secret: z.string() });
+
+/** The registry an image's name leads to: what stands before its first slash, where that is a host. */
+export function registryOf(image: string): string {
+  const slash = image.indexOf('/');
+  const first = slash < 0 ? '' : image.slice(0, slash);
+  const isHost = /[.:]/.test(first) || first === 'localhost';
+  return !isHost || first === 'docker.io' || first === 'index.docker.io' ? HUB : first;
+}
+
+/**
+ * The credentials for an image; undefined: this node has none, and the registry is asked without.
+ * Throws with a reason that names the file or the helper, never what is in it.
+ */
+export async function credentialsFor(
+  image: string,
+  folder: string,
+): Promise<RegistryAuth | undefined> {
+  const registry = registryOf(image);
+  const config = await read(join(folder, 'config.json'));
+  if (!config) return undefined;
+  const helper = config.credHelpers[registry] ?? config.credsStore;
+  if (helper !== undefined) return ask(helper, registry);
+  const entry =
+    config.auths[registry] ??
+    config.auths[`https://${registry}`] ??
+    config.auths[`http://${registry}`];
+  if (entry?.identitytoken) return { identitytoken: entry.identitytoken, serveraddress: registry };
+  if (!entry?.auth) return undefined;
+  return of(Buffer.from(entry.auth, 'base64').toString(), registry);
+}
+
+async function read(file: string): Promise<z.infer<typeof configSchema> | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`the registry credentials cannot be read: ${reasonOf(error)}`);
+  }
+  try {
+    return configSchema.parse(JSON.parse(text));
+  } catch {
+    throw new Error(`the registry credentials in ${file} are not what \`docker login\` writes`);
+  }
+}
+
+/** `user:password`, of which only the password may have colons. */
+function of(pair: string, serveraddress: string): RegistryAuth | undefined {
+  const at = pair.indexOf(':');
+  if (at < 0) return undefined;
+  return { username: pair.slice(0, at), password: pair.slice(at + 1), serveraddress };
+}
+
+async function ask(helper: string, registry: string): Promise<RegistryAuth | undefined> {
+  const program = `docker-credential-${helper}`;
+  try {
+    const asked = call(program, ['get'], { timeout: HELPER_MS });
+    asked.child.stdin?.on('error', () => undefined);
+    asked.child.stdin?.end(registry);
+    const { Username: username, Secret: secret } = helped.parse(JSON.parse((await asked).stdout));
+    // So the protocol tells a token from a password.
+    if (username === '<token>') return { identitytoken: secret, serveraddress: registry };
+    return { username, password: secret, serveraddress: registry };
+  } catch (error) {
+    const { stdout = '', code } = error as { readonly stdout?: string; readonly code?: unknown };
+    if (stdout.trim() === NONE) return undefined;
+    const why = code === 'ENOENT' ? 'it is not on PATH' : 'it gave none';
+    throw new Error(`no registry credentials from ${program}: ${why}`);
+  }
+}

@@ -1,0 +1,126 @@
+/** Images from a real registry that asks for a password, by a real engine. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '../../../actors/runtime/log.ts';
+import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
+import { Ports } from '../../../edge-agent/drivers/ports.ts';
+import type { InstanceReport } from '../../../edge-agent/jobs.ts';
+import { DockerEngine, IMAGE } from '../../support/docker.ts';
+import { eventually } from '../../support/ports.ts';
+import { REGISTRY_PASSWORD, REGISTRY_USER, Registry } from '../../support/registry.ts';
+import { NAME, startInput } from '../agent/driver-conformance.ts';
+
+let engine: DockerEngine;
+let registry: Registry;
+let image: string;
+beforeAll(async () => {
+  [engine, registry] = await Promise.all([DockerEngine.start(), Registry.start()]);
+  image = await registry.take(engine.client, IMAGE, 'team/app');
+});
+afterAll(async () => {
+  await registry?.[Symbol.asyncDispose]();
+  await engine?.[Symbol.asyncDispose]();
+});
+
+let state: string;
+let driver: DockerDriver;
+let reports: InstanceReport[] = [];
+beforeEach(async () => {
+  reports = [];
+  state = await mkdtemp(join(tmpdir(), 'shoal-pull-'));
+  await mkdir(join(state, 'credentials'));
+  const settings = { node: 'n1', agent: 'pull', state, address: '127.0.0.1' };
+  driver = await DockerDriver.open(
+    { ...settings, socket: engine.socket, credentials: join(state, 'credentials') },
+    new Ports({ from: 24_000, to: 24_099 }),
+    silentLog,
+  );
+});
+afterEach(async () => {
+  await driver.endAll(0);
+  driver.forget(NAME);
+  await driver.settled();
+  driver.leave();
+  await rm(state, { recursive: true, force: true });
+});
+
+/** Starts the image; its end, as it was told. */
+async function ran(of: object = {}): Promise<InstanceReport> {
+  const spec = { driver: 'docker', image, command: ['true'], resources: { memory: '64Mi' }, ...of };
+  driver.start(startInput(spec), (report) => reports.push(report));
+  const exit = (): InstanceReport | undefined => reports.find(({ kind }) => kind === 'exited');
+  await eventually(() => exit() !== undefined, 20_000, 'the end of it');
+  return exit() as InstanceReport;
+}
+
+function keep(config: object): Promise<void> {
+  return writeFile(join(state, 'credentials', 'config.json'), JSON.stringify(config));
+}
+
+const auth = (password: string): string =>
+  Buffer.from(`${REGISTRY_USER}:${password}`).toString('base64');
+
+test('an image is pulled with the credentials of this node, and it is told that it is', async () => {
+  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  expect(await ran()).toMatchObject({ exitCode: 0 });
+  const told = reports.flatMap((each) => (each.kind === 'preparing' ? [each.message] : []));
+  expect(told[0]).toBe(`pulling ${image}`);
+  reports = [];
+  // It is here now: nobody is asked.
+  await keep({});
+  driver.forget(NAME);
+  expect(await ran()).toMatchObject({ exitCode: 0 });
+  expect(reports.filter(({ kind }) => kind === 'preparing')).toEqual([]);
+  await engine.client.getImage(image).remove();
+});
+
+test('credentials that a helper program keeps are asked for', async () => {
+  const bin = join(state, 'bin');
+  await mkdir(bin);
+  const answer = JSON.stringify({ Username: REGISTRY_USER, Secret: REGISTRY_PASSWORD });
+  const script = `#!/bin/sh\nread -r host\n[ "$1 $host" = "get ${registry.host}" ] && echo '${answer}'\n`;
+  await writeFile(join(bin, 'docker-credential-test'), script, { mode: 0o755 });
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${bin}:${path}`;
+  try {
+    await keep({ credHelpers: { [registry.host]: 'test' } });
+    expect(await ran({ pull: 'always' })).toMatchObject({ exitCode: 0 });
+  } finally {
+    process.env['PATH'] = path;
+  }
+  await engine.client.getImage(image).remove();
+});
+
+test.each([
+  ['none', {}, /no basic auth credentials|unauthorized|denied/],
+  ['wrong ones', { auth: auth('wrong') }, /unauthorized|denied/],
+])('with %s the reason says what to do, and no password', async (_what, entry, why) => {
+  await keep({ auths: { [registry.host]: entry } });
+  const { message } = (await ran()) as { readonly message?: string };
+  expect(message).toMatch(why);
+  expect(message).toContain(`image ${image} cannot be pulled: `);
+  expect(message).toContain(`docker login ${registry.host}`);
+  expect(message).not.toContain('wrong');
+});
+
+test('an image that the registry does not have is a reason', async () => {
+  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  const missing = `${registry.host}/team/none:1`;
+  expect(await ran({ image: missing })).toMatchObject({
+    message: expect.stringMatching(/team\/none:1 cannot be pulled: .*(not found|unknown)/),
+  });
+});
+
+test.each([
+  ['is not what `docker login` writes', 'nonsense', 'are not what `docker login` writes'],
+  [
+    'names a helper that is not there',
+    '{"credsStore": "none-such"}',
+    'docker-credential-none-such: it is not on PATH',
+  ],
+])('a file that %s is a reason', async (_what, text, why) => {
+  await writeFile(join(state, 'credentials', 'config.json'), text);
+  expect(await ran()).toMatchObject({ message: expect.stringContaining(why) });
+});
