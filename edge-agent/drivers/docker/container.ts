@@ -1,5 +1,6 @@
 /** What a container is made of: a start put into the engine's words, and its end put into ours. */
 import type Docker from 'dockerode';
+import { z } from 'zod';
 import { bytes, cpuMilli } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import { endOf } from '../exit-code.ts';
@@ -123,4 +124,21 @@ export function endIn(container: Inspected): End | undefined {
   const end = endOf(String(state.ExitCode));
   if (!state.OOMKilled) return { ...end, message: undefined };
   return { ...end, message: 'ended by the kernel: more memory than its limit' };
+}
+
+const endSchema = z.object({
+  exitCode: z.number().optional(),
+  signal: z.string().optional(),
+  message: z.string().optional(),
+});
+
+/** The end that was written down of a run; undefined: none was. */
+export function keptEnd(text: string | undefined): End | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const { exitCode, signal, message } = endSchema.parse(JSON.parse(text));
+    return { exitCode, signal, message };
+  } catch {
+    return { exitCode: undefined, signal: undefined, message: 'nobody knows how it ended' };
+  }
 }

@@ -12,7 +12,6 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
@@ -22,7 +21,14 @@ import { shoalVariables } from '../environment.ts';
 import { InTurn } from '../in-turn.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
-import { containerName, createOptions, type End, innerPorts, LABELS } from './container.ts';
+import {
+  containerName,
+  createOptions,
+  type End,
+  innerPorts,
+  keptEnd,
+  LABELS,
+} from './container.ts';
 import { Engine, EngineError } from './engine.ts';
 import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
@@ -31,12 +37,6 @@ import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
 import { Run, STAYS_MS } from './run.ts';
 import { watchEnds } from './watch.ts';
-
-const exitSchema = z.object({
-  exitCode: z.number().optional(),
-  signal: z.string().optional(),
-  message: z.string().optional(),
-});
 
 export interface DockerSettings {
   readonly node: string;
@@ -327,7 +327,7 @@ export class DockerDriver implements Driver {
     const around = this.#around(kept, report);
     const run = new Run(kept, around);
     this.#runs.set(name, run);
-    const exit = await this.#exitOf(folder, kept.input.run);
+    const exit = keptEnd(await folder.exit(kept.input.run));
     if (exit) {
       setTimeout(() => run.finish(exit), 0);
       return foundOf(kept, run);
@@ -346,17 +346,6 @@ export class DockerDriver implements Driver {
     }
     run.adopt(container);
     return { ...foundOf(kept, run), isReady };
-  }
-
-  async #exitOf(folder: RunFolder, run: number): Promise<End | undefined> {
-    const text = await folder.exit(run);
-    if (text === undefined) return undefined;
-    try {
-      const { exitCode, signal, message } = exitSchema.parse(JSON.parse(text));
-      return { exitCode, signal, message };
-    } catch {
-      return { exitCode: undefined, signal: undefined, message: 'nobody knows how it ended' };
-    }
   }
 
   /** Removes containers of this agent that no run is about; names of those that run. */
