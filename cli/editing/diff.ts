@@ -41,7 +41,7 @@ export async function diff(
 async function differenceOf(session: Session, manifest: Manifest): Promise<Difference> {
   const { kind, metadata } = manifest;
   const { tenant, name } = metadata;
-  const wanted = manifestText(manifest);
+  const wanted = manifestText(manifest, 'sorted');
   const stored = await storedText(session, manifest);
   const of = { kind, tenant, name };
   if (stored === wanted) return { ...of, change: 'unchanged', patch: '' };
@@ -50,14 +50,17 @@ async function differenceOf(session: Session, manifest: Manifest): Promise<Diffe
   const patch = createTwoFilesPatch(before, after, stored, wanted, undefined, undefined, {
     context: CONTEXT,
   });
-  return { ...of, change: stored === '' ? 'created' : 'changed', patch };
+  // The library draws a line above it, which no patch has.
+  const change = stored === '' ? 'created' : 'changed';
+  return { ...of, change, patch: patch.slice(patch.indexOf('---')) };
 }
 
 /** Empty: nothing of that name is there. */
 async function storedText(session: Session, { kind, metadata }: Manifest): Promise<string> {
   const { tenant, name } = metadata;
   try {
-    return (await readStored(session, { isSchedule: kind === 'schedule', tenant, name })).text;
+    const isSchedule = kind === 'schedule';
+    return manifestText(await readStored(session, { isSchedule, tenant, name }), 'sorted');
   } catch (error) {
     const isAbsent =
       error instanceof RefusedFailure && /^(workload|schedule)-not-found$/.test(error.refusal.code);

@@ -9,7 +9,7 @@ import type { Noun } from '../nouns.ts';
 import { print } from '../printed.ts';
 import type { AppliedShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
-import { isScheduleOf, readStored } from './manifest-text.ts';
+import { isScheduleOf, manifestText, readStored } from './manifest-text.ts';
 
 /**
  * Applies only over what was opened: who changed it meanwhile is not overwritten. A text that cannot
@@ -18,8 +18,9 @@ import { isScheduleOf, readStored } from './manifest-text.ts';
 export async function edit(session: Session, noun: Noun, name: string): Promise<ExitCode> {
   const { tenant } = session;
   const before = await readStored(session, { isSchedule: isScheduleOf(noun), tenant, name });
-  const edited = await session.edit(before.text, `${noun}-${name}.yaml`);
-  if (edited.text === before.text || edited.text.trim() === '') {
+  const text = manifestText(before);
+  const edited = await session.edit(text, `${noun}-${name}.yaml`);
+  if (edited.text === text || edited.text.trim() === '') {
     await edited.forget();
     session.err(`${noun} ${name}: nothing was changed`);
     return exitCodes.ok;

@@ -36,7 +36,7 @@ describe('diff', () => {
     const wanted = MANIFEST.replace('count: 3', 'count: 4, environment: {MODE: x}');
     const ran = await shoal(stub, 'diff -f -', { stdin: wanted });
     expect(ran.code).toBe(1);
-    const lines = ran.out.split('\n').filter((each) => /^[-+]/.test(each));
+    const lines = ran.out.split('\n').filter((each) => /^[-+=]/.test(each));
     expect(lines).toEqual([
       '--- stored/default/hello',
       '+++ wanted/default/hello',
