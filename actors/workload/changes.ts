@@ -51,8 +51,9 @@ export class Changes {
     if (isTold) this.#told.push(instance);
   }
 
-  create(workload: Workload): void {
-    const { tenant, name, kind, templateGeneration: generation } = workload;
+  /** Makes an instance of a version of the workload. */
+  create(workload: Workload, generation: number): void {
+    const { tenant, name, kind } = workload;
     const { now } = this.#context;
     this.write(
       {

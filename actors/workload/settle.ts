@@ -13,12 +13,14 @@ import {
   type Instance,
   isOver,
   type Ledger,
+  type Node,
   type NodeState,
   nodeState,
   type Observed,
   type Workload,
   wantsNode,
 } from '../../subjects/index.ts';
+import { passedMs } from '../runtime/clock-set.ts';
 import type { Ctx } from './state.ts';
 
 /** Everything known about one instance. */
@@ -31,6 +33,8 @@ export interface Known {
   readonly ledger: Ledger | undefined;
   /** Every ledger that lists it. */
   readonly listing: readonly Ledger[];
+  /** Until its node, which is being drained, is to be empty, in milliseconds. */
+  readonly drainLeftMs?: number | undefined;
 }
 
 /** What is to be done about one instance. */
@@ -64,7 +68,14 @@ export function knownOf(instance: Instance, context: Ctx): Known {
     node: record && nodeState(record),
     ledger: views.ledgers.get({ node }),
     listing,
+    drainLeftMs: record && drainLeftMs(record, context),
   };
+}
+
+/** Until a node that is being drained is to be empty, in milliseconds; undefined: whenever. */
+function drainLeftMs({ administered, drain }: Node, context: Ctx): number | undefined {
+  if (administered !== 'draining' || drain?.deadlineMs === undefined) return undefined;
+  return drain.deadlineMs - passedMs(drain.since, context);
 }
 
 /** Decides for one instance. `retriesLeft` is the job's; a service has no such limit. */

@@ -38,6 +38,7 @@ export function sweep(state: State, _due: Due, context: Ctx): Effects {
     if (value.outcome) tenants.add(value.tenant);
     groups.add(groupOf({ tenant: value.tenant, workload: value.name }));
   }
+  for (const { value } of views.revisions.entries()) groups.add(groupOf(value));
   const parked = new Set<string>();
   for (const { value } of views.instances.entries()) {
     groups.add(groupOf(value));

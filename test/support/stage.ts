@@ -18,6 +18,7 @@ import {
   observedRecord,
   type PayloadOf,
   type RecordContract,
+  revisionRecord,
   routeRecord,
   specRecord,
   type TokensOf,
@@ -37,6 +38,7 @@ const newViews = () => ({
   routes: new View(routeRecord),
   tenants: new View(tenantRecord),
   specs: new View(specRecord),
+  revisions: new View(revisionRecord),
 });
 export type StageViews = ReturnType<typeof newViews>;
 
