@@ -33,7 +33,7 @@ import { goneEvent } from './facts.ts';
 import { judge } from './give-up.ts';
 import { membersIn } from './members.ts';
 import { routesOf } from './routes.ts';
-import { type Known, knownOf, settle } from './settle.ts';
+import { type Known, knownOf, settle, toldAt } from './settle.ts';
 import { type Ctx, nameIn, type State } from './state.ts';
 import { allRevisions, unneeded } from './versions.ts';
 import { type Adjustment, adjust, adjustJob } from './wanted.ts';
@@ -217,7 +217,10 @@ function next(
   const times = done.looks.flatMap((at) => at ?? []);
   if (!done.isAll) times.push(now);
   let isWanting = done.adjustment.create + (done.adjustment.restore ?? 0) > 0;
-  for (const { instance, ledger } of known) {
+  for (const one of known) {
+    const { instance, ledger } = one;
+    const at = toldAt(one, workload, now);
+    if (at !== undefined) times.push(at);
     if (instance.parked || !wantsNode(instance, ledger)) continue;
     if (isHeldBack(instance, now)) times.push(instance.notBefore as number);
     else isWanting = true;

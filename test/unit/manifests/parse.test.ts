@@ -20,6 +20,11 @@ function named(text: string): readonly (readonly [number, string])[] {
 }
 
 describe('what is understood', () => {
+  test.each(['hello', 'schedules', 'containers', 'rollouts'])('the example %s', async (name) => {
+    const text = await readFile(`examples/${name}.yaml`, 'utf8');
+    expect(parseManifests(text, `${name}.yaml`)).toMatchObject({ ok: true });
+  });
+
   test('the example, both documents, with defaults filled in', async () => {
     const text = await readFile('examples/hello.yaml', 'utf8');
     const parsed = parseManifests(text, 'hello.yaml');

@@ -334,3 +334,45 @@ describe('nodes that are drained', () => {
     expect(effects).toMatchObject([{ kind: 'after', name: 'later', delayMs: 9_000 }]);
   });
 });
+
+describe('an instance that callers are sent to', () => {
+  const leaving = (at: RolloutSite) =>
+    [...at.stage.views.ledgers.entries()].flatMap(({ value }) =>
+      Object.values(value.entries).filter(({ isStopping }) => isStopping),
+    );
+  const ingress = { ports: [{ name: 'http' }], ingress: { host: 'web.localhost' } };
+
+  test.each([
+    ['leaves the ingress half a second before its node is told to end it', ingress, 500],
+    ['is told at once where nobody calls it by a host name', {}, 0],
+  ])('%s', (_, spec, waitMs) => {
+    const at = new RolloutSite();
+    at.apply('a', spec);
+    at.runs(6);
+    at.does(scale(newState(), received(workloadScale, web, { count: 2 }), at.stage.context));
+    at.looks();
+    expect(at.running).toHaveLength(2);
+    const effects = reconcile('default.web', at.stage.context);
+    at.does(effects);
+    expect(leaving(at)).toHaveLength(waitMs > 0 ? 0 : 1);
+    if (waitMs === 0) return;
+    expect(effects).toMatchObject([{ kind: 'after', name: 'later', delayMs: waitMs }]);
+    at.stage.now += waitMs - 1;
+    at.looks();
+    expect(leaving(at)).toEqual([]);
+    at.stage.now += 1;
+    at.looks();
+    expect(leaving(at)).toHaveLength(1);
+  });
+
+  test('is not waited for when the clock is set back', () => {
+    const at = new RolloutSite();
+    at.apply('a', ingress);
+    at.runs(6);
+    at.does(scale(newState(), received(workloadScale, web, { count: 2 }), at.stage.context));
+    at.looks();
+    at.stage.now -= 3_600_000;
+    at.looks();
+    expect(leaving(at)).toHaveLength(1);
+  });
+});
