@@ -15,8 +15,8 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import { passedMs } from '../runtime/clock-set.ts';
-import { commit, type Effects, type Put, put, transact } from '../runtime/effect.ts';
-import { workloadEvent } from './facts.ts';
+import { commit, type Effect, type Effects, type Put, put, transact } from '../runtime/effect.ts';
+import { completeEvent, workloadEvent } from './facts.ts';
 import type { Ctx } from './state.ts';
 import { backTo, completed, lastComplete, revisionAt, type Service } from './versions.ts';
 
@@ -25,7 +25,7 @@ export type Verdict =
   /** Nothing is to be done; `lookAt`: unless it still has no progress then. */
   | { readonly kind: 'goes-on'; readonly lookAt?: number }
   /** All is ready for the first time: to be noted. */
-  | { readonly kind: 'complete'; readonly put: Put }
+  | { readonly kind: 'complete'; readonly put: Put; readonly told: Effect }
   /** It is given up: this, and nothing else, is to be done now. */
   | { readonly kind: 'over'; readonly effects: Effects };
 
@@ -39,7 +39,11 @@ export function judge(workload: Workload, members: readonly Member[], context: C
   if (revisionAt(workload, templateGeneration, context)?.completedAt !== undefined) return goesOn;
   const hold = holdOf(workload);
   if (!hold && isComplete(workload, members)) {
-    return { kind: 'complete', put: completed(workload, context) };
+    return {
+      kind: 'complete',
+      put: completed(workload, context),
+      told: completeEvent(workload, context.now),
+    };
   }
   const isReady = hold !== undefined && isHeldReady(workload, members, hold.canaries);
   if (isReady || rollout?.failed?.generation === templateGeneration) return goesOn;

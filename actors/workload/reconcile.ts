@@ -63,18 +63,19 @@ export function reconcile(group: string, context: Ctx): Effects {
     workload.kind === 'job'
       ? adjustJob(workload, known, ended, context)
       : adjust(workload, known, context.now);
+  if (adjustment.isGuarded) changes.guard(workload);
   const isAll = carryOut(workload, adjustment, changes);
   if (isGone(workload, known, changes)) return gone(workload, ended, context);
   changes.forget(workload, ended);
   const after = adjustment.outcome ? withOutcome(workload, adjustment.outcome) : undefined;
-  const versions = [
-    ...(verdict.kind === 'complete' ? [verdict.put] : []),
-    ...unneeded(workload, new Set(known.map(({ instance }) => instance.generation)), context),
-  ];
+  const generations = new Set(known.map(({ instance }) => instance.generation));
+  // One that is complete takes the place of what an earlier life of the name left there.
+  const versions =
+    verdict.kind === 'complete' ? [verdict.put] : unneeded(workload, generations, context);
   const looks = [adjustment.lookAt, verdict.kind === 'goes-on' ? verdict.lookAt : undefined];
   return [
-    ...changes.effects(after),
-    ...committed(versions),
+    ...changes.effects(after, versions),
+    ...(verdict.kind === 'complete' ? [verdict.told] : []),
     ...next(workload, known, { adjustment, isAll, looks }, context),
   ];
 }
@@ -154,7 +155,7 @@ function orphaned(
     if (instance.intent === 'run') changes.retire(instance, 'its workload is gone');
   }
   for (const instance of ended) changes.drop(instance);
-  return [...changes.effects(undefined), ...committed(revisions)];
+  return changes.effects(undefined, revisions);
 }
 
 /** Makes and retires instances; false: there is more to do than one step takes. */

@@ -15,6 +15,8 @@ export interface Adjustment {
   readonly restore?: number;
   /** Instances to stop, with the reason. */
   readonly retire: readonly Retired[];
+  /** Whether it must not be done beside another such decision made from the same state. */
+  readonly isGuarded?: boolean;
   /** How a job ended. */
   readonly outcome?: Workload['outcome'];
   /** When to look again although nothing changes. */

@@ -12,6 +12,15 @@ import type { World } from './world.ts';
 /** What an instance asks for: three devices of `stormMachine` hold all that is ever asked for. */
 const CPU = '250m';
 
+/** How services come to another version; most of them within a budget. */
+const updates = [
+  undefined,
+  { strategy: 'rolling', deadline: '10s' },
+  { strategy: 'rolling', maxSurge: '50%', minAvailable: '50%' },
+  { strategy: 'rolling', maxSurge: 0, minAvailable: '25%', deadline: '10s' },
+  { strategy: 'recreate' },
+] as const;
+
 export class Asks {
   readonly #world: World;
   /** How many workloads are asked about. */
@@ -40,8 +49,11 @@ export class Asks {
     if (dice < 0.55) {
       const version = String(Math.floor(world.random() * 2));
       const resources = { cpu: CPU };
-      const wanted = service(count, { environment: { VERSION: version }, resources });
-      world.note(`apply ${workload} ${count} version ${version}`);
+      const chosen = updates[Math.floor(world.random() * updates.length)];
+      // Of one instance, and without a surge, none could be replaced.
+      const update = count === 1 && chosen === updates[3] ? updates[1] : chosen;
+      const wanted = service(count, { environment: { VERSION: version }, resources, update });
+      world.note(`apply ${workload} ${count} version ${version} ${update?.strategy ?? ''}`);
       promises.ask(workload, [workloadApply, name, { wanted, mode: 'put' }], count);
     } else if (dice < 0.8) {
       world.note(`scale ${workload} ${count}`);

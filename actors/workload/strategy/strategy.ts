@@ -18,7 +18,10 @@ export function adjustService(
   const budget = budgetOf(update, count);
   const { goals, newest } = goalsOf(workload, budget.surge);
   const { create, retire } = roll(goals, running, { count, budget });
+  const made = create.reduce((sum, each) => sum + each, 0);
   return {
+    // The budget is spent: nobody else may spend it. Up to the count there is none.
+    isGuarded: retire.length > 0 || running.length + made > count,
     create: create[newest] ?? 0,
     // The version that serves comes first: what it lost is made up for before anything is tried.
     ...(newest > 0 ? { restore: create[0] ?? 0 } : {}),

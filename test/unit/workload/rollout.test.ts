@@ -65,7 +65,11 @@ describe('canaries', () => {
     at.runs(20, () => expect(at.ready).toBeGreaterThanOrEqual(3));
     expect(at.versions).toEqual([2, 2, 2]);
     expect(at.status.state).toBe('complete');
-    expect(at.told).toContain('promoted: version 2 replaces the rest');
+    expect(at.told).toEqual([
+      ...['created: service of 3', 'complete: version 1: all 3 ready'],
+      'updated: generation 2: 1 first, the rest when it is promoted',
+      ...['promoted: version 2 replaces the rest', 'complete: version 2: all 3 ready'],
+    ]);
   });
 
   test('go when they are aborted, and nothing that served is touched', () => {
@@ -375,4 +379,17 @@ describe('an instance that callers are sent to', () => {
     at.looks();
     expect(leaving(at)).toHaveLength(1);
   });
+});
+
+test('of two copies that decide from one state, as at a takeover, only one retires anything', () => {
+  const update = { strategy: 'rolling', maxSurge: 2, minAvailable: 2 };
+  const at = site(update, ['n1', 'n2', 'n3']);
+  at.apply('b', { update });
+  const one = at.stage.plan(reconcile('default.web', at.stage.context));
+  const other = at.stage.plan(reconcile('default.web', at.stage.context));
+  while (!one.isDone) expect(one.next()).toBe(true);
+  expect(at.running).toHaveLength(5 - 1 + 1);
+  const after = ids(at);
+  expect(other.next()).toBe(false);
+  expect(ids(at)).toEqual(after);
 });
