@@ -70,14 +70,18 @@ export function isComplete(workload: Workload, members: readonly Member[]): bool
 }
 
 /**
- * When the rollout last came closer, in milliseconds since 1970: when it began, was promoted, or
- * an instance that is ready now became so. One that comes and goes proves nothing while it is gone.
+ * When the rollout last came closer, in milliseconds since 1970: when it began, was promoted, the
+ * last of its instances was made, or one that is ready now became so. One that comes and goes
+ * proves nothing while it is gone.
  */
 export function progressAt(workload: Workload, members: readonly Member[]): number {
   const { rollout, createdAt, templateGeneration } = workload;
   const times = members
-    .filter((each) => isOf(each, templateGeneration) && each.phase === 'ready')
-    .map((each) => each.observed?.changedAt ?? 0);
+    .filter((each) => isOf(each, templateGeneration))
+    .flatMap(({ instance, observed, phase }) => [
+      instance.createdAt,
+      phase === 'ready' ? (observed?.changedAt ?? 0) : 0,
+    ]);
   return Math.max(rollout?.at ?? createdAt, rollout?.promotedAt ?? 0, ...times);
 }
 

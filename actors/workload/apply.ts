@@ -147,7 +147,7 @@ function write(ask: Ask, context: Ctx): Effects {
   const last = factOf(change, wanted, generation, context.now);
   const left =
     change === 'updated' && before?.kind === 'service' ? leave(before, context) : undefined;
-  const rollout = rolloutOf(change, wanted, left?.from, context.now);
+  const rollout = rolloutOf(change, { before, wanted }, left?.from, context.now);
   const after = {
     ...(before ?? { tenant, name, createdAt: context.now }),
     ...wanted,
@@ -167,16 +167,26 @@ function write(ask: Ask, context: Ctx): Effects {
   ];
 }
 
-/** How a version begins that was asked for; undefined: it is the version there is, or a first one. */
+/**
+ * How a version begins that was asked for, and what a strategy that is new counts from; undefined:
+ * as it is. Only a version that is asked for with canaries waits for a person.
+ */
 function rolloutOf(
   change: WorkloadChange,
-  wanted: Wanted,
+  of: { readonly before: Workload | undefined; readonly wanted: Wanted },
   from: number | undefined,
   now: number,
 ): Rollout | undefined {
-  if (from !== undefined) return { from, at: now };
-  const isTimed = wanted.kind === 'service' && wanted.spec.update !== undefined;
-  return change === 'created' && isTimed ? { at: now } : undefined;
+  const { before, wanted } = of;
+  const strategy = strategyOf(wanted);
+  const waits = strategy === 'canary' ? {} : { promotedAt: now };
+  if (from !== undefined) return { from, at: now, ...waits };
+  const isNew = strategy !== undefined && (change === 'created' || !strategyOf(before));
+  return isNew ? { ...before?.rollout, at: now, promotedAt: now } : undefined;
+}
+
+function strategyOf(of: Wanted | Workload | undefined) {
+  return of?.kind === 'service' ? of.spec.update?.strategy : undefined;
 }
 
 function factOf(change: WorkloadChange, wanted: Wanted, generation: number, now: number): Fact {

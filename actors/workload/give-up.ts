@@ -47,6 +47,9 @@ export function judge(workload: Workload, members: readonly Member[], context: C
   }
   const isReady = hold !== undefined && isHeldReady(workload, members, hold.canaries);
   if (isReady || rollout?.failed?.generation === templateGeneration) return goesOn;
+  // What is not made yet cannot be late: it was scaled up a moment ago, or the rollout begins.
+  const isMade = members.some(({ instance }) => instance.generation === templateGeneration);
+  if (!isMade) return goesOn;
   const leftMs = spanMs(spec.update.deadline) - passedMs(progressAt(workload, members), context);
   if (leftMs > 0) return { kind: 'goes-on', lookAt: context.now + leftMs };
   return { kind: 'over', effects: givenUp(workload, members, spec.update.rollback, context) };

@@ -123,6 +123,21 @@ describe('canaries', () => {
     expect(at.versions).toEqual([1, 1, 1, 1, 1, 2]);
   });
 
+  test('are not made of a version that is there already when the strategy becomes theirs', () => {
+    const at = site(rolling);
+    at.apply('b', { update: rolling });
+    at.runs(30);
+    at.apply('b', { update: canary });
+    at.runs(10);
+    expect(at.versions).toEqual([2, 2, 2]);
+    const plain = site(undefined);
+    plain.apply('b');
+    plain.runs(2);
+    plain.apply('b', { update: canary });
+    plain.runs(30);
+    expect(plain.versions).toEqual([2, 2, 2]);
+  });
+
   test('of a third version leave those that serve, and only the newest are promoted', () => {
     const at = site(canary);
     at.apply('b', { update: canary });
@@ -210,6 +225,30 @@ describe('a version that makes no progress', () => {
     at.behaviours.set(1, 'failing');
     at.runs(5, undefined, 3_600_000);
     expect(at.told.filter((each) => /^(stalled|rolled-back)/.test(each))).toEqual([]);
+  });
+
+  test('is given its time from when it is scaled up: of none, none could become ready', () => {
+    const at = new RolloutSite();
+    at.behaviours.set(1, 'starting');
+    at.apply('a', { count: 0, update: rolling });
+    at.runs(3, undefined, 3_600_000);
+    at.does(scale(newState(), received(workloadScale, web, { count: 2 }), at.stage.context));
+    at.runs(500);
+    expect(at.workload.rollout).not.toHaveProperty('failed');
+    at.runs(200);
+    expect(at.status.state).toBe('failed');
+  });
+
+  test('is given its time from when a strategy is first asked for', () => {
+    const at = site(undefined);
+    at.apply('b');
+    at.runs(30);
+    at.behaviours.set(at.running[0]?.instance ?? '', 'failing');
+    at.runs(3, undefined, 3_600_000);
+    at.apply('b', { update: rolling });
+    at.runs(300);
+    expect(at.workload.templateGeneration).toBe(2);
+    expect(at.status.state).toBe('progressing');
   });
 
   test('is the same to whoever takes over: the clock that was set an hour ahead is not waited for', () => {
