@@ -28,7 +28,10 @@ export const revisionRecord = record({
     replacedAt: instant.optional(),
   }),
   bytesMax: 131_072,
-  indexes: { workload: (one) => `${one.tenant}.${one.workload}` },
+  indexes: {
+    workload: (one) => `${one.tenant}.${one.workload}`,
+    tenant: (one) => one.tenant,
+  },
   from: ['control'],
   to: ['control', 'gateway', 'operator'],
   summary: 'A version of a service: what its instances run. Written before another replaces it.',

@@ -175,7 +175,8 @@ export function allRevisions(tenant: string, name: string, context: Ctx): readon
   return revisionsAt(tenant, name, context).map(removed);
 }
 
-function removed(revision: Revision): Put {
+/** The put that removes a revision. */
+export function removed(revision: Revision): Put {
   return remove(revisionRecord, tokensOf(revision));
 }
 

@@ -143,6 +143,7 @@ export const examples: Readonly<Record<string, unknown>> = {
       events: { count: 5_000, age: '6h', bytes: '8Mi' },
       decisions: { count: 10_000, age: '1d', bytes: '8Mi' },
       logs: { count: 50_000, age: '1d', bytes: '64Mi' },
+      revisions: { count: 1_000, age: '90d', bytes: '8Mi' },
     },
     set: { events: { count: 5_000, age: '6h' } },
   },

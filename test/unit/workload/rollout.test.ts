@@ -1,6 +1,7 @@
 /** From one version of a service to another and back: canaries, deadlines, revisions, drains. */
 import { describe, expect, test } from 'vitest';
 import type { Effects } from '../../../actors/runtime/effect.ts';
+import { forgetFinished } from '../../../actors/workload/finished.ts';
 import { remove, scale } from '../../../actors/workload/orders.ts';
 import { reconcile } from '../../../actors/workload/reconcile.ts';
 import { abort, promote, undo } from '../../../actors/workload/rollout-orders.ts';
@@ -14,6 +15,7 @@ import {
   rolloutAbort,
   rolloutPromote,
   rolloutUndo,
+  tenantRecord,
   workloadDelete,
   workloadScale,
 } from '../../../subjects/index.ts';
@@ -292,6 +294,23 @@ describe('versions of a service', () => {
     const kept = revisions(at).map(({ generation }) => generation);
     expect(kept).toHaveLength(REVISIONS_KEPT + 1);
     expect(Math.min(...kept)).toBe(4);
+  });
+
+  test('are as many as the tenant wants, of those that nothing may go back to by itself', () => {
+    const at = site(rolling);
+    for (let version = 0; version < 8; version++) {
+      at.apply(`v${version}`, { update: rolling });
+      at.runs(30);
+    }
+    const tenant = 'default';
+    const retention = { revisions: { age: '1h' } };
+    const last = { verb: 'changed', at: 1, message: '' };
+    at.stage.put(tenantRecord, { tenant }, { tenant, retention, generation: 1, last });
+    at.does(forgetFinished(newState(), due(tenant), at.stage.context));
+    expect(revisions(at)).toHaveLength(9);
+    at.stage.now += 3_601_000;
+    at.does(forgetFinished(newState(), due(tenant), at.stage.context));
+    expect(revisions(at).map(({ generation }) => generation)).toEqual([8, 9]);
   });
 
   test('go with their workload, and those that come back go again', () => {
