@@ -22,7 +22,6 @@ import type { Due } from '../runtime/actor.ts';
 import { earlierOf } from '../runtime/clock-set.ts';
 import { after, commit, type Effect, type Effects, put, remove } from '../runtime/effect.ts';
 import type { Entry } from '../runtime/view.ts';
-import { membersOf } from './members.ts';
 import type { Ctx, State } from './state.ts';
 import { removed } from './versions.ts';
 
@@ -103,9 +102,8 @@ function spareRevisions(tenant: string, context: Ctx): (Finished & { readonly va
     const workload = context.views.workloads.get({ tenant, workload: name });
     if (!workload || replacedAt === undefined) return [];
     const isWanted = [workload.templateGeneration, workload.rollout?.from].includes(generation);
-    const isRunning = membersOf(workload, context).some(
-      ({ instance }) => instance.generation === generation,
-    );
+    const all = [...context.views.instances.by('workload', `${tenant}.${name}`)];
+    const isRunning = all.some(({ value: of }) => !of.outcome && of.generation === generation);
     return isWanted || isRunning ? [] : [{ value, name: key, bytes, endedAt: replacedAt }];
   });
 }

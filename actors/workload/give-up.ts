@@ -17,6 +17,8 @@ import {
 import { passedMs } from '../runtime/clock-set.ts';
 import { commit, type Effect, type Effects, type Put, put, transact } from '../runtime/effect.ts';
 import { completeEvent, workloadEvent } from './facts.ts';
+import { membersIn } from './members.ts';
+import type { Known } from './settle.ts';
 import type { Ctx } from './state.ts';
 import { backTo, completed, lastComplete, revisionAt, type Service } from './versions.ts';
 
@@ -32,11 +34,12 @@ export type Verdict =
 const goesOn: Verdict = { kind: 'goes-on' };
 
 /** Judges the rollout of a workload whose instances are these. */
-export function judge(workload: Workload, members: readonly Member[], context: Ctx): Verdict {
+export function judge(workload: Workload, known: readonly Known[], context: Ctx): Verdict {
   if (workload.kind !== 'service' || workload.deletedAt !== undefined) return goesOn;
   const { spec, templateGeneration, rollout } = workload;
   if (!spec.update || spec.count === 0) return goesOn;
   if (revisionAt(workload, templateGeneration, context)?.completedAt !== undefined) return goesOn;
+  const members = membersIn(known);
   const hold = holdOf(workload);
   if (!hold && isComplete(workload, members)) {
     return {

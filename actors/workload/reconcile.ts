@@ -31,7 +31,6 @@ import {
 import { Changes } from './changes.ts';
 import { goneEvent } from './facts.ts';
 import { judge } from './give-up.ts';
-import { membersIn } from './members.ts';
 import { routesOf } from './routes.ts';
 import { type Known, knownOf, settle, toldAt } from './settle.ts';
 import { type Ctx, nameIn, type State } from './state.ts';
@@ -57,7 +56,7 @@ export function reconcile(group: string, context: Ctx): Effects {
   const changes = new Changes(context);
   const { known, ended } = settled(group, workload, changes, context);
   if (!workload) return orphaned(known, ended, changes, allRevisions(tenant, name, context));
-  const verdict = judge(workload, membersIn(known), context);
+  const verdict = judge(workload, known, context);
   if (verdict.kind === 'over') return verdict.effects;
   const adjustment =
     workload.kind === 'job'

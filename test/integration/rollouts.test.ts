@@ -38,11 +38,11 @@ async function call(method: string, path: string, body?: object): Promise<Record
   return answer as Record<string, unknown>;
 }
 
-const apply = (version: string, update: object) =>
+const apply = (version: string, update: object, command = ['node', '-e', program]) =>
   call('PUT', 'workloads/web', {
     ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name: 'web' } },
     spec: {
-      ...{ count: 3, command: ['node', '-e', program], environment: { VERSION: version } },
+      ...{ count: 3, command, environment: { VERSION: version } },
       ...{ ports: [{ name: 'http' }], ingress: { host: HOST }, update },
     },
   });
@@ -120,3 +120,21 @@ test('a rolling update, a canary that is aborted and a drain: not one call fails
   expect(under.ready('web').map(({ node }) => node)).toEqual(['n2', 'n2', 'n2']);
   expect((await rollout())['version']).toBe(2);
 }, 90_000);
+
+test('a version that cannot run is given up, with the instance and why, and no call fails', async () => {
+  const load = new Load(4);
+  const update = { strategy: 'rolling', deadline: '2s' };
+  await apply('d', update, ['sh', '-c', 'exit 7']);
+  await until('rolled-back');
+  await eventually(async () => (await rollout())['outdated'] === 0, 20_000, 'all as before');
+  await load.stop();
+  expect(load.failed).toEqual([]);
+  expect([...load.answers.keys()]).toEqual(['200 b']);
+  const { version, failed } = await rollout();
+  expect(version).toBe(2);
+  const { message } = failed as { readonly message: string };
+  expect(message).toMatch(/^version \d+ made no progress for 2.0s: web-\w{5} .*exited with 7/);
+  const { items } = await call('GET', 'events?workload=web&limit=100');
+  const verbs = (items as { readonly verb: string }[]).map((each) => each.verb);
+  expect(verbs).toEqual(expect.arrayContaining(['updated', 'complete', 'aborted', 'rolled-back']));
+}, 60_000);

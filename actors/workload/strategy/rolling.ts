@@ -36,9 +36,10 @@ export function roll(
   const { count, budget } = of;
   const goalOf = (each: Known) =>
     goals.find(({ generation }) => generation === each.instance.generation);
-  const unwanted = running.filter((each) => !goalOf(each) || each.node === 'draining');
-  const kept = goals.map(({ generation }) =>
-    running.filter((each) => each.instance.generation === generation && !unwanted.includes(each)),
+  const isUnwanted = (each: Known): boolean => !goalOf(each) || each.node === 'draining';
+  const unwanted = running.filter(isUnwanted);
+  const kept = goals.map((goal) =>
+    running.filter((each) => goalOf(each) === goal && !isUnwanted(each)),
   );
   const surplus = goals.flatMap((goal, index) =>
     choose(
