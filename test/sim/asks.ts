@@ -7,19 +7,11 @@ import {
 } from '../../subjects/index.ts';
 import { service } from '../support/specs.ts';
 import { Promises } from './promises.ts';
+import { orderRollout, updateFor } from './rollout-asks.ts';
 import type { World } from './world.ts';
 
 /** What an instance asks for: three devices of `stormMachine` hold all that is ever asked for. */
 const CPU = '250m';
-
-/** How services come to another version; most of them within a budget. */
-const updates = [
-  undefined,
-  { strategy: 'rolling', deadline: '10s' },
-  { strategy: 'rolling', maxSurge: '50%', minAvailable: '50%' },
-  { strategy: 'rolling', maxSurge: 0, minAvailable: '25%', deadline: '10s' },
-  { strategy: 'recreate' },
-] as const;
 
 export class Asks {
   readonly #world: World;
@@ -46,15 +38,15 @@ export class Asks {
     const count = Math.floor(world.random() * 5);
     const dice = world.random();
     const promises = this.#promises;
-    if (dice < 0.55) {
+    if (dice < 0.45) {
       const version = String(Math.floor(world.random() * 2));
       const resources = { cpu: CPU };
-      const chosen = updates[Math.floor(world.random() * updates.length)];
-      // Of one instance, and without a surge, none could be replaced.
-      const update = count === 1 && chosen === updates[3] ? updates[1] : chosen;
+      const update = updateFor(world, count);
       const wanted = service(count, { environment: { VERSION: version }, resources, update });
       world.note(`apply ${workload} ${count} version ${version} ${update?.strategy ?? ''}`);
       promises.ask(workload, [workloadApply, name, { wanted, mode: 'put' }], count);
+    } else if (dice < 0.55) {
+      orderRollout(world, workload);
     } else if (dice < 0.8) {
       world.note(`scale ${workload} ${count}`);
       promises.ask(workload, [workloadScale, name, { count }], count);
