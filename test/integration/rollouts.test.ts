@@ -65,6 +65,12 @@ class Load {
     );
   }
 
+  /** Waits until some calls were answered so. */
+  until(answer: string): Promise<void> {
+    const isSo = () => (this.answers.get(answer) ?? 0) > 20;
+    return eventually(isSo, 20_000, `calls that end with ${answer}`);
+  }
+
   async stop(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#callers);
@@ -102,10 +108,14 @@ test('a rolling update, a canary that is aborted and a drain: not one call fails
   await apply('a', rolling);
   await until('complete');
   const load = new Load(8);
-  await apply('b', rolling);
-  await until('complete');
-  await apply('c', { ...rolling, strategy: 'canary' });
+  for (const version of ['b', 'c', 'd']) {
+    await apply(version, rolling);
+    await until('complete');
+    await load.until(`200 ${version}`);
+  }
+  await apply('e', { ...rolling, strategy: 'canary' });
   await until('paused');
+  await load.until('200 e');
   await call('POST', 'workloads/web/rollout/abort');
   await until('complete');
   await call('POST', 'nodes/n1/drain', { deadline: '1m' });
@@ -116,22 +126,24 @@ test('a rolling update, a canary that is aborted and a drain: not one call fails
   await eventually(async () => (await left()) === 0, 20_000, 'n1 is empty');
   await load.stop();
   expect(load.failed).toEqual([]);
-  expect([...load.answers.keys()].sort()).toEqual(['200 a', '200 b', '200 c']);
+  expect([...load.answers.keys()].sort()).toEqual(
+    ['a', 'b', 'c', 'd', 'e'].map((each) => `200 ${each}`),
+  );
   expect(under.ready('web').map(({ node }) => node)).toEqual(['n2', 'n2', 'n2']);
-  expect((await rollout())['version']).toBe(2);
+  expect((await rollout())['version']).toBe(4);
 }, 90_000);
 
 test('a version that cannot run is given up, with the instance and why, and no call fails', async () => {
   const load = new Load(4);
   const update = { strategy: 'rolling', deadline: '2s' };
-  await apply('d', update, ['sh', '-c', 'exit 7']);
+  await apply('f', update, ['sh', '-c', 'exit 7']);
   await until('rolled-back');
   await eventually(async () => (await rollout())['outdated'] === 0, 20_000, 'all as before');
   await load.stop();
   expect(load.failed).toEqual([]);
-  expect([...load.answers.keys()]).toEqual(['200 b']);
+  expect([...load.answers.keys()]).toEqual(['200 d']);
   const { version, failed } = await rollout();
-  expect(version).toBe(2);
+  expect(version).toBe(4);
   const { message } = failed as { readonly message: string };
   expect(message).toMatch(/^version \d+ made no progress for 2.0s: web-\w{5} .*exited with 7/);
   const { items } = await call('GET', 'events?workload=web&limit=100');
