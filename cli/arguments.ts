@@ -1,7 +1,13 @@
 /** Makes sure that what stands behind an option is understood before anything is done. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { actorName, RECORDING_MS_MAX, spanMs, spanQuantity } from '../subjects/index.ts';
+
+/** A length of time as it is; throws what commander tells as wrong usage. */
+export function parseSpanText(text: string): string {
+  parseSpan(text);
+  return text;
+}
 
 /** Milliseconds; throws what commander tells as wrong usage. */
 export function parseSpan(text: string): number {
@@ -51,4 +57,11 @@ export function parseLabel(text: string, before: readonly string[] = []): readon
 export function parseLetter(text: string): string {
   if (/^[a-z-]+\/[a-z0-9]+$/.test(text)) return text;
   throw new InvalidArgumentError('Expected ACTOR/ID, as `shoal dead ls` shows it.');
+}
+
+/** `--wait [span]`: how long what was asked for is waited for; without a span two minutes. */
+export function waitOption(what: string): Option {
+  return new Option('--wait [span]', `wait until ${what}, at most this long`)
+    .argParser(parseSpan)
+    .preset('2m');
 }

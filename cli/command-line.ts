@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from 'commander';
 import { INSTANCES_MAX, phases } from '../subjects/index.ts';
-import { parseLabel, parseLetter, parseNumber, parseSince, parseSpan } from './arguments.ts';
+import { parseLabel, parseLetter, parseNumber, parseSince, waitOption } from './arguments.ts';
 import { addBackupCommands } from './backup/command-line.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { DecisionOptions } from './commands/decisions.ts';
@@ -12,7 +12,6 @@ import type { DeleteOptions } from './commands/delete.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { GetOptions } from './commands/get.ts';
 import type { LogsOptions } from './commands/logs.ts';
-import type { NodeOrder } from './commands/node.ts';
 import type { ReplayOptions } from './commands/replay.ts';
 import type { ScheduleOrder } from './commands/schedule.ts';
 import { addCompletionCommands } from './completion/command-line.ts';
@@ -20,8 +19,10 @@ import { addContextCommands } from './contexts/command-line.ts';
 import { addDebugCommands } from './debug/command-line.ts';
 import { addEditingCommands } from './editing/command-line.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addNodeCommands } from './node/command-line.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
+import { addRolloutCommands } from './rollout/command-line.ts';
 import type { Session, Shell } from './shell.ts';
 
 /** What the commands are given, and where they tell how they ended. */
@@ -40,6 +41,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addChanges(program, wiring);
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
+  addRolloutCommands(program, wiring);
   addScheduleCommands(program, wiring);
   addDeadCommands(program, wiring);
   addBackupCommands(program, wiring);
@@ -57,12 +59,6 @@ const FILE = [
 
 function repeated(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
-}
-
-function waitOption(what: string): Option {
-  return new Option('--wait [span]', `wait until ${what}, at most this long`)
-    .argParser(parseSpan)
-    .preset('2m');
 }
 
 function addManifestCommands(program: Command, { session, end }: Wiring): void {
@@ -235,42 +231,6 @@ function addStreams(program: Command, { session, end }: Wiring): void {
       const { events } = await import('./commands/events.ts');
       end(await events(session(command), options));
     });
-}
-
-const nodeOrders: readonly (readonly [NodeOrder, string])[] = [
-  ['cordon', 'give it no new work; what runs there stays'],
-  ['uncordon', 'take back a cordon, a drain or a failed state'],
-  ['drain', 'give it no new work, and move what runs there elsewhere'],
-];
-
-function addNodeCommands(program: Command, { session, end }: Wiring): void {
-  const node = program.command('node').summary('list nodes, and decide about them');
-  node
-    .command('ls')
-    .summary('list nodes')
-    .action(async (_options: object, command: Command) => {
-      const { get } = await import('./commands/get.ts');
-      end(await get(session(command), 'node', undefined, {}));
-    });
-  node
-    .command('describe')
-    .summary('everything about a node')
-    .argument('<name>')
-    .action(async (name: string, _options: object, command: Command) => {
-      const { describe } = await import('./commands/describe.ts');
-      end(await describe(session(command), 'node', name));
-    });
-  for (const [order, summary] of nodeOrders) {
-    node
-      .command(order)
-      .summary(summary)
-      .argument('<name>')
-      .option('--reason <text>', 'why, for those who come later')
-      .action(async (name: string, options: { readonly reason?: string }, command: Command) => {
-        const { orderNode } = await import('./commands/node.ts');
-        end(await orderNode(session(command), order, name, options));
-      });
-  }
 }
 
 const scheduleOrders: readonly (readonly [ScheduleOrder, string])[] = [

@@ -22,6 +22,15 @@ export function workloadPath(name: string): string {
   return `${workloadsPath}/${encodeURIComponent(name)}`;
 }
 
+/** How far a service is with its version; what is ordered about that lies below. */
+export function rolloutPath(name: string): string {
+  return `${workloadPath(name)}/rollout`;
+}
+
+export function versionsPath(name: string): string {
+  return `${workloadPath(name)}/versions`;
+}
+
 export function schedulePath(name: string): string {
   return `${schedulesPath}/${encodeURIComponent(name)}`;
 }

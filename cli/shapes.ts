@@ -102,6 +102,7 @@ export interface NodeShape {
 export interface NodeDetailShape extends NodeShape {
   readonly entries: readonly LedgerEntry[];
   readonly snapshot?: SnapshotShape;
+  readonly drain?: DrainShape;
 }
 
 export interface SnapshotShape {
@@ -200,4 +201,53 @@ export interface ScheduleShape {
     readonly message: string;
   }[];
   readonly last: Last;
+}
+
+/** How far a service has come with its version. */
+export interface RolloutShape {
+  readonly name: string;
+  readonly state: 'complete' | 'progressing' | 'waiting' | 'paused' | 'failed' | 'rolled-back';
+  readonly strategy: string;
+  readonly generation: number;
+  readonly version: number;
+  readonly from?: number;
+  readonly wanted: number;
+  readonly updated: number;
+  readonly ready: number;
+  readonly available: number;
+  readonly outdated: number;
+  readonly minAvailable?: number;
+  readonly maxSurge?: number;
+  readonly waitsFor?: string;
+  readonly startedAt?: string;
+  readonly deadline?: string;
+  readonly failed?: { readonly version: number; readonly at: string; readonly message: string };
+}
+
+export interface VersionShape {
+  readonly version: number;
+  readonly state: 'current' | 'complete' | 'incomplete';
+  readonly completedAt?: string;
+  readonly replacedAt?: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** What came of promoting, aborting or undoing. */
+export interface RolloutAnswerShape {
+  readonly name: string;
+  readonly generation: number;
+  readonly version: number;
+}
+
+/** How far the draining of a node has come. */
+export interface DrainShape {
+  readonly since?: string;
+  readonly deadline?: string;
+  readonly left: number;
+  readonly waits: readonly {
+    readonly tenant: string;
+    readonly workload: string;
+    readonly instance: string;
+    readonly for: string;
+  }[];
 }

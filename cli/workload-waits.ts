@@ -2,6 +2,7 @@
 import { RefusedFailure } from './failure.ts';
 import { workloadPath } from './paths.ts';
 import { stateText } from './present/workloads.ts';
+import { lookRolledOut } from './rollout-waits.ts';
 import type { WorkloadShape } from './shapes.ts';
 import type { Session } from './shell.ts';
 import { type Awaited, type Patience, type Seen, waitFor } from './waiting.ts';
@@ -12,8 +13,12 @@ interface Named {
   readonly patience: Patience;
 }
 
-/** Waits until a service is ready, all of it of its newest spec, or a job has ended well. */
-export async function waitReady(session: Session, of: Named): Promise<void> {
+/**
+ * Waits until a service is ready, all of it of its newest spec, or a job has ended well. Where it is
+ * said which generation was asked for, of a service that says how it is updated: until its canaries
+ * are ready, or that update failed.
+ */
+export async function waitReady(session: Session, of: Asked): Promise<void> {
   await waitFor(session, {
     what: `${of.name} is not ready`,
     patience: of.patience,
@@ -22,8 +27,16 @@ export async function waitReady(session: Session, of: Named): Promise<void> {
   });
 }
 
-async function lookReady(session: Session, { tenant, name }: Named): Promise<Seen> {
+interface Asked extends Named {
+  readonly generation?: number;
+}
+
+async function lookReady(session: Session, { tenant, name, generation }: Asked): Promise<Seen> {
   const workload = await session.gateway.read<WorkloadShape>(workloadPath(name), { tenant });
+  const isUpdated = generation !== undefined && workload.spec['update'] !== undefined;
+  if (isUpdated && workload.state !== 'deleting') {
+    return lookRolledOut(session, { tenant, name, generation });
+  }
   const told = `${name}: ${stateText(workload)}`;
   switch (workload.state) {
     case 'succeeded':

@@ -15,6 +15,7 @@ import {
   observedRecord,
   type Phase,
   phaseOf,
+  revisionRecord,
   routeRecord,
   scheduleRecord,
   tenantRecord,
@@ -43,6 +44,7 @@ export class Known {
   readonly letters: View<typeof deadRecord>;
   readonly schedules: View<typeof scheduleRecord>;
   readonly tenants: View<typeof tenantRecord>;
+  readonly revisions: View<typeof revisionRecord>;
   readonly #views: Views;
   readonly #listeners: (() => void)[] = [];
 
@@ -57,6 +59,7 @@ export class Known {
     this.letters = views.follow(deadRecord);
     this.schedules = views.follow(scheduleRecord);
     this.tenants = views.follow(tenantRecord);
+    this.revisions = views.follow(revisionRecord);
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);
     this.nodes = views.follow(nodeRecord, {}, tell);

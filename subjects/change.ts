@@ -6,6 +6,7 @@ import type { ReplyOf } from './contract.ts';
 import { carriedOver } from './tolerance.ts';
 import {
   jobSpec,
+  type ServiceSpec,
   serviceSpec,
   type Wanted,
   type Workload,
@@ -39,13 +40,24 @@ export function wantedOver(before: Workload | undefined, wanted: Wanted): Wanted
     : { ...wanted, spec: carriedOver(jobSpec, before.spec, wanted.spec) };
 }
 
+/** A service's spec with what instances run as it was in another one; the rest stays as it is. */
+export function withTemplateOf(spec: ServiceSpec, other: ServiceSpec): ServiceSpec {
+  const entries = [
+    ...Object.entries(other).filter(([name]) => isTemplate(name)),
+    ...Object.entries(spec).filter(([name]) => !isTemplate(name)),
+  ];
+  return Object.fromEntries(entries) as ServiceSpec;
+}
+
 /** Whether two values say the same, in whatever order their keys were written. */
 export function isAlike(one: unknown, other: unknown): boolean {
   return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
 }
 
 /** Fields of a spec that concern the workload, not what its instances run. */
-const ABOUT_THE_WHOLE = new Set(['count', 'ingress', 'priority', 'retries', 'deadline']);
+const ABOUT_THE_WHOLE = new Set([
+  ...['count', 'ingress', 'priority', 'retries', 'deadline', 'update'],
+]);
 
 function isTemplate(name: string): boolean {
   return !ABOUT_THE_WHOLE.has(name);

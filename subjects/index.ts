@@ -22,10 +22,13 @@ export * from './protocol.ts';
 export * from './quantity.ts';
 export * from './refusal.ts';
 export * from './retention.ts';
+export * from './revision.ts';
+export * from './rollout.ts';
 export * from './run.ts';
 export * from './schedule.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
+export * from './update.ts';
 export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';
@@ -50,6 +53,7 @@ import {
 } from './node.ts';
 import { placementDecided, placementExplain, placeWork } from './placement.ts';
 import { tenantRecord, tenantRetain } from './retention.ts';
+import { revisionRecord, rolloutAbort, rolloutPromote, rolloutUndo } from './revision.ts';
 import {
   scheduleApply,
   scheduleDelete,
@@ -81,6 +85,9 @@ export const messages: readonly MessageContract[] = [
   workloadApply,
   workloadScale,
   workloadDelete,
+  rolloutPromote,
+  rolloutAbort,
+  rolloutUndo,
   instanceStop,
   placeWork,
   placementExplain,
@@ -114,4 +121,5 @@ export const records: readonly RecordContract[] = [
   deadRecord,
   leaseRecord,
   tenantRecord,
+  revisionRecord,
 ];

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_TENANT, labelSet, scheduleName, tenantName, workloadName } from './names.ts';
 import { scheduleSpec } from './schedule.ts';
-import { driverFaults, jobSpec, kinds, serviceSpec, type Wanted } from './workload.ts';
+import { jobSpec, kinds, serviceSpec, specFaults, type Wanted } from './workload.ts';
 
 /** Version of the manifest's form; another form would get another one. */
 export const MANIFEST_VERSION = 'shoal/v1';
@@ -25,11 +25,11 @@ const manifestUnion = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** A manifest that can be asked for: what its driver cannot do is said at its place. */
+/** A manifest that can be asked for: what cannot be meant or done is said at its place. */
 export const manifestSchema = manifestUnion.superRefine((manifest, context) => {
   const isSchedule = manifest.kind === 'schedule';
   const spec = isSchedule ? manifest.spec.action.run : manifest.spec;
-  for (const { path, message } of spec ? driverFaults(spec) : []) {
+  for (const { path, message } of spec ? specFaults(spec) : []) {
     const at = isSchedule ? ['spec', 'action', 'run', ...path] : ['spec', ...path];
     context.addIssue({ code: 'custom', path: at, message });
   }

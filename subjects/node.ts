@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { event, record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
 import { driverName, labelSet, nodeId, tenantName } from './names.ts';
+import { spanQuantity } from './quantity.ts';
 
 /**
  * How often each class beats and when it counts as dead, in milliseconds. `offlineMs` is three
@@ -79,6 +80,8 @@ export const nodeRecord = record({
     liveness,
     /** What a person or a conflict decided; outlives being offline. */
     administered: administered.optional(),
+    /** Of a node that is being drained: since when, and after how long it is to be empty. */
+    drain: z.object({ since: instant, deadlineMs: z.number().int().min(0).optional() }).optional(),
     enrolledAt: instant,
     /** When it was last declared offline, newest last: a node that keeps failing needs a person. */
     offlineAt: z.array(instant).max(OFFLINE_KEPT),
@@ -243,7 +246,10 @@ export const nodeUncordon = request({
 export const nodeDrain = request({
   name: 'node.drain',
   subject: 'shoal.node.{node}.drain',
-  schema: nodeOrder,
+  schema: nodeOrder.extend({
+    /** What is still there after so long is stopped and replaced; default: it may take any time. */
+    deadline: spanQuantity.optional(),
+  }),
   ...nodeChange,
   ...byOperators,
   timeoutMs: 2_000,

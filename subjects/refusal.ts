@@ -3,6 +3,7 @@
  * reply, never thrown. A code, once released, keeps its meaning and is never used for another.
  */
 import { z } from 'zod';
+import { rolloutRefusals } from './rollout-refusals.ts';
 
 /** Whether asking again can help: `never` as it is, `later` as it is, `elsewhere` at another place. */
 export type Retry = 'never' | 'later' | 'elsewhere';
@@ -131,6 +132,7 @@ export const refusals = {
     user: 'It has changed since you read it; read it again and repeat your change.',
     operator: 'An If-Match named an older generation. Nothing was changed.',
   },
+  ...rolloutRefusals,
   'host-taken': {
     http: 409,
     grpc: 'ALREADY_EXISTS',

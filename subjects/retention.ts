@@ -1,6 +1,6 @@
 /**
- * How much of a tenant's past is kept: finished instances and jobs, events, decisions, logs, each
- * by count, age and bytes; and how a tenant changes that. Whatever reaches one of the three limits
+ * How much of a tenant's past is kept: finished instances and jobs, events, decisions, logs,
+ * versions that services had, each by count, age and bytes; and how a tenant changes that. Whatever reaches one of the three limits
  * first goes, the oldest first. The limits are met by looks that come now and then, so for some
  * minutes there may be more.
  */
@@ -11,7 +11,9 @@ import { tenantName } from './names.ts';
 import { bytes, bytesQuantity, spanMs, spanQuantity } from './quantity.ts';
 
 /** What has limits of its own per tenant. */
-export const retentionKinds = ['instances', 'jobs', 'events', 'decisions', 'logs'] as const;
+export const retentionKinds = [
+  ...(['instances', 'jobs', 'events', 'decisions', 'logs', 'revisions'] as const),
+] as const;
 export type RetentionKind = (typeof retentionKinds)[number];
 
 /** Limits as a person writes them. */
@@ -42,6 +44,8 @@ export const retentionDefaults: Readonly<Record<RetentionKind, RetentionText>> =
   events: { count: 20_000, age: '1d', bytes: '8Mi' },
   decisions: { count: 10_000, age: '1d', bytes: '8Mi' },
   logs: { count: 50_000, age: '1d', bytes: '64Mi' },
+  // Of a hundred services ten each, for a quarter of a year.
+  revisions: { count: 1_000, age: '90d', bytes: '8Mi' },
 };
 
 /** The least one may set: one message of the largest size fits, and a person can still look. */
@@ -57,6 +61,7 @@ export const retentionMost: Readonly<Record<RetentionKind, RetentionText>> = {
   events: { count: 200_000, age: '1d', bytes: '64Mi' },
   decisions: { count: 200_000, age: '1d', bytes: '64Mi' },
   logs: { count: 500_000, age: '1d', bytes: '256Mi' },
+  revisions: { count: 5_000, age: '365d', bytes: '32Mi' },
 };
 
 /** Limits in numbers. */
@@ -89,6 +94,7 @@ export const retentionSchema = z.strictObject({
   events: kindSchema('events').optional().describe('Events'),
   decisions: kindSchema('decisions').optional().describe('What schedulers decided'),
   logs: kindSchema('logs').optional().describe('Frames of lines that instances printed'),
+  revisions: kindSchema('revisions').optional().describe('Versions that services had'),
 });
 export type Retention = z.infer<typeof retentionSchema>;
 

@@ -6,6 +6,7 @@ import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
+import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
 
 /** Most instances one workload may ask for. */
 export const INSTANCES_MAX = 1000;
@@ -127,6 +128,7 @@ export const serviceSpec = common.extend({
     .describe('Restarts on the same node: more attempts within the window move it elsewhere'),
   probes: probesSpec.optional(),
   preStop: preStopSpec.optional(),
+  update: updateSchema.optional(),
 });
 
 export const jobSpec = common.extend({
@@ -138,13 +140,23 @@ export const jobSpec = common.extend({
 export const kinds = ['service', 'job'] as const;
 export type WorkloadKind = (typeof kinds)[number];
 
+/** What is wrong at a place of a spec, although its form is right. */
+export interface SpecFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What of a spec contradicts itself, or its driver cannot do; judged where a spec is asked for. */
+export function specFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
+  const update = 'update' in spec ? spec.update : undefined;
+  return [...driverFaults(spec), ...probeFaults(spec), ...updateFaults(update, spec.count)];
+}
+
 /**
  * What of a spec its driver cannot do, or lacks. Judged where a spec is asked for, never where one is
  * read: a later driver may know more. Of drivers that are not known here nothing is said.
  */
-export function driverFaults(
-  spec: ServiceSpec | JobSpec,
-): readonly { readonly path: readonly (string | number)[]; readonly message: string }[] {
+function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   const faults: { path: (string | number)[]; message: string }[] = [];
   const only = 'is only for driver docker';
   if (spec.driver === 'docker') {
@@ -175,7 +187,7 @@ export const wantedSchema = z
     z.object({ kind: z.literal('job'), labels: labelSet.default({}), spec: jobSpec }),
   ])
   .superRefine(({ spec }, context) => {
-    for (const { path, message } of [...driverFaults(spec), ...probeFaults(spec)]) {
+    for (const { path, message } of specFaults(spec)) {
       context.addIssue({ code: 'custom', path: ['spec', ...path], message });
     }
   });
@@ -198,6 +210,8 @@ const held = {
   outcome: z
     .object({ result: z.enum(['succeeded', 'failed']), at: instant, message: z.string().max(500) })
     .optional(),
+  /** How it came to its version. Absent: it never had another, and no strategy. */
+  rollout: rolloutSchema.optional(),
   last: factSchema,
 };
 

@@ -6,6 +6,7 @@ import {
   type nodeDrain,
   nodeState,
   type nodeUncordon,
+  spanMs,
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
 import { type Effects, refuse, refuseWith, reply } from '../runtime/effect.ts';
@@ -23,12 +24,21 @@ export function cordon(_state: State, ask: Received<typeof nodeCordon>, context:
   );
 }
 
+/** Draining again with another deadline changes that; it counts from when the drain began. */
 export function drain(_state: State, ask: Received<typeof nodeDrain>, context: Ctx): Effects {
-  return administer(ask, context, (node) =>
-    node.administered === 'draining' || node.administered === 'failed'
-      ? undefined
-      : { administered: 'draining', verb: 'draining', message: 'its work moves elsewhere' },
-  );
+  const { deadline } = ask.payload;
+  const within = deadline === undefined ? {} : { deadlineMs: spanMs(deadline) };
+  return administer(ask, context, (node) => {
+    const isSame = node.administered === 'draining' && node.drain?.deadlineMs === within.deadlineMs;
+    if (isSame || node.administered === 'failed') return undefined;
+    const since = node.administered === 'draining' ? node.drain?.since : undefined;
+    const until = deadline === undefined ? '' : ` within ${deadline}`;
+    return {
+      administered: 'draining',
+      drain: { since: since ?? context.now, ...within },
+      ...{ verb: 'draining', message: `its work moves elsewhere${until}` },
+    };
+  });
 }
 
 export function uncordon(_state: State, ask: Received<typeof nodeUncordon>, context: Ctx): Effects {
@@ -41,6 +51,7 @@ export function uncordon(_state: State, ask: Received<typeof nodeUncordon>, cont
 
 interface Decided {
   readonly administered: Node['administered'];
+  readonly drain?: Node['drain'];
   readonly verb: string;
   readonly message: string;
 }
@@ -59,11 +70,12 @@ function administer(
   if (!decided) return answer(nodeState(node));
   const late = outdated(ask, context.views.nodes, context);
   if (late) return [refuseWith(ask.from, late)];
-  const { administered, ...rest } = node;
+  const { administered, drain: _ended, ...rest } = node;
   const reason = ask.payload.reason ? `: ${ask.payload.reason}` : '';
   const after: Node = {
     ...rest,
     ...(decided.administered ? { administered: decided.administered } : {}),
+    ...(decided.drain ? { drain: decided.drain } : {}),
     // A node that is taken back starts with a clean record, or its next absence fails it again.
     offlineAt: decided.administered ? node.offlineAt : [],
     last: fact(decided.verb, context.now, `${decided.message}${reason}`),

@@ -18,6 +18,7 @@ import {
   instanceRecord,
   needsSpec,
   observedRecord,
+  revisionRecord,
   specRecord,
   tokensIn,
   workloadRecord,
@@ -61,7 +62,9 @@ export const keyLimits: KeyLimits = {
 export const CLEARED_MAX = 5_000;
 
 /** Records whose markers may be removed for good. */
-const removable = [instanceRecord, workloadRecord, specRecord, observedRecord] as const;
+const removable = [
+  ...[instanceRecord, workloadRecord, specRecord, observedRecord, revisionRecord],
+] as const;
 
 /** It is time to look through the keys. */
 export function lookThrough(state: State, _due: Due, _context: Ctx): Effects {

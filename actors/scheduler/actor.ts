@@ -11,6 +11,7 @@ import {
   placementDecided,
   placementExplain,
   placeWork,
+  revisionRecord,
   specRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
@@ -41,6 +42,7 @@ export function scheduler(): Actor<State, Views> {
         changed: ledgerChanged,
       }),
       workloads: follow(workloadRecord),
+      revisions: follow(revisionRecord),
       instances: follow<typeof instanceRecord, State, Views>(instanceRecord, {
         fold: (state, { before, after }) => noteParked(state, after, before),
       }),

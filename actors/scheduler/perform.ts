@@ -26,6 +26,7 @@ import {
 } from '../runtime/effect.ts';
 import { type Decision, decide, placedOf, reasonOf } from './place.ts';
 import type { Ctx, State } from './state.ts';
+import { versionsOf } from './versions.ts';
 
 /** A work item: this workload has instances that want a node. */
 export function place(state: State, item: Received<typeof placeWork>, context: Ctx): Effects {
@@ -44,12 +45,30 @@ function placeNamed(
   context: Ctx,
 ): Effects {
   const workload = context.views.workloads.get(name);
-  const decision = workload && decide(state, workload, context);
-  if (!decision) return none;
-  const more = decision.isPartial
-    ? [after('more', 0, { key: address(workloadRecord, name), payload: name })]
-    : [];
+  const found = workload && firstDecision(state, workload, context);
+  if (!found) return none;
+  const { decision, isLast } = found;
+  const more =
+    decision.isPartial || !isLast
+      ? [after('more', 0, { key: address(workloadRecord, name), payload: name })]
+      : [];
   return [...commits(decision, context), ...told(decision, context), ...more];
+}
+
+/** The decision for the first version that has any; another one is a message of its own. */
+function firstDecision(
+  state: State,
+  workload: Workload,
+  context: Ctx,
+): { readonly decision: Decision; readonly isLast: boolean } | undefined {
+  const versions = versionsOf(workload, context);
+  for (const [index, version] of versions.entries()) {
+    const decision = decide(state, version, context);
+    // One that changes nothing would be made again, for ever.
+    if (!decision || decision.bound.length + decision.parked.length === 0) continue;
+    return { decision, isLast: index === versions.length - 1 };
+  }
+  return undefined;
 }
 
 /**

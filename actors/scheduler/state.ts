@@ -3,6 +3,7 @@ import type {
   instanceRecord,
   ledgerRecord,
   nodeRecord,
+  revisionRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Context } from '../runtime/actor.ts';
@@ -20,6 +21,7 @@ export interface Views {
   readonly ledgers: View<typeof ledgerRecord>;
   readonly workloads: View<typeof workloadRecord>;
   readonly instances: View<typeof instanceRecord>;
+  readonly revisions: View<typeof revisionRecord>;
 }
 
 export type Ctx = Context<Views>;

@@ -13,6 +13,10 @@ import {
   observedRecord,
   placementExplain,
   placeWork,
+  revisionRecord,
+  rolloutAbort,
+  rolloutPromote,
+  rolloutUndo,
   routeRecord,
   specRecord,
   tenantRecord,
@@ -33,6 +37,7 @@ import {
 } from './noticed.ts';
 import { remove, scale, stop } from './orders.ts';
 import { lookAt } from './reconcile.ts';
+import { abort, promote, undo } from './rollout-orders.ts';
 import { look, newState, type State, type Views } from './state.ts';
 import { sweep } from './sweep.ts';
 
@@ -48,6 +53,9 @@ export function workload(): Actor<State, Views> {
       on(workloadApply, apply),
       on(workloadScale, scale),
       on(workloadDelete, remove),
+      on(rolloutPromote, promote),
+      on(rolloutAbort, abort),
+      on(rolloutUndo, undo),
       on(instanceStop, stop),
     ],
     follows: {
@@ -58,6 +66,7 @@ export function workload(): Actor<State, Views> {
       ledgers: follow(ledgerRecord, { changed: ledgerChanged }),
       routes: follow(routeRecord),
       tenants: follow(tenantRecord),
+      revisions: follow(revisionRecord),
     },
     answers: answered(placementExplain, explained),
     timers: {
@@ -68,6 +77,6 @@ export function workload(): Actor<State, Views> {
     },
     connected: (state, _message, context) => sweep(state, { key: '', payload: undefined }, context),
     publishes: [eventNoticed, nodePrompt, placeWork, placementExplain],
-    writes: [workloadRecord, instanceRecord, ledgerRecord, specRecord, routeRecord],
+    writes: [workloadRecord, instanceRecord, ledgerRecord, specRecord, routeRecord, revisionRecord],
   });
 }

@@ -13,9 +13,8 @@ import {
   placementExplain,
   type Refusal,
   type RefusalCode,
-  type Route,
+  type Rollout,
   refusal,
-  routeRecord,
   type Wanted,
   type Workload,
   type WorkloadChange,
@@ -27,17 +26,17 @@ import type { Answered, Received } from '../runtime/actor.ts';
 import {
   commit,
   type Effects,
-  type Put,
   put,
   refuseWith,
-  remove,
   reply,
   request,
   transact,
 } from '../runtime/effect.ts';
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
+import { routeOf, routePuts } from './routes.ts';
 import type { Ctx, State } from './state.ts';
+import { leave } from './versions.ts';
 
 type Ask = Received<typeof workloadApply>;
 
@@ -146,14 +145,18 @@ function write(ask: Ask, context: Ctx): Effects {
   const templateGeneration =
     before && change !== 'updated' ? before.templateGeneration : generation;
   const last = factOf(change, wanted, generation, context.now);
+  const left =
+    change === 'updated' && before?.kind === 'service' ? leave(before, context) : undefined;
+  const rollout = rolloutOf(change, { before, wanted }, left?.from, context.now);
   const after = {
     ...(before ?? { tenant, name, createdAt: context.now }),
     ...wanted,
-    generation,
-    templateGeneration,
+    ...{ generation, templateGeneration },
+    ...(rollout ? { rollout } : {}),
     last,
   } as Workload;
   const puts = [
+    ...(left ? [left.put] : []),
     put(workloadRecord, { tenant, workload: name }, after),
     ...routePuts(tenant, name, wanted, context),
   ];
@@ -164,12 +167,34 @@ function write(ask: Ask, context: Ctx): Effects {
   ];
 }
 
+/**
+ * How a version begins that was asked for, and what a strategy that is new counts from; undefined:
+ * as it is. Only a version that is asked for with canaries waits for a person.
+ */
+function rolloutOf(
+  change: WorkloadChange,
+  of: { readonly before: Workload | undefined; readonly wanted: Wanted },
+  from: number | undefined,
+  now: number,
+): Rollout | undefined {
+  const { before, wanted } = of;
+  const strategy = strategyOf(wanted);
+  const waits = strategy === 'canary' ? {} : { promotedAt: now };
+  if (from !== undefined) return { from, at: now, ...waits };
+  const isNew = strategy !== undefined && (change === 'created' || !strategyOf(before));
+  return isNew ? { ...before?.rollout, at: now, promotedAt: now } : undefined;
+}
+
+function strategyOf(of: Wanted | Workload | undefined) {
+  return of?.kind === 'service' ? of.spec.update?.strategy : undefined;
+}
+
 function factOf(change: WorkloadChange, wanted: Wanted, generation: number, now: number): Fact {
   const { count } = wanted.spec;
   const what = { service: 'service', job: 'job' }[wanted.kind];
   const message = {
     created: `${what} of ${count}`,
-    updated: `generation ${generation}: instances are replaced one after another`,
+    updated: `generation ${generation}: ${howReplaced(wanted)}`,
     scaled: `generation ${generation}: ${count} wanted`,
     changed: `generation ${generation}: nothing is restarted`,
     unchanged: '',
@@ -177,34 +202,17 @@ function factOf(change: WorkloadChange, wanted: Wanted, generation: number, now:
   return { verb: change, at: now, message };
 }
 
-/** The route a spec asks for. */
-function routeOf(tenant: string, name: string, wanted: Wanted): Route | 'port-missing' | undefined {
-  if (wanted.kind !== 'service' || !wanted.spec.ingress) return undefined;
-  const { ingress, ports } = wanted.spec;
-  const port = ingress.port ?? ports[0]?.name;
-  if (port === undefined || !ports.some((each) => each.name === port)) return 'port-missing';
-  return { tenant, host: ingress.host, workload: name, port };
-}
-
-/** What is to be written so that exactly the wanted route leads to the workload. */
-function routePuts(tenant: string, name: string, wanted: Wanted, context: Ctx): Put[] {
-  const route = routeOf(tenant, name, wanted);
-  const puts: Put[] = [];
-  let isThere = false;
-  for (const { value } of context.views.routes.by('workload', `${tenant}.${name}`)) {
-    if (typeof route === 'object' && route.host === value.host) {
-      isThere = route.port === value.port;
-      continue;
-    }
-    puts.push(remove(routeRecord, { tenant, host: value.host }));
+/** How the instances of a service come to another version, for people. */
+function howReplaced(wanted: Wanted): string {
+  const update = wanted.kind === 'service' ? wanted.spec.update : undefined;
+  switch (update?.strategy) {
+    case undefined:
+      return 'instances are replaced one after another';
+    case 'rolling':
+      return `instances are replaced, ${update.minAvailable} stay available`;
+    case 'recreate':
+      return 'instances are stopped, then made anew';
+    case 'canary':
+      return `${update.canary.count} first, the rest when it is promoted`;
   }
-  if (typeof route === 'object' && !isThere) {
-    puts.push(put(routeRecord, { tenant, host: route.host }, route));
-  }
-  return puts;
-}
-
-/** Keys of the routes that lead to a workload. */
-export function routesOf(tenant: string, name: string, context: Ctx): readonly Route[] {
-  return [...context.views.routes.by('workload', `${tenant}.${name}`)].map((each) => each.value);
 }

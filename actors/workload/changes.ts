@@ -18,7 +18,15 @@ import {
   workloadRecord,
 } from '../../subjects/index.ts';
 import { earlierOf } from '../runtime/clock-set.ts';
-import { commit, type Effect, type Effects, type Put, put, remove } from '../runtime/effect.ts';
+import {
+  commit,
+  type Effect,
+  type Effects,
+  type Put,
+  put,
+  remove,
+  transact,
+} from '../runtime/effect.ts';
 import { instanceEvent, workloadEvent } from './facts.ts';
 import { toForget } from './finished.ts';
 import type { Known } from './settle.ts';
@@ -37,8 +45,20 @@ export class Changes {
   /** Entries that were taken out, with their node. */
   readonly #released: { readonly node: string; readonly entry: LedgerEntry }[] = [];
 
+  /** Instances that were made or retired, which is decided for the workload as a whole. */
+  readonly #decided = new Set<string>();
+  #guard: Workload | undefined;
+
   constructor(context: Ctx) {
     this.#context = context;
+  }
+
+  /**
+   * What is made and retired is written with the workload, as a whole: of two copies that decide
+   * from one state, as may be when another takes over, one meets a conflict and decides again.
+   */
+  guard(workload: Workload): void {
+    this.#guard = workload;
   }
 
   get isEmpty(): boolean {
@@ -51,13 +71,16 @@ export class Changes {
     if (isTold) this.#told.push(instance);
   }
 
-  create(workload: Workload): void {
-    const { tenant, name, kind, templateGeneration: generation } = workload;
+  /** Makes an instance of a version of the workload. */
+  create(workload: Workload, generation: number): void {
+    const { tenant, name, kind } = workload;
     const { now } = this.#context;
+    const id = this.#freeId(tenant, name);
+    this.#decided.add(id);
     this.write(
       {
         tenant,
-        instance: this.#freeId(tenant, name),
+        instance: id,
         workload: name,
         kind,
         generation,
@@ -78,6 +101,7 @@ export class Changes {
   retire(instance: Instance, why: string): void {
     const base = this.#written.get(instance.instance) ?? instance;
     const last = { verb: 'stopping', at: this.#context.now, message: why };
+    this.#decided.add(instance.instance);
     this.write({ ...base, intent: 'stop', last }, true);
   }
 
@@ -139,21 +163,30 @@ export class Changes {
     }
   }
 
-  effects(workload: Workload | undefined): Effects {
-    const instances: Put[] = [
-      ...[...this.#written.values()].map((each) => put(instanceRecord, tokensOf(each), each)),
+  /** All that is to be written, with what is noted of versions, and then told. */
+  effects(workload: Workload | undefined, versions: readonly Put[] = []): Effects {
+    const guard = this.#guard;
+    const isDecided = ({ instance }: Instance): boolean =>
+      guard !== undefined && this.#decided.has(instance);
+    const puts = [...this.#written.values()].map((each) => {
+      return { isWhole: isDecided(each), put: put(instanceRecord, tokensOf(each), each) };
+    });
+    const instances = [
+      ...puts.filter(({ isWhole }) => !isWhole).map((each) => each.put),
       ...[...this.#dropped.values()].map((each) => remove(instanceRecord, tokensOf(each))),
     ];
+    const decided = puts.filter(({ isWhole }) => isWhole).map((each) => each.put);
     const ledgers = [...this.#ledgers.values()].map((each) =>
       put(ledgerRecord, { node: each.node }, each),
     );
-    const stages: Put[][] = [instances, ledgers, this.#specs()];
-    if (workload) {
-      const tokens = { tenant: workload.tenant, workload: workload.name };
-      stages.push([put(workloadRecord, tokens, workload)]);
-    }
     const effects: Effect[] = [];
-    for (const puts of stages) if (puts.length > 0) effects.push(commit(...puts));
+    const stage = (all: readonly Put[]): void => {
+      if (all.length > 0) effects.push(commit(...all));
+    };
+    stage(instances);
+    if (guard && decided.length > 0) effects.push(transact(putOf(guard), ...decided));
+    for (const each of [ledgers, this.#specs(), versions]) stage(each);
+    if (workload) stage([putOf(workload)]);
     for (const each of this.#told) effects.push(instanceEvent(each));
     if (workload) effects.push(workloadEvent(workload));
     return effects;
@@ -186,6 +219,10 @@ export class Changes {
       if (!isTaken && !this.#written.has(instance)) return instance;
     }
   }
+}
+
+function putOf(workload: Workload): Put {
+  return put(workloadRecord, { tenant: workload.tenant, workload: workload.name }, workload);
 }
 
 function tokensOf(of: Instance) {

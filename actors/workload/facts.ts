@@ -30,6 +30,14 @@ export function goneEvent(workload: Workload, now: number): Effect {
   return workloadTold(workload, 'deleted', now, 'nothing of it is left', id);
 }
 
+/** The event that a version is complete for the first time. */
+export function completeEvent(workload: Workload, now: number): Effect {
+  const { tenant, name, templateGeneration, createdAt, spec } = workload;
+  const id = `${tenant}.${name}.complete.${createdAt}.${templateGeneration}`;
+  const message = `version ${templateGeneration}: all ${spec.count} ready`;
+  return workloadTold(workload, 'complete', now, message, id);
+}
+
 function workloadTold(of: Workload, verb: string, at: number, message: string, id: string): Effect {
   const { tenant, name } = of;
   const tokens = { tenant, noun: 'workload', id: name, verb };

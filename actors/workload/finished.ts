@@ -13,6 +13,7 @@ import {
   type Instance,
   instanceRecord,
   type RetentionLimits,
+  type Revision,
   retentionOf,
   type Workload,
   workloadRecord,
@@ -22,6 +23,7 @@ import { earlierOf } from '../runtime/clock-set.ts';
 import { after, commit, type Effect, type Effects, put, remove } from '../runtime/effect.ts';
 import type { Entry } from '../runtime/view.ts';
 import type { Ctx, State } from './state.ts';
+import { removed } from './versions.ts';
 
 /** Most records forgotten in one step; the rest follow at once. */
 export const FORGOTTEN_MAX = 500;
@@ -58,6 +60,11 @@ export function forgetFinished(_state: State, due: Due, context: Ctx): Effects {
   const now = earlierOf(context);
   const tenant = views.tenants.get({ tenant: due.key });
   const limits = { jobs: retentionOf(tenant, 'jobs'), instances: retentionOf(tenant, 'instances') };
+  const revisions = toForget(
+    spareRevisions(due.key, context),
+    retentionOf(tenant, 'revisions'),
+    now,
+  );
   const jobs = toForget(finishedJobs(due.key, context), limits.jobs, now);
   const instances = toForget(finishedInstances(due.key, context), limits.instances, now);
   const puts = [
@@ -66,10 +73,11 @@ export function forgetFinished(_state: State, due: Due, context: Ctx): Effects {
       const { tenant: of, instance } = value;
       return remove(instanceRecord, { tenant: of, instance });
     }),
+    ...revisions.slice(0, FORGOTTEN_MAX).map(({ value }) => removed(value)),
   ];
   if (puts.length === 0) return [];
   const effects: Effect[] = [commit(...puts)];
-  if (jobs.length > FORGOTTEN_MAX || instances.length > FORGOTTEN_MAX) {
+  if (Math.max(jobs.length, instances.length, revisions.length) > FORGOTTEN_MAX) {
     effects.push(after('forget', FORGET_PAUSE_MS, { key: due.key }));
   }
   return effects;
@@ -84,6 +92,19 @@ function deleted(job: Workload, now: number) {
 function finishedJobs(tenant: string, { views }: Ctx): (Finished & { readonly value: Workload })[] {
   return [...views.workloads.by('finished', tenant)].map(({ key, value, bytes }) => {
     return { value, name: key, bytes, endedAt: value.outcome?.at ?? 0 };
+  });
+}
+
+/** Versions that others have replaced, that nothing runs and that nothing goes back to by itself. */
+function spareRevisions(tenant: string, context: Ctx): (Finished & { readonly value: Revision })[] {
+  return [...context.views.revisions.by('tenant', tenant)].flatMap(({ key, value, bytes }) => {
+    const { workload: name, generation, replacedAt } = value;
+    const workload = context.views.workloads.get({ tenant, workload: name });
+    if (!workload || replacedAt === undefined) return [];
+    const isWanted = [workload.templateGeneration, workload.rollout?.from].includes(generation);
+    const all = [...context.views.instances.by('workload', `${tenant}.${name}`)];
+    const isRunning = all.some(({ value: of }) => !of.outcome && of.generation === generation);
+    return isWanted || isRunning ? [] : [{ value, name: key, bytes, endedAt: replacedAt }];
   });
 }
 

@@ -2,6 +2,7 @@
 import {
   eventNoticed,
   type instanceRecord,
+  isAlike,
   type Ledger,
   type LedgerEntry,
   type ledgerRecord,
@@ -55,7 +56,8 @@ export function nodeChanged(
 ): Effects {
   const was = change.before && nodeState(change.before);
   const is = change.after && nodeState(change.after);
-  if (was === is) return none;
+  const { before, after } = change;
+  if (was === is && isAlike(before?.drain, after?.drain)) return none;
   const counts = new Map<string, number>();
   const workloads = new Map<string, { readonly tenant: string; readonly workload: string }>();
   for (const { value } of context.views.instances.by('node', change.tokens.node)) {
@@ -63,9 +65,9 @@ export function nodeChanged(
     workloads.set(groupOf(value), value);
   }
   const events: Effect[] = [];
-  if ((is === 'offline' || is === 'failed') && change.after) {
+  if (was !== is && (is === 'offline' || is === 'failed') && after) {
     for (const [group, of] of workloads) {
-      events.push(lostEvent(of, change.after.last.at, change.tokens.node, counts.get(group) ?? 0));
+      events.push(lostEvent(of, after.last.at, change.tokens.node, counts.get(group) ?? 0));
     }
   }
   return [...lookAll(state, counts.keys()), ...events];

@@ -24,14 +24,17 @@ import {
   commit,
   type Effect,
   type Effects,
+  type Put,
   remove,
   work,
 } from '../runtime/effect.ts';
-import { routesOf } from './apply.ts';
 import { Changes } from './changes.ts';
 import { goneEvent } from './facts.ts';
-import { type Known, knownOf, settle } from './settle.ts';
+import { judge } from './give-up.ts';
+import { routesOf } from './routes.ts';
+import { type Known, knownOf, settle, toldAt } from './settle.ts';
 import { type Ctx, nameIn, type State } from './state.ts';
+import { allRevisions, unneeded } from './versions.ts';
 import { type Adjustment, adjust, adjustJob } from './wanted.ts';
 
 /** Most instances made or retired in one step; the rest follow at once. */
@@ -52,16 +55,32 @@ export function reconcile(group: string, context: Ctx): Effects {
   if (isUnreadable(tenant, name, context)) return [];
   const changes = new Changes(context);
   const { known, ended } = settled(group, workload, changes, context);
-  if (!workload) return orphaned(known, ended, changes);
+  if (!workload) return orphaned(known, ended, changes, allRevisions(tenant, name, context));
+  const verdict = judge(workload, known, context);
+  if (verdict.kind === 'over') return verdict.effects;
   const adjustment =
     workload.kind === 'job'
       ? adjustJob(workload, known, ended, context)
       : adjust(workload, known, context.now);
+  if (adjustment.isGuarded) changes.guard(workload);
   const isAll = carryOut(workload, adjustment, changes);
   if (isGone(workload, known, changes)) return gone(workload, ended, context);
   changes.forget(workload, ended);
   const after = adjustment.outcome ? withOutcome(workload, adjustment.outcome) : undefined;
-  return [...changes.effects(after), ...next(workload, known, { adjustment, isAll }, context)];
+  const generations = new Set(known.map(({ instance }) => instance.generation));
+  // One that is complete takes the place of what an earlier life of the name left there.
+  const versions =
+    verdict.kind === 'complete' ? [verdict.put] : unneeded(workload, generations, context);
+  const looks = [adjustment.lookAt, verdict.kind === 'goes-on' ? verdict.lookAt : undefined];
+  return [
+    ...changes.effects(after, versions),
+    ...(verdict.kind === 'complete' ? [verdict.told] : []),
+    ...next(workload, known, { adjustment, isAll, looks }, context),
+  ];
+}
+
+function committed(puts: readonly Put[]): Effects {
+  return puts.length === 0 ? [] : [commit(...puts)];
 }
 
 /**
@@ -125,21 +144,32 @@ function retriesOf(workload: Workload | undefined, all: readonly Instance[]): nu
 }
 
 /** Instances whose workload is gone, or came back from the dead, end and go. */
-function orphaned(known: readonly Known[], ended: readonly Instance[], changes: Changes): Effects {
+function orphaned(
+  known: readonly Known[],
+  ended: readonly Instance[],
+  changes: Changes,
+  revisions: readonly Put[],
+): Effects {
   for (const { instance } of known) {
     if (instance.intent === 'run') changes.retire(instance, 'its workload is gone');
   }
   for (const instance of ended) changes.drop(instance);
-  return changes.effects(undefined);
+  return changes.effects(undefined, revisions);
 }
 
 /** Makes and retires instances; false: there is more to do than one step takes. */
 function carryOut(workload: Workload, adjustment: Adjustment, changes: Changes): boolean {
-  const create = Math.min(adjustment.create, CHANGED_MAX);
-  for (let index = 0; index < create; index++) changes.create(workload);
+  const { create, restore = 0 } = adjustment;
+  const { templateGeneration, rollout } = workload;
+  // What serves comes first.
+  const made = [
+    ...Array.from({ length: restore }, () => rollout?.from ?? templateGeneration),
+    ...Array.from({ length: create }, () => templateGeneration),
+  ];
+  for (const generation of made.slice(0, CHANGED_MAX)) changes.create(workload, generation);
   const retire = adjustment.retire.slice(0, CHANGED_MAX);
   for (const { instance, why } of retire) changes.retire(instance, why);
-  return create === adjustment.create && retire.length === adjustment.retire.length;
+  return made.length <= CHANGED_MAX && retire.length === adjustment.retire.length;
 }
 
 function withOutcome(workload: Workload, outcome: NonNullable<Workload['outcome']>): Workload {
@@ -152,7 +182,7 @@ function isGone(workload: Workload, known: readonly Known[], changes: Changes): 
   return workload.deletedAt !== undefined && known.length === 0 && changes.isEmpty;
 }
 
-/** Ended instances first, then what leads to the workload, then the workload. */
+/** Ended instances first, then what leads to the workload, its versions, then the workload. */
 function gone(workload: Workload, ended: readonly Instance[], context: Ctx): Effects {
   const { tenant, name } = workload;
   const instances = ended.map((each) =>
@@ -162,8 +192,9 @@ function gone(workload: Workload, ended: readonly Instance[], context: Ctx): Eff
     remove(routeRecord, { tenant, host: each.host }),
   );
   return [
-    ...(instances.length > 0 ? [commit(...instances)] : []),
-    ...(routes.length > 0 ? [commit(...routes)] : []),
+    ...committed(instances),
+    ...committed(routes),
+    ...committed(allRevisions(tenant, name, context)),
     commit(remove(workloadRecord, { tenant, workload: name })),
     goneEvent(workload, context.now),
     cancel('later', `${tenant}.${name}`),
@@ -174,16 +205,22 @@ function gone(workload: Workload, ended: readonly Instance[], context: Ctx): Eff
 function next(
   workload: Workload,
   known: readonly Known[],
-  done: { readonly adjustment: Adjustment; readonly isAll: boolean },
+  done: {
+    readonly adjustment: Adjustment;
+    readonly isAll: boolean;
+    readonly looks: readonly (number | undefined)[];
+  },
   context: Ctx,
 ): Effects {
   const { now } = context;
   const { tenant, name } = workload;
-  const times: number[] = [];
-  if (done.adjustment.lookAt !== undefined) times.push(done.adjustment.lookAt);
+  const times = done.looks.flatMap((at) => at ?? []);
   if (!done.isAll) times.push(now);
-  let isWanting = done.adjustment.create > 0;
-  for (const { instance, ledger } of known) {
+  let isWanting = done.adjustment.create + (done.adjustment.restore ?? 0) > 0;
+  for (const one of known) {
+    const { instance, ledger } = one;
+    const at = toldAt(one, workload, now);
+    if (at !== undefined) times.push(at);
     if (instance.parked || !wantsNode(instance, ledger)) continue;
     if (isHeldBack(instance, now)) times.push(instance.notBefore as number);
     else isWanting = true;

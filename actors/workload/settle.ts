@@ -13,12 +13,14 @@ import {
   type Instance,
   isOver,
   type Ledger,
+  type Node,
   type NodeState,
   nodeState,
   type Observed,
   type Workload,
   wantsNode,
 } from '../../subjects/index.ts';
+import { passedMs } from '../runtime/clock-set.ts';
 import type { Ctx } from './state.ts';
 
 /** Everything known about one instance. */
@@ -31,6 +33,8 @@ export interface Known {
   readonly ledger: Ledger | undefined;
   /** Every ledger that lists it. */
   readonly listing: readonly Ledger[];
+  /** Until its node, which is being drained, is to be empty, in milliseconds. */
+  readonly drainLeftMs?: number | undefined;
 }
 
 /** What is to be done about one instance. */
@@ -46,6 +50,12 @@ export type Settlement =
 const keep: Settlement = { kind: 'keep' };
 /** Back-off between attempts, doubling from here. */
 const BACKOFF_MS = 1_000;
+/**
+ * From when an instance that is called through the ingress is to end until its node is told, in
+ * milliseconds: gateways hear of it within some tens of them and call others, and what is under
+ * way is answered. Programs that take longer over a call finish it when they get SIGTERM.
+ */
+const LEAVING_MS = 500;
 /** A run of this length clears the count of failures in a row. */
 const SOUND_RUN_MS = 600_000;
 
@@ -64,7 +74,14 @@ export function knownOf(instance: Instance, context: Ctx): Known {
     node: record && nodeState(record),
     ledger: views.ledgers.get({ node }),
     listing,
+    drainLeftMs: record && drainLeftMs(record, context),
   };
+}
+
+/** Until a node that is being drained is to be empty, in milliseconds; undefined: whenever. */
+function drainLeftMs({ administered, drain }: Node, context: Ctx): number | undefined {
+  if (administered !== 'draining' || drain?.deadlineMs === undefined) return undefined;
+  return drain.deadlineMs - passedMs(drain.since, context);
 }
 
 /** Decides for one instance. `retriesLeft` is the job's; a service has no such limit. */
@@ -78,7 +95,7 @@ export function settle(
   if (instance.outcome) {
     return known.listing.length > 0 ? { kind: 'release', instance: undefined } : keep;
   }
-  if (instance.intent === 'stop') return stopping(known, now);
+  if (instance.intent === 'stop') return stopping(known, workload, now);
   if (known.observed && isOver(known.observed.state)) {
     return ended(known, known.observed, workload, { retriesLeft, now });
   }
@@ -89,7 +106,23 @@ export function settle(
   return keep;
 }
 
-function stopping(known: Known, now: number): Settlement {
+/**
+ * When the node of an instance that is to end is told so; undefined: now. One that callers may be
+ * sent to leaves the ingress first. A moment that lies ahead was written by a clock that was set.
+ */
+export function toldAt(
+  { instance, observed }: Known,
+  workload: Workload | undefined,
+  now: number,
+): number | undefined {
+  if (workload?.kind !== 'service' || !workload.spec.ingress || !observed?.isReady)
+    return undefined;
+  const { intent, outcome, last } = instance;
+  if (intent !== 'stop' || outcome || last.at > now) return undefined;
+  return last.at + LEAVING_MS > now ? last.at + LEAVING_MS : undefined;
+}
+
+function stopping(known: Known, workload: Workload | undefined, now: number): Settlement {
   const { instance, observed, ledger } = known;
   const release = (message: string): Settlement => ({
     kind: 'release',
@@ -106,7 +139,8 @@ function stopping(known: Known, now: number): Settlement {
   }
   // Bound but not listed: a scheduler may be about to list it, which `release` prevents.
   if (!holds(ledger, instance)) return release('it was not running');
-  return ledger?.entries[entryName(instance)]?.isStopping ? keep : { kind: 'stop' };
+  if (ledger?.entries[entryName(instance)]?.isStopping) return keep;
+  return toldAt(known, workload, now) === undefined ? { kind: 'stop' } : keep;
 }
 
 function ended(

@@ -4,6 +4,7 @@ import type {
   ledgerRecord,
   nodeRecord,
   observedRecord,
+  revisionRecord,
   routeRecord,
   tenantRecord,
   workloadRecord,
@@ -25,6 +26,7 @@ export interface Views {
   readonly ledgers: View<typeof ledgerRecord>;
   readonly routes: View<typeof routeRecord>;
   readonly tenants: View<typeof tenantRecord>;
+  readonly revisions: View<typeof revisionRecord>;
 }
 
 export type Ctx = Context<Views>;

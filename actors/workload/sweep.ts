@@ -38,6 +38,10 @@ export function sweep(state: State, _due: Due, context: Ctx): Effects {
     if (value.outcome) tenants.add(value.tenant);
     groups.add(groupOf({ tenant: value.tenant, workload: value.name }));
   }
+  for (const { value } of views.revisions.entries()) {
+    groups.add(groupOf(value));
+    tenants.add(value.tenant);
+  }
   const parked = new Set<string>();
   for (const { value } of views.instances.entries()) {
     groups.add(groupOf(value));

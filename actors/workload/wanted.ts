@@ -2,28 +2,57 @@
  * Makes sure that a workload has the instances it should: how many to make, and which to retire.
  * Pure arithmetic over what is known; what becomes of each instance was settled before.
  */
-import { type Instance, type Phase, phaseOf, spanMs, type Workload } from '../../subjects/index.ts';
+import { type Instance, spanMs, type Workload } from '../../subjects/index.ts';
 import { passedMs, type Times } from '../runtime/clock-set.ts';
+import { choose, type Retired } from './least-missed.ts';
 import type { Known } from './settle.ts';
+import { adjustService } from './strategy/strategy.ts';
 
 export interface Adjustment {
-  /** Instances to make, of the newest generation. */
+  /** Instances to make, of the newest version. */
   readonly create: number;
+  /** Instances to make of the version that serves while canaries wait. */
+  readonly restore?: number;
   /** Instances to stop, with the reason. */
-  readonly retire: readonly { readonly instance: Instance; readonly why: string }[];
+  readonly retire: readonly Retired[];
+  /** Whether it must not be done beside another such decision made from the same state. */
+  readonly isGuarded?: boolean;
   /** How a job ended. */
   readonly outcome?: Workload['outcome'];
   /** When to look again although nothing changes. */
   readonly lookAt?: number | undefined;
 }
 
-const nothing: Adjustment = { create: 0, retire: [] };
-
 /** What a workload needs; `known` are its instances that have not ended. */
 export function adjust(workload: Workload, known: readonly Known[], now: number): Adjustment {
   if (workload.deletedAt !== undefined) return retireAll(known, 'the workload is being deleted');
   if (workload.outcome) return retireAll(known, `the job has ${workload.outcome.result}`);
-  return adjustService(workload, known, now);
+  if (workload.kind === 'job') return { create: 0, retire: [] };
+  const { evicted, left, lookAt } = evict(known, now);
+  const adjustment = adjustService(workload, left);
+  return { ...adjustment, retire: [...evicted, ...adjustment.retire], lookAt };
+}
+
+/**
+ * Instances whose node is to be empty by now: they end whatever else waits, and others are made.
+ * `left`: all as they are without them.
+ */
+function evict(known: readonly Known[], now: number) {
+  const isOver = (each: Known): boolean =>
+    each.instance.intent === 'run' && each.drainLeftMs !== undefined && each.drainLeftMs <= 0;
+  const over = known.filter(isOver);
+  const evicted = over.map(({ instance }): Retired => {
+    return { instance, why: `the deadline to drain ${instance.node} has passed` };
+  });
+  const waits = known
+    .filter((each) => each.instance.intent === 'run' && !over.includes(each))
+    .flatMap((each) => each.drainLeftMs ?? []);
+  const left = known.map((each) =>
+    over.includes(each)
+      ? { ...each, instance: { ...each.instance, intent: 'stop' as const } }
+      : each,
+  );
+  return { evicted, left, lookAt: waits.length === 0 ? undefined : now + Math.min(...waits) };
 }
 
 /** What a job needs; `ended` are its instances that have. */
@@ -55,94 +84,18 @@ export function adjustJob(
       `the deadline of ${deadline} has passed with ${succeeded} of ${count} done`,
     );
   }
-  const running = known.filter((each) => each.instance.intent === 'run');
+  const { evicted, left, lookAt = Infinity } = evict(known, now);
+  const running = left.filter((each) => each.instance.intent === 'run');
   const surplus = running.length + succeeded - count;
+  const next = Math.min(now + leftMs, lookAt);
   return {
     create: Math.max(0, -surplus),
-    retire: choose(running, Math.max(0, surplus), 'fewer are wanted'),
-    lookAt: leftMs === Infinity ? undefined : now + leftMs,
+    retire: [...evicted, ...choose(running, Math.max(0, surplus), 'fewer are wanted')],
+    lookAt: next === Infinity ? undefined : next,
   };
-}
-
-/**
- * A service: at its count, then of the newest generation and off draining nodes, one at a time. A
- * replacement is made first and what it replaces retired when it is ready; where there is no room
- * for both, the old one goes first.
- */
-function adjustService(workload: Workload, known: readonly Known[], _now: number): Adjustment {
-  const running = known.filter((each) => each.instance.intent === 'run');
-  const isOutdated = (each: Known): boolean =>
-    each.instance.generation !== workload.templateGeneration || each.node === 'draining';
-  const outdated = running.filter(isOutdated);
-  const current = running.filter((each) => !isOutdated(each));
-  const { count } = workload.spec;
-  if (running.length < count) return { ...nothing, create: count - running.length };
-  if (current.length > count || outdated.length === 0) {
-    return { ...nothing, retire: choose(current, current.length - count, 'fewer are wanted') };
-  }
-  const surplus = running.length - count;
-  const idle = outdated.filter((each) => !isServing(each));
-  if (surplus > 1) {
-    // What serves goes only as long as enough others do; then those whose turn has not come.
-    const spare = running.filter(isServing).length - count;
-    const why = 'fewer are wanted';
-    const retire = [
-      ...choose(idle, idle.length, why),
-      ...choose(outdated.filter(isServing), spare, why),
-      ...choose(current, current.filter((each) => !isServing(each)).length, why),
-    ];
-    return { ...nothing, retire: retire.slice(0, surplus - 1) };
-  }
-  const why = 'a newer one takes its place';
-  if (surplus === 1) {
-    const isReplaced = current.every(isServing);
-    const isStuck = current.some((each) => each.instance.parked !== undefined);
-    const canGo = isReplaced || isStuck ? outdated : idle;
-    return { ...nothing, retire: choose(canGo, 1, why) };
-  }
-  // The old one does not serve anyway: no need to wait for its successor.
-  if (idle.length > 0) return { create: 1, retire: choose(idle, 1, why) };
-  return current.every(isServing) ? { ...nothing, create: 1 } : nothing;
 }
 
 function retireAll(known: readonly Known[], why: string): Adjustment {
   const running = known.filter((each) => each.instance.intent === 'run');
   return { create: 0, retire: running.map(({ instance }) => ({ instance, why })) };
-}
-
-const order: Readonly<Record<Phase, number>> = {
-  lost: 0,
-  pending: 1,
-  failed: 2,
-  'backing-off': 3,
-  placed: 4,
-  starting: 5,
-  running: 6,
-  ready: 7,
-  stopping: 8,
-  succeeded: 8,
-  stopped: 8,
-};
-
-/** The instances that are missed least: those that serve least, of these the youngest. */
-function choose(among: readonly Known[], count: number, why: string): Adjustment['retire'] {
-  if (count <= 0) return [];
-  return [...among]
-    .sort(
-      (a, b) =>
-        order[phaseIn(a)] - order[phaseIn(b)] ||
-        b.instance.createdAt - a.instance.createdAt ||
-        (a.instance.instance < b.instance.instance ? -1 : 1),
-    )
-    .slice(0, count)
-    .map(({ instance }) => ({ instance, why }));
-}
-
-function phaseIn(known: Known): Phase {
-  return phaseOf(known.instance, known.observed, known.node);
-}
-
-/** Whether an instance does its work: what makes it ready is the agent's to say. */
-function isServing(known: Known): boolean {
-  return phaseIn(known) === 'ready';
 }

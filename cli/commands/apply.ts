@@ -39,10 +39,10 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
   if (session.output !== 'table') print(session, { items: applied }, () => '');
   if (options.wait !== undefined) {
     const patience = patienceOf(session, options.wait);
-    for (const { kind, tenant, name } of applied) {
+    for (const { kind, tenant, name, generation } of applied) {
       // A schedule has nothing to wait for: it is what it is.
       if (kind === 'schedule') continue;
-      await waitReady(session, { tenant, name, patience });
+      await waitReady(session, { tenant, name, generation, patience });
     }
   }
   return isRefused ? exitCodes.refused : exitCodes.ok;
@@ -96,7 +96,7 @@ export function title({ kind, metadata }: Manifest): string {
 
 const changeTexts: Readonly<Record<AppliedShape['change'], string>> = {
   created: 'created',
-  updated: 'updated: its instances are replaced one after another',
+  updated: 'updated: its instances are replaced',
   scaled: 'scaled',
   changed: 'changed: nothing is restarted',
   unchanged: 'unchanged',

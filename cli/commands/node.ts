@@ -1,16 +1,15 @@
-/** `shoal node cordon|uncordon|drain`: what a person decides about a node. */
+/** `shoal node cordon|uncordon`: what a person decides about a node; draining: drain.ts. */
 import type { NodeState } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { nodePath } from '../paths.ts';
 import { print } from '../printed.ts';
 import type { Session } from '../shell.ts';
 
-export type NodeOrder = 'cordon' | 'uncordon' | 'drain';
+export type NodeOrder = 'cordon' | 'uncordon';
 
 const effects: Readonly<Record<NodeOrder, string>> = {
   cordon: 'it gets no new work, what runs there stays',
   uncordon: 'it may get new work',
-  drain: 'it gets no new work, and what runs there moves elsewhere',
 };
 
 export async function orderNode(
@@ -30,7 +29,7 @@ export async function orderNode(
 
 /** What holds now; an order changes nothing about a node that is away or has failed. */
 function effectOf(order: NodeOrder, state: NodeState): string {
-  const isMet = state === { cordon: 'cordoned', uncordon: 'ready', drain: 'draining' }[order];
+  const isMet = state === { cordon: 'cordoned', uncordon: 'ready' }[order];
   if (isMet) return effects[order];
   return state === 'failed'
     ? 'it needs a person; `shoal node uncordon` takes it back'

@@ -24,7 +24,8 @@ export async function scale(
     () => `workload ${name} scaled to ${count} (generation ${answer.generation})`,
   );
   if (options.wait !== undefined) {
-    await waitReady(session, { tenant, name, patience: patienceOf(session, options.wait) });
+    const patience = patienceOf(session, options.wait);
+    await waitReady(session, { tenant, name, generation: answer.generation, patience });
   }
   return exitCodes.ok;
 }

@@ -1,6 +1,7 @@
 /** Nodes for people. */
 import { formatBytes, formatCpu, type LedgerEntry } from '../../subjects/index.ts';
 import type {
+  DrainShape,
   EventShape,
   InstanceShape,
   NodeDetailShape,
@@ -54,6 +55,7 @@ export function nodeText(
   const head = pairs([
     ['Node', `${node.node} (${node.class}, ${node.platform} ${node.architecture})`],
     ['State', node.state],
+    ['Drain', node.drain && drainText(node.drain)],
     ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
     ['Host', `${node.hostname} at ${node.address}, agent ${node.agentVersion}`],
     ['Labels', labelText(node.labels)],
@@ -70,6 +72,19 @@ export function nodeText(
     `Instances\n${indented(entries)}`,
     `Events\n${indented(events)}`,
   ].join('\n\n');
+}
+
+function drainText(drain: DrainShape): string {
+  const until =
+    drain.deadline === undefined ? '' : `; what is left at ${drain.deadline} is stopped`;
+  return `${drainLine(drain)}${until}`;
+}
+
+/** `2 left, hello-5pytj waits for its turn`: one line. */
+export function drainLine({ left, waits }: DrainShape): string {
+  const [first] = waits;
+  if (left === 0) return 'empty';
+  return first ? `${left} left, ${first.instance} waits for ${first.for}` : `${left} left`;
 }
 
 /** What is booked for whom; phases are known of the instances that were asked for. */

@@ -23,6 +23,17 @@ const instance = {
   message: 'on n1',
 };
 
+const drain = {
+  since: '2026-11-21T04:20:00.000Z',
+  ...{ deadline: '2026-11-21T04:25:00.000Z', left: 1 },
+  waits: [
+    {
+      ...{ tenant: 'default', workload: 'hello', instance: 'hello-5pytj' },
+      for: 'another one in its place: hello-qx41k on n2 (starting) is not ready',
+    },
+  ],
+};
+
 const node = {
   ...{ node: 'n1', state: 'ready', class: 'steady', labels: { zone: 'hall-2' } },
   ...{ architecture: 'x64', platform: 'linux', hostname: 'n1.example', address: '10.0.0.11' },
@@ -63,6 +74,18 @@ export const examples: Readonly<Record<string, unknown>> = {
     gateway: { version: '0.1.0', protocol: 1 },
     control: [{ copy: 'control-KM6CHSBU', version: '0.1.0', protocol: 1, acts: true }],
     agents: [{ version: '0.1.0', protocol: 1, nodes: 3, offline: 0 }],
+  },
+  Drain: drain,
+  Rollout: {
+    ...{ tenant: 'default', name: 'hello', state: 'paused', strategy: 'canary' },
+    ...{ generation: 4, version: 4, from: 3, wanted: 2, updated: 1, ready: 1, available: 3 },
+    ...{ outdated: 2, minAvailable: 2, maxSurge: 1, startedAt: '2026-11-21T04:10:00.000Z' },
+    waitsFor: 'promote or abort: 1 of the new version ready',
+  },
+  Version: {
+    ...{ version: 3, state: 'complete', spec: workload.spec },
+    completedAt: '2026-11-21T04:00:00.900Z',
+    replacedAt: '2026-11-21T04:10:00.000Z',
   },
   Workload: workload,
   Instance: instance,
@@ -120,6 +143,7 @@ export const examples: Readonly<Record<string, unknown>> = {
       events: { count: 5_000, age: '6h', bytes: '8Mi' },
       decisions: { count: 10_000, age: '1d', bytes: '8Mi' },
       logs: { count: 50_000, age: '1d', bytes: '64Mi' },
+      revisions: { count: 1_000, age: '90d', bytes: '8Mi' },
     },
     set: { events: { count: 5_000, age: '6h' } },
   },

@@ -12,6 +12,7 @@ import { instanceRoutes } from '../routes/instances.ts';
 import { logRoutes } from '../routes/logs.ts';
 import { manifestRoutes } from '../routes/manifests.ts';
 import { nodeRoutes } from '../routes/nodes.ts';
+import { rolloutRoutes } from '../routes/rollouts.ts';
 import {
   scheduleManifestRoutes,
   scheduleOrderRoutes,
@@ -94,6 +95,7 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
     workloadRoutes(api, inside, ingressPort);
     const others = [
       workloadOrderRoutes,
+      rolloutRoutes,
       instanceRoutes,
       nodeRoutes,
       eventRoutes,

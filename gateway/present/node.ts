@@ -15,6 +15,8 @@ import {
   nodeStates,
   type Snapshot,
 } from '../../subjects/index.ts';
+import type { Known } from '../known.ts';
+import { drainShape, presentDrain } from './drain.ts';
 import { factShape, presentFact, time, timeText } from './time.ts';
 
 const shape = {
@@ -55,6 +57,7 @@ export const nodeDetailShape = z
   .object({
     ...shape,
     entries: z.array(ledgerEntry),
+    drain: drainShape.optional().describe('How far it has come; absent: it is not being drained'),
     snapshot: snapshotShape.optional().describe('What it used when it last said so'),
   })
   .meta({ title: 'NodeDetail' });
@@ -79,10 +82,13 @@ export function presentNodeDetail(
   node: Node,
   ledger: Ledger | undefined,
   snapshot: Snapshot | undefined,
+  known: Pick<Known, 'workloads' | 'seeAll'>,
 ): NodeDetailShape {
+  const drain = presentDrain(node, ledger, known);
   return {
     ...presentNode(node, ledger),
     entries: Object.values(ledger?.entries ?? {}),
+    ...(drain ? { drain } : {}),
     ...(snapshot ? { snapshot: { ...snapshot, at: timeText(snapshot.at) } } : {}),
   };
 }

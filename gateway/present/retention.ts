@@ -22,6 +22,7 @@ export const retentionShape = z
     retention: z
       .object({
         ...{ instances: limits, jobs: limits, events: limits, decisions: limits, logs: limits },
+        revisions: limits,
       })
       .describe('What holds'),
     set: retentionSchema.describe('What was set; the rest is by default'),

@@ -11,6 +11,7 @@ import {
   nodeUncordon,
   refusal,
   type Snapshot,
+  spanQuantity,
 } from '../../subjects/index.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
@@ -26,10 +27,13 @@ const querystring = z.strictObject({ minRevision });
 const orders = [
   { verb: 'cordon', contract: nodeCordon, summary: 'No new work; what runs there stays' },
   { verb: 'uncordon', contract: nodeUncordon, summary: 'It may get new work again' },
-  { verb: 'drain', contract: nodeDrain, summary: 'No new work, and what runs there moves' },
 ] as const;
+/** Body of an order: nothing needs to be said. */
+const reason = z.string().max(200).optional().describe('Why, for those who come later');
 
-export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
+export function nodeRoutes(api: Api, inside: Inside): void {
+  const { known, ask, streams } = inside;
+  drainRoute(api, inside);
   api.get(
     '/nodes',
     {
@@ -62,7 +66,7 @@ export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
       const node = known.nodes.get({ node: id });
       if (!node) return refuse(reply, refusal('node-not-found', `there is no node ${id}`));
       const snapshot = await lastSnapshot(streams, id);
-      return presentNodeDetail(node, known.ledgers.get({ node: id }), snapshot);
+      return presentNodeDetail(node, known.ledgers.get({ node: id }), snapshot, known);
     },
   );
 
@@ -75,7 +79,7 @@ export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
           ...{ operationId: `${verb}Node`, tags, summary, params },
           querystring: z.strictObject({}),
           body: z
-            .strictObject({ reason: z.string().max(200).optional() })
+            .strictObject({ reason })
             .nullish()
             .transform((given) => given ?? {}),
           response: { 200: z.object({ node: nodeId, state: z.enum(nodeStates) }) },
@@ -88,6 +92,34 @@ export function nodeRoutes(api: Api, { known, ask, streams }: Inside): void {
       },
     );
   }
+}
+
+function drainRoute(api: Api, { ask }: Inside): void {
+  api.post(
+    '/nodes/:id/drain',
+    {
+      config: { refusals: ['node-not-found'], headers: ['Shoal-Revision'] },
+      schema: {
+        ...{ operationId: 'drainNode', tags, params, querystring: z.strictObject({}) },
+        summary: 'No new work, and what runs there moves; uncordon takes it back',
+        body: z
+          .strictObject({
+            reason,
+            deadline: spanQuantity
+              .optional()
+              .describe('What is left after so long is stopped and replaced; default: never'),
+          })
+          .nullish()
+          .transform((given) => given ?? {}),
+        response: { 200: z.object({ node: nodeId, state: z.enum(nodeStates) }) },
+      },
+    },
+    async ({ params: { id }, body }, reply) => {
+      const answer = await ask(reply, nodeDrain, { node: id }, body);
+      if (!answer.ok) return refuse(reply, answer.refusal);
+      return { node: id, state: answer.value.state };
+    },
+  );
 }
 
 async function lastSnapshot(streams: Streams, node: string): Promise<Snapshot | undefined> {

@@ -7,6 +7,7 @@ import {
 } from '../../subjects/index.ts';
 import { service } from '../support/specs.ts';
 import { Promises } from './promises.ts';
+import { orderRollout, updateFor } from './rollout-asks.ts';
 import type { World } from './world.ts';
 
 /** What an instance asks for: three devices of `stormMachine` hold all that is ever asked for. */
@@ -37,12 +38,15 @@ export class Asks {
     const count = Math.floor(world.random() * 5);
     const dice = world.random();
     const promises = this.#promises;
-    if (dice < 0.55) {
+    if (dice < 0.45) {
       const version = String(Math.floor(world.random() * 2));
       const resources = { cpu: CPU };
-      const wanted = service(count, { environment: { VERSION: version }, resources });
-      world.note(`apply ${workload} ${count} version ${version}`);
+      const update = updateFor(world, count);
+      const wanted = service(count, { environment: { VERSION: version }, resources, update });
+      world.note(`apply ${workload} ${count} version ${version} ${update?.strategy ?? ''}`);
       promises.ask(workload, [workloadApply, name, { wanted, mode: 'put' }], count);
+    } else if (dice < 0.55) {
+      orderRollout(world, workload);
     } else if (dice < 0.8) {
       world.note(`scale ${workload} ${count}`);
       promises.ask(workload, [workloadScale, name, { count }], count);

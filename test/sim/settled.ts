@@ -19,6 +19,7 @@ import {
   tokensIn,
   workloadRecord,
 } from '../../subjects/index.ts';
+import { runsInTheEnd } from './rollout-asks.ts';
 import type { World } from './world.ts';
 
 /** What is not as the store says it should be, at this moment. */
@@ -44,7 +45,8 @@ export function unsettled(world: World): string[] {
     if (each.deletedAt !== undefined) problems.push(`${each.name} is still being deleted`);
     if (each.outcome) continue;
     const count = ready.get(each.name) ?? 0;
-    if (count !== each.spec.count) problems.push(`${each.name} has ${count} of ${each.spec.count}`);
+    const wanted = runsInTheEnd(each);
+    if (count !== wanted) problems.push(`${each.name} has ${count} of ${wanted}`);
   }
   const ledgers = world.all(ledgerRecord);
   problems.push(...misplaced(world, ledgers), ...leftOver(world, ledgers), ...unfired(world));

@@ -49,6 +49,7 @@ import { carefulKeeper } from './keeper-checkers.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { ProcessClock } from './process-clock.ts';
 import { readAs, readOnce } from './read.ts';
+import { RolloutCheckers } from './rollout-checkers.ts';
 import { ScheduleCheckers } from './schedule-checkers.ts';
 import { traceWrites } from './trace.ts';
 import { watchedPorts } from './watched-ports.ts';
@@ -111,10 +112,13 @@ export class World {
     this.checkers = new Checkers(this.clock, 'every');
     const tell = (what: string): void => this.checkers.violation(what);
     const schedules = new ScheduleCheckers(tell);
+    const rollouts = new RolloutCheckers(this.clock, tell);
     this.server.side('shoal').watchers.add((stored) => {
       this.checkers.wrote(stored);
       schedules.wrote(stored);
+      rollouts.wrote(stored);
     });
+    this.server.side('shoal-observed').watchers.add((stored) => rollouts.wrote(stored));
     this.#keyLimits = options.keyLimits ?? keyLimits;
     this.#without = options.without ?? [];
     this.#isTraced = options.isTraced ?? false;

@@ -33,6 +33,10 @@ import {
   placeWork,
   type ReplyOf,
   type RequestContract,
+  revisionRecord,
+  rolloutAbort,
+  rolloutPromote,
+  rolloutUndo,
   routeRecord,
   scheduleApply,
   scheduleDelete,
@@ -104,6 +108,10 @@ const service = serviceSpec.parse({
   resources: { cpu: '250m' },
   ports: [{ name: 'http' }],
   ingress: { host: 'hello.localhost' },
+});
+const rolling = serviceSpec.parse({
+  ...service,
+  update: { strategy: 'canary', canary: { count: 1 }, maxSurge: 1, minAvailable: '67%' },
 });
 const job = jobSpec.parse({ command: ['sh', '-c', 'exit 0'], deadline: '5m' });
 
@@ -180,6 +188,17 @@ export const samples: readonly Sample[] = [
   ),
   asked(workloadScale, mine, { count: 5 }, { generation: 3, count: 5 }),
   asked(workloadDelete, mine, { ifGeneration: 3 }, { instances: 5 }),
+  asked(rolloutPromote, mine, { ifGeneration: 4 }, { generation: 4, templateGeneration: 4 }),
+  asked(rolloutAbort, mine, {}, { generation: 5, templateGeneration: 2 }),
+  asked(rolloutUndo, mine, { to: 2 }, { generation: 5, templateGeneration: 2 }),
+  said(
+    revisionRecord,
+    { ...mine, generation: '2' },
+    {
+      ...{ ...mine, generation: 2, spec: rolling, createdAt: at },
+      ...{ completedAt: at + 900, replacedAt: at + 60_000 },
+    },
+  ),
   asked(instanceStop, one, {}, { workload: 'hello' }),
   said(placeWork, { priority: 'normal', ...mine }, { reason: 'three instances want a node' }),
   asked(

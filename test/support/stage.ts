@@ -18,6 +18,7 @@ import {
   observedRecord,
   type PayloadOf,
   type RecordContract,
+  revisionRecord,
   routeRecord,
   specRecord,
   type TokensOf,
@@ -37,11 +38,16 @@ const newViews = () => ({
   routes: new View(routeRecord),
   tenants: new View(tenantRecord),
   specs: new View(specRecord),
+  revisions: new View(revisionRecord),
 });
 export type StageViews = ReturnType<typeof newViews>;
 
-/** A commit's writes with the revisions they expect. */
-type Planned = readonly (Put & { readonly key: string; readonly revision: number | 'any' })[];
+/** A commit's writes with the revisions they expect, and whether all of them are made or none. */
+interface Planned {
+  readonly puts: readonly (Put & { readonly key: string; readonly revision: number | 'any' })[];
+  readonly isWhole: boolean;
+}
+type PlannedPut = Planned['puts'][number];
 
 export class Stage {
   now = START_MS;
@@ -110,13 +116,12 @@ export class Stage {
   plan(effects: Effects): Commits {
     const commits = effects.flatMap((effect): Planned[] => {
       if (effect.kind !== 'commit') return [];
-      return [
-        effect.puts.map((each) => {
-          const key = address(each.record, each.tokens as never);
-          const revision = each.expected === 'any' ? 'any' : this.#revisionOf(each.record, key);
-          return { ...each, key, revision };
-        }),
-      ];
+      const puts = effect.puts.map((each): PlannedPut => {
+        const key = address(each.record, each.tokens as never);
+        const revision = each.expected === 'any' ? 'any' : this.#revisionOf(each.record, key);
+        return { ...each, key, revision };
+      });
+      return [{ puts, isWhole: effect.isWhole }];
     });
     return new Commits(this, commits);
   }
@@ -128,11 +133,16 @@ export class Stage {
   }
 
   /** Whether a planned write still finds what it expects, and if so makes it. */
-  write(planned: Planned[number]): boolean {
-    const { record, tokens, value, key, revision } = planned;
-    if (revision !== 'any' && revision !== this.#revisionOf(record, key)) return false;
+  write(planned: PlannedPut): boolean {
+    if (!this.isMet(planned)) return false;
+    const { record, tokens, value } = planned;
     this.put(record, tokens as never, (value ?? undefined) as never);
     return true;
+  }
+
+  /** Whether a planned write finds what it expects. */
+  isMet({ record, key, revision }: PlannedPut): boolean {
+    return revision === 'any' || revision === this.#revisionOf(record, key);
   }
 
   #revisionOf(record: RecordContract, key: string): number {
@@ -155,9 +165,11 @@ export class Commits {
     return this.#left.length === 0;
   }
 
-  /** Makes the writes of the next commit, each on its own; false: one met a conflict, all ends. */
+  /** Makes the writes of the next commit; false: one met a conflict, all ends. */
   next(): boolean {
-    const results = (this.#left.shift() ?? []).map((each) => this.#stage.write(each));
+    const { puts, isWhole } = this.#left.shift() ?? { puts: [], isWhole: false };
+    const isRefused = isWhole && !puts.every((each) => this.#stage.isMet(each));
+    const results = isRefused ? [false] : puts.map((each) => this.#stage.write(each));
     if (results.every(Boolean)) return true;
     this.#left.length = 0;
     return false;

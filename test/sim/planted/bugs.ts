@@ -147,4 +147,11 @@ export const bugs: readonly Bug[] = [
     before: '  if (ask.seen === undefined || revision <= ask.seen) return undefined;',
     after: '  if (ask.seen === undefined || revision >= 0) return undefined;',
   },
+  {
+    name: 'min-available-ignored',
+    what: 'Whatever is not wanted any more is retired, however few are ready.',
+    file: 'actors/workload/strategy/rolling.ts',
+    before: '    ({ instance }) => !serving.has(instance) || spare-- > 0,',
+    after: '    ({ instance }) => !serving.has(instance) || spare-- > -99,',
+  },
 ];

@@ -14,7 +14,7 @@ describe('retention', () => {
     const { out } = await shoal(stub, 'retention get');
     expect(out).toMatch(/^WHAT +COUNT +AGE +BYTES +FROM\n/);
     expect(out).toMatch(/\nevents +20000 +1d +8Mi +tenant\n/);
-    expect(out).toMatch(/\nlogs +50000 +1d +64Mi +default\n$/);
+    expect(out).toMatch(/\nlogs +50000 +1d +64Mi +default\nrevisions +1000 +90d +8Mi +default\n$/);
     const { out: json } = await shoal(stub, 'retention get -o json');
     expect(JSON.parse(json)).toEqual(shape);
   });

@@ -109,6 +109,7 @@ describe('a call', () => {
     expect(required).toEqual({
       ...{ createWorkload: true, putWorkload: true, scaleWorkload: true, putRetention: true },
       ...{ cordonNode: false, uncordonNode: false, drainNode: false, putSchedule: true },
+      ...{ undoRollout: false },
     });
   });
 });
@@ -127,6 +128,9 @@ const values: Record<string, unknown> = {
   'workload.applycreate': { generation: 1, change: 'created' },
   'workload.scale': { generation: 2, count: 3 },
   'workload.delete': { instances: 1 },
+  'rollout.promote': { generation: 2, templateGeneration: 2 },
+  'rollout.abort': { generation: 3, templateGeneration: 1 },
+  'rollout.undo': { generation: 3, templateGeneration: 1 },
   'tenant.retain': { generation: 1, change: 'changed' },
   'instance.stop': { workload: 'web' },
   'placement.explain': (examples['DryRun'] as { explanation: unknown }).explanation,
@@ -162,9 +166,11 @@ const rightBody = ({ operationId }: Operation): unknown =>
         }
       : operationId === 'putRetention'
         ? examples['RetentionSettings']
-        : operationId.endsWith('Workload')
-          ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
-          : { reason: 'x' };
+        : operationId === 'undoRollout'
+          ? { to: 1 }
+          : operationId.endsWith('Workload')
+            ? { ...(examples['Manifest'] as object), metadata: { name: 'web' } }
+            : { reason: 'x' };
 
 const word = fc.oneof(
   fc.constantFrom('web', 'web-1', 'n1', 'default', 'true', 'service', 'ready', '1', '100', '10m'),

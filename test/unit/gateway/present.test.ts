@@ -177,11 +177,13 @@ describe('a node', () => {
       ...{ at: 7_000, ...amounts, receivedBytesPerSecond: 1, sentBytesPerSecond: 2 },
       ...{ loadAverage: 0.5, instances: 1, agentMemoryBytes: 5, applied: 6 },
     };
-    const shown = presentNodeDetail(nodeOf('n1'), ledger, snapshot);
+    const shown = presentNodeDetail(nodeOf('n1'), ledger, snapshot, new Hand().known);
     expect(nodeDetailShape.parse(shown)).toEqual(shown);
     expect(shown.entries).toEqual([{ ...entry, ...amounts }]);
     expect(shown.snapshot?.at).toBe('1970-01-01T00:00:07.000Z');
-    expect(presentNodeDetail(nodeOf('n1'), undefined, undefined).entries).toEqual([]);
+    expect(presentNodeDetail(nodeOf('n1'), undefined, undefined, new Hand().known).entries).toEqual(
+      [],
+    );
   });
 });
 

@@ -20,6 +20,11 @@ function named(text: string): readonly (readonly [number, string])[] {
 }
 
 describe('what is understood', () => {
+  test.each(['hello', 'schedules', 'containers', 'rollouts'])('the example %s', async (name) => {
+    const text = await readFile(`examples/${name}.yaml`, 'utf8');
+    expect(parseManifests(text, `${name}.yaml`)).toMatchObject({ ok: true });
+  });
+
   test('the example, both documents, with defaults filled in', async () => {
     const text = await readFile('examples/hello.yaml', 'utf8');
     const parsed = parseManifests(text, 'hello.yaml');
@@ -149,7 +154,7 @@ describe('what is refused, with its place', () => {
     "a job's key in a service": [
       `${GOOD}  retries: 3\n`,
       [
-        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop',
+        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop, update',
       ],
     ],
     'a number for a name': [

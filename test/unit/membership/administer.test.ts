@@ -69,3 +69,29 @@ test('a cordon keeps the record of absences', () => {
   stage.perform(ask.cordon('n1'));
   expect(stage.views.nodes.get({ node: 'n1' })?.offlineAt).toEqual([1, 2, 3]);
 });
+
+describe('a drain with a deadline', () => {
+  const draining = (deadline?: string) => {
+    const payload = deadline === undefined ? {} : { deadline };
+    const asked = received(nodeDrain, { node: 'n1' }, payload);
+    stage.perform(drain(newState(), asked, stage.context));
+    return stage.views.nodes.get({ node: 'n1' })?.drain;
+  };
+
+  test('keeps since when it is drained and how long that may take', () => {
+    addNode(stage, 'n1');
+    const since = stage.now;
+    expect(draining('5m')).toEqual({ since, deadlineMs: 300_000 });
+    stage.now += 1_000;
+    expect(draining('5m')).toEqual({ since, deadlineMs: 300_000 });
+    expect(draining('1m')).toEqual({ since, deadlineMs: 60_000 });
+    expect(draining()).toEqual({ since });
+  });
+
+  test.each(['uncordon', 'cordon'] as const)('is over with a %s', (order) => {
+    addNode(stage, 'n1');
+    draining('5m');
+    stage.perform(ask[order]('n1'));
+    expect(stage.views.nodes.get({ node: 'n1' })).not.toHaveProperty('drain');
+  });
+});

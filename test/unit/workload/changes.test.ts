@@ -53,8 +53,8 @@ test('instances, then ledgers, then specs, then the workload, then what is told'
 });
 
 describe('an instance that is made', () => {
-  test('is of the template`s generation, unbound, and told of by nobody', () => {
-    changes.create({ ...web, generation: 9, templateGeneration: 7 });
+  test('is of the version asked for, unbound, and told of by nobody', () => {
+    changes.create({ ...web, generation: 9, templateGeneration: 7 }, 7);
     const effects = changes.effects(undefined);
     const [made] = written(effects, instanceRecord);
     expect(instanceRecord.schema.parse(made)).toMatchObject({
@@ -74,8 +74,8 @@ describe('an instance that is made', () => {
     const context = { ...stage.context, id: () => ids.shift() ?? 'zzzzz' };
     addInstance(stage, instanceOf('web-aaaaa'));
     changes = new Changes(context);
-    changes.create(web);
-    changes.create(web);
+    changes.create(web, 1);
+    changes.create(web, 1);
     const made = written(changes.effects(undefined), instanceRecord);
     expect(made.map((each) => each.instance)).toEqual(['web-bbbbb', 'web-ccccc']);
   });

@@ -127,6 +127,14 @@ describe('a node', () => {
     expect(told(effects)).toEqual([]);
   });
 
+  test('that is to be emptied by another time', () => {
+    changed({ administered: 'draining' });
+    state.due.clear();
+    const drain = { since: 1, deadlineMs: 1_000 };
+    expect(looks(changed({ administered: 'draining', drain }))).toEqual(both);
+    expect(changed({ administered: 'draining', drain })).toEqual([]);
+  });
+
   test.each<[string, Partial<Node>]>([
     ['offline', { liveness: 'offline' }],
     ['failed', { liveness: 'offline', administered: 'failed' }],

@@ -365,3 +365,27 @@ describe('for any instances and any count', () => {
     );
   });
 });
+
+describe('a node whose deadline to be empty', () => {
+  const on = (id: string, drainLeftMs: number): Known => ({
+    ...known(id, 'ready', {}, draining),
+    drainLeftMs,
+  });
+  const work = workloadOf('work', job(2));
+  const batch = (all: readonly Known[]) =>
+    adjustJob(work as Workload & { kind: 'job' }, all, [], { now, clockSetMs: 0 });
+
+  test('lies ahead: a job goes on there, and is looked at then', () => {
+    expect(batch([on('work-1', 700), on('work-2', 900)])).toEqual({
+      ...{ create: 0, retire: [], lookAt: now + 700 },
+    });
+  });
+
+  test('has passed: what is left of a job is stopped, and another one made', () => {
+    const { create, retire } = batch([on('work-1', 0), known('work-2', 'ready')]);
+    expect([create, retire.map(({ instance, why }) => [instance.instance, why])]).toEqual([
+      1,
+      [['work-1', 'the deadline to drain n1 has passed']],
+    ]);
+  });
+});

@@ -1,0 +1,152 @@
+/**
+ * A service that is called all the time, through the gateway's ingress, while it comes to another
+ * version, goes back, and loses its node to a drain: no call fails, by any method, although its
+ * program ends at once when it is told to.
+ */
+import { Agent, request } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { eventually } from '../support/ports.ts';
+
+const HOST = 'web.localhost';
+/** Answers after a moment, and does not listen for SIGTERM. */
+const program = `
+  const http = require('http');
+  http.createServer((request, response) => {
+    request.resume();
+    setTimeout(() => response.end(process.env.VERSION), 20);
+  }).listen(process.env.PORT);
+`;
+
+let under: FabricUnderTest;
+beforeAll(async () => {
+  under = await fabricUnderTest(['n1', 'n2']);
+});
+afterAll(async () => {
+  await under?.[Symbol.asyncDispose]();
+});
+
+async function call(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+  const response = await fetch(`${under.fabric.gatewayUrl}/api/v1/${path}`, {
+    method,
+    ...(body
+      ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+      : {}),
+  });
+  const answer = await response.json();
+  expect(answer, `${method} ${path}`).not.toHaveProperty('code');
+  return answer as Record<string, unknown>;
+}
+
+const apply = (version: string, update: object, command = ['node', '-e', program]) =>
+  call('PUT', 'workloads/web', {
+    ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name: 'web' } },
+    spec: {
+      ...{ count: 3, command, environment: { VERSION: version } },
+      ...{ ports: [{ name: 'http' }], ingress: { host: HOST }, update },
+    },
+  });
+const rollout = () => call('GET', 'workloads/web/rollout');
+const until = (state: string) =>
+  eventually(async () => (await rollout())['state'] === state, 20_000, `the rollout is ${state}`);
+
+/** Calls the service until it is stopped: by how many at once, and how each call ended. */
+class Load {
+  readonly answers = new Map<string, number>();
+  readonly failed: string[] = [];
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #callers: Promise<void>[];
+  #isOver = false;
+
+  constructor(callers: number) {
+    const methods = ['GET', 'POST', 'PUT', 'DELETE'];
+    this.#callers = Array.from({ length: callers }, (_, index) =>
+      this.#calls(methods[index % methods.length] as string),
+    );
+  }
+
+  /** Waits until some calls were answered so. */
+  until(answer: string): Promise<void> {
+    const isSo = () => (this.answers.get(answer) ?? 0) > 20;
+    return eventually(isSo, 20_000, `calls that end with ${answer}`);
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#callers);
+    this.#agent.destroy();
+  }
+
+  async #calls(method: string): Promise<void> {
+    while (!this.#isOver) {
+      const answer = await this.#call(method).catch(String);
+      this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
+      if (!/^200 /.test(answer)) this.failed.push(`${method}: ${answer}`);
+    }
+  }
+
+  #call(method: string): Promise<string> {
+    const { hostname, port } = new URL(under.fabric.ingressUrl);
+    return new Promise((resolve, reject) => {
+      const options = { hostname, port, method, agent: this.#agent, headers: { host: HOST } };
+      const asked = request(options, (response) => {
+        let text = '';
+        response.on('data', (part) => {
+          text += part;
+        });
+        response.on('end', () => resolve(`${response.statusCode} ${text}`));
+        response.on('error', reject);
+      });
+      asked.on('error', reject);
+      asked.end(method === 'GET' || method === 'DELETE' ? undefined : 'some text');
+    });
+  }
+}
+
+test('a rolling update, a canary that is aborted and a drain: not one call fails', async () => {
+  const rolling = { strategy: 'rolling', maxSurge: 1, minAvailable: '100%' };
+  await apply('a', rolling);
+  await until('complete');
+  const load = new Load(8);
+  for (const version of ['b', 'c', 'd']) {
+    await apply(version, rolling);
+    await until('complete');
+    await load.until(`200 ${version}`);
+  }
+  await apply('e', { ...rolling, strategy: 'canary' });
+  await until('paused');
+  await load.until('200 e');
+  await call('POST', 'workloads/web/rollout/abort');
+  await until('complete');
+  await call('POST', 'nodes/n1/drain', { deadline: '1m' });
+  const left = async () => {
+    const { drain } = await call('GET', 'nodes/n1');
+    return (drain as { readonly left: number }).left;
+  };
+  await eventually(async () => (await left()) === 0, 20_000, 'n1 is empty');
+  await load.stop();
+  expect(load.failed).toEqual([]);
+  expect([...load.answers.keys()].sort()).toEqual(
+    ['a', 'b', 'c', 'd', 'e'].map((each) => `200 ${each}`),
+  );
+  expect(under.ready('web').map(({ node }) => node)).toEqual(['n2', 'n2', 'n2']);
+  expect((await rollout())['version']).toBe(4);
+}, 90_000);
+
+test('a version that cannot run is given up, with the instance and why, and no call fails', async () => {
+  const load = new Load(4);
+  const update = { strategy: 'rolling', deadline: '2s' };
+  await apply('f', update, ['sh', '-c', 'exit 7']);
+  await until('rolled-back');
+  await eventually(async () => (await rollout())['outdated'] === 0, 20_000, 'all as before');
+  await load.stop();
+  expect(load.failed).toEqual([]);
+  expect([...load.answers.keys()]).toEqual(['200 d']);
+  const { version, failed } = await rollout();
+  expect(version).toBe(4);
+  const { message } = failed as { readonly message: string };
+  expect(message).toMatch(/^version \d+ made no progress for 2.0s: web-\w{5} .*exited with 7/);
+  const { items } = await call('GET', 'events?workload=web&limit=100');
+  const verbs = (items as { readonly verb: string }[]).map((each) => each.verb);
+  expect(verbs).toEqual(expect.arrayContaining(['updated', 'complete', 'aborted', 'rolled-back']));
+}, 60_000);
