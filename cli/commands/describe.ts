@@ -1,6 +1,7 @@
 /** `shoal describe`: everything about one thing, with what happened to it last. */
 import { FABRIC_TENANT } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { RefusedFailure } from '../failure.ts';
 import type { Query } from '../gateway-client.ts';
 import type { Noun } from '../nouns.ts';
 import {
@@ -8,6 +9,7 @@ import {
   instancePath,
   instancesPath,
   nodePath,
+  rolloutPath,
   schedulePath,
   workloadPath,
 } from '../paths.ts';
@@ -21,6 +23,7 @@ import type {
   InstanceShape,
   List,
   NodeDetailShape,
+  RolloutShape,
   ScheduleShape,
   WorkloadShape,
 } from '../shapes.ts';
@@ -35,12 +38,14 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
   switch (noun) {
     case 'workload': {
       const workload = await gateway.read<WorkloadShape>(workloadPath(name), { tenant });
-      const [instances, events] = await Promise.all([
+      const [instances, events, rollout] = await Promise.all([
         instancesOf(session, { tenant, workload: name }),
         eventsOf(session, { tenant, workload: name }),
+        workload.kind === 'service' ? rolloutOf(session, name) : undefined,
       ]);
-      const value = { ...workload, events };
-      print(session, value, () => workloadText(workload, { instances, events, now }));
+      const value = { ...workload, ...(rollout && { rollout }), events };
+      const more = { instances, events, rollout, now };
+      print(session, value, () => workloadText(workload, more));
       break;
     }
     case 'instance': {
@@ -65,6 +70,17 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
     }
   }
   return exitCodes.ok;
+}
+
+/** Undefined: the gateway is of a version that knows of none. */
+async function rolloutOf(
+  { gateway, tenant }: Session,
+  name: string,
+): Promise<RolloutShape | undefined> {
+  return gateway.read<RolloutShape>(rolloutPath(name), { tenant }).catch((error) => {
+    if (error instanceof RefusedFailure && error.refusal.status === 404) return undefined;
+    throw error;
+  });
 }
 
 async function instancesOf({ gateway }: Session, query: Query): Promise<readonly InstanceShape[]> {

@@ -1,10 +1,11 @@
 /** Workloads for people. */
 import { stringify } from 'yaml';
-import type { EventShape, InstanceShape, WorkloadShape } from '../shapes.ts';
+import type { EventShape, InstanceShape, RolloutShape, WorkloadShape } from '../shapes.ts';
 import { type Column, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { instanceTable } from './instances.ts';
+import { rolloutLine } from './rollouts.ts';
 import { indented, labelText } from './sections.ts';
 
 export function workloadTable(workloads: readonly WorkloadShape[], now: number): string {
@@ -50,14 +51,18 @@ export function workloadText(
   of: {
     readonly instances: readonly InstanceShape[];
     readonly events: readonly EventShape[];
+    readonly rollout: RolloutShape | undefined;
     readonly now: number;
   },
 ): string {
-  const { now } = of;
+  const { now, rollout } = of;
   const { last } = workload;
+  // What is complete is what the rest shows.
+  const isUnderWay = rollout !== undefined && rollout.state !== 'complete';
   const head = pairs([
     ['Workload', `${workload.name} (${workload.kind} of tenant ${workload.tenant})`],
     ['State', stateText(workload)],
+    ['Rollout', isUnderWay ? rolloutLine(rollout) : undefined],
     ['Generation', workload.generation],
     ['Created', `${ago(workload.createdAt, now)} (${workload.createdAt})`],
     ['Labels', labelText(workload.labels)],

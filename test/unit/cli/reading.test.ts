@@ -97,8 +97,28 @@ describe('describe', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/State +progressing[\s\S]*Instances\n {2}INSTANCE[\s\S]*Events\n {2}AGE/);
     expect(stub.lines).toContain('GET /api/v1/events?tenant=default&workload=hello&limit=20');
+    // A gateway that knows of no rollouts says nothing of one.
+    expect(out).not.toContain('Rollout');
     const { out: json } = await shoal(stub, 'describe wl hello -o json');
     expect(JSON.parse(json)).toEqual({ ...hello, events });
+  });
+
+  test('a workload whose new version waits for somebody, with that', async () => {
+    const rollout = {
+      ...{ name: 'hello', state: 'paused', strategy: 'canary', generation: 2, version: 2, from: 1 },
+      ...{ wanted: 3, updated: 1, ready: 1, available: 3, outdated: 2 },
+      waitsFor: 'somebody to promote or abort it',
+    };
+    await using stub = await StubGateway.start({
+      'GET /api/v1/workloads/hello': { body: hello },
+      'GET /api/v1/workloads/hello/rollout': { body: rollout },
+      'GET /api/v1/instances': { body: { items: instances, revision: 9 } },
+      'GET /api/v1/events': { body: { items: events, revision: 9 } },
+    });
+    const { out } = await shoal(stub, 'describe workload hello');
+    expect(out).toMatch(/Rollout +paused: version 2, .*; waits for somebody to promote or abort it/);
+    const { out: json } = await shoal(stub, 'describe wl hello -o json');
+    expect(JSON.parse(json)).toEqual({ ...hello, rollout, events });
   });
 
   test("a node, whose events are the fabric's", async () => {
