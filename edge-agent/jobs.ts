@@ -107,6 +107,8 @@ export interface ProbeReport extends ProbeTurn {
   readonly lane: Lane;
   /** Why it is a failure, in a few words; undefined: it is a success. */
   readonly reason: string | undefined;
+  /** Set where nobody could say: it is neither. */
+  readonly isUnknown?: true;
   /** How long it took, in milliseconds. */
   readonly tookMs: number;
 }

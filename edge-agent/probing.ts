@@ -24,6 +24,10 @@ import { counted, hasFailed, newCount } from './thresholds.ts';
 /** First probes are spread over this, so that many instances do not all answer in one moment. */
 const SPREAD_MS = 1_000;
 
+/** How often another reason for the same is told, in milliseconds: each is a write into the store. */
+const REASON_MS = 10_000;
+const FAILED = ' probe failed: ';
+
 /** Of a run that has just begun, or was found (`noted`: what was known of it): asks from now on. */
 export function beginProbing(
   name: string,
@@ -91,6 +95,10 @@ function answered(state: State, local: Local, report: ProbeReport, context: Ctx)
   const settings = probeOf(local, probe);
   const before = probing?.counts.get(probe);
   if (!probing || !settings || !before) return none;
+  const delayMs = Math.max(0, spanMs(settings.period) - report.tookMs);
+  const again = wake({ name, run: local.run, probe }, delayMs);
+  // An engine that is away says nothing of what it runs.
+  if (report.isUnknown) return [again];
   const count = counted(before, reason === undefined, settings);
   probing.counts.set(probe, count);
   if (reason === undefined) probing.reasons.delete(probe);
@@ -107,8 +115,7 @@ function answered(state: State, local: Local, report: ProbeReport, context: Ctx)
   if (probe === 'startup' && count.isPassing) {
     return [...wakeAll(name, local, context), ...told];
   }
-  const delayMs = Math.max(0, spanMs(settings.period) - report.tookMs);
-  return [wake({ name, run: local.run, probe }, delayMs), ...told];
+  return [again, ...told];
 }
 
 /** Says whether it is ready, and why not, where that is not what was said last. */
@@ -123,9 +130,16 @@ function readyAgain(state: State, name: string, local: Local, context: Ctx): Eff
   const note: NoteInput = { name, run: local.run, ...now };
   const kept = isNews ? [run('note', note)] : none;
   if (now.isReady === local.isReady && message === local.message) return kept;
+  // A reason that changes with every answer, as one with a time in it, is not worth a write each.
+  const isAnother = now.isReady === local.isReady && isFailure(message) && isFailure(local.message);
+  if (isAnother && passedMs(local.changedAt, context) < REASON_MS) return kept;
   local.isReady = now.isReady;
   local.message = message;
   return [...kept, ...said(state, name, local, context.now)];
+}
+
+function isFailure(message: string | undefined): boolean {
+  return message?.includes(FAILED) ?? false;
 }
 
 /** Wakes what may be asked now: the startup probe, or once it has passed the others (I1). */
@@ -189,7 +203,7 @@ function whyNotReady(probing: Probing): string | undefined {
     const reason = reasons.get(probe);
     return reason === undefined
       ? `its ${probe} probe has not passed yet`
-      : `${probe} probe failed: ${reason}`;
+      : `${probe}${FAILED}${reason}`;
   }
   return undefined;
 }

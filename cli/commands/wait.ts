@@ -1,5 +1,5 @@
 /** `shoal wait`: until a workload, an instance or a node is as somebody needs it. */
-import { type NodeState, nodeStates, type Phase, phases } from '../../subjects/index.ts';
+import { type NodeState, nodeStates, phases } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { UsageFailure } from '../failure.ts';
 import type { Noun } from '../nouns.ts';
@@ -54,9 +54,6 @@ function waitWorkload(session: Session, { name, condition, patience }: Awaited):
   return (condition === 'ready' ? waitReady : waitGone)(session, { tenant, name, patience });
 }
 
-/** Phases after which no other comes. */
-const last: readonly Phase[] = ['succeeded', 'failed', 'stopped'];
-
 async function waitInstance(session: Session, of: Awaited): Promise<void> {
   const { name, condition, patience } = of;
   const read = (): Promise<InstanceShape> =>
@@ -64,7 +61,8 @@ async function waitInstance(session: Session, of: Awaited): Promise<void> {
   const told = ({ phase, message }: InstanceShape): string => `${name}: ${phase}, ${message}`;
   const look = async () => {
     const found = await read();
-    const isOver = last.includes(found.phase) && found.phase !== condition;
+    // A node's word that it failed is not the last one: it may be tried elsewhere.
+    const isOver = found.outcome !== undefined && found.phase !== condition;
     return {
       ...{ isDone: found.phase === condition, told: told(found) },
       ...(isOver ? { failed: `${told(found)}; it will not be ${condition} any more` } : {}),

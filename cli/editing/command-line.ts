@@ -13,7 +13,7 @@ export function addEditingCommands(program: Command, { session, end }: Wiring): 
     .command('diff')
     .summary('what applying manifests would change, line by line')
     .description(
-      'Compares manifests, defaults filled in, with what is stored. Ends with 1 where something would change. Changes nothing.',
+      'Compares manifests, defaults filled in, with what is stored. Ends with 1 where something would change, with 2 where that cannot be said. Changes nothing.',
     )
     .requiredOption(
       '-f, --file <file>',

@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from 'diff';
 import type { Manifest } from '../../subjects/index.ts';
 import { title } from '../commands/apply.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { RefusedFailure } from '../failure.ts';
+import { Failure, RefusedFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { print } from '../printed.ts';
 import type { Session } from '../shell.ts';
@@ -21,7 +21,7 @@ interface Difference {
 /** Lines around a change, as in `diff -u`. */
 const CONTEXT = 3;
 
-/** Ends as `diff` does: 0 when nothing would change, 1 when something would. */
+/** Ends as `diff` does: 0 when nothing would change, 1 when something would, 2 when it cannot say. */
 export async function diff(
   session: Session,
   options: { readonly file: readonly string[] },
@@ -65,6 +65,8 @@ async function storedText(session: Session, { kind, metadata }: Manifest): Promi
     const isAbsent =
       error instanceof RefusedFailure && /^(workload|schedule)-not-found$/.test(error.refusal.code);
     if (isAbsent) return '';
-    throw error;
+    if (!(error instanceof RefusedFailure)) throw error;
+    // 1 says that something would change.
+    throw new Failure(exitCodes.usage, error.message);
   }
 }

@@ -51,7 +51,7 @@ export function workloadText(
   of: {
     readonly instances: readonly InstanceShape[];
     readonly events: readonly EventShape[];
-    readonly rollout: RolloutShape | undefined;
+    readonly rollout?: RolloutShape | undefined;
     readonly now: number;
   },
 ): string {

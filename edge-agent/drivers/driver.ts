@@ -17,7 +17,8 @@
  *      next list, or ended where nobody can account for it.
  *  D6  `exec` runs a command beside a run, in its environment, folder and limits, and says within the
  *      time it is given and two seconds what came of it. It and its children are over then, whatever it
- *      did, and when its run is over. Nothing is run beside what is over.
+ *      did, and when its run is over. Nothing is run beside what is over: of that
+ *      nothing is known, and nothing of what an engine that is away does.
  */
 import type { DriverOffer } from '../../subjects/index.ts';
 import type {
@@ -48,7 +49,9 @@ export type Executed =
       readonly output: string;
     }
   | { readonly kind: 'timed-out'; readonly output: string }
-  | { readonly kind: 'not-run'; readonly message: string };
+  | { readonly kind: 'not-run'; readonly message: string }
+  /** Nobody can say: its run is over, or the engine is away. It tells nothing about the instance. */
+  | { readonly kind: 'unknown'; readonly message: string };
 
 /** Most of a command's output that is kept, in bytes: its last lines say what went wrong. */
 export const OUTPUT_BYTES_MAX = 4_096;

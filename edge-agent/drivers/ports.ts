@@ -123,6 +123,7 @@ export function refusalOf(
     };
     const late = setTimeout(() => end('it takes no connection in time'), limits.timeoutMs);
     socket.once('connect', () => {
+      clearTimeout(late);
       if (limits.staysMs === 0) return end();
       stays = setTimeout(() => end(), limits.staysMs);
       socket.once('data', () => end());

@@ -13,6 +13,11 @@ import { callHttp } from './http.ts';
 /** Longest reason that is passed on. */
 const REASON_MAX = 300;
 
+/** Nobody can say: neither a success nor a failure. */
+class NotKnown extends Error {
+  override readonly name = 'NotKnown';
+}
+
 /** One run, and how long is waited for it. */
 interface Asked extends Reachable {
   readonly name: string;
@@ -39,8 +44,8 @@ export class Prober {
   async preStop({ of, limitMs, ...where }: PreStopInput): Promise<PreStopReport> {
     const { name, run } = where;
     const asked = { ...where, timeoutMs: limitMs };
-    const timed = await timedReason(() => this.#preStop(of, asked));
-    return { name, run, ...timed };
+    const { reason, tookMs } = await timedReason(() => this.#preStop(of, asked));
+    return { name, run, reason, tookMs };
   }
 
   async #probe(of: Probe, asked: Asked): Promise<string | undefined> {
@@ -67,18 +72,28 @@ export class Prober {
     return 'this agent does not know how to do this: upgrade it';
   }
 
+  /** Throws NotKnown where nobody can say. */
   async #execReason(command: readonly string[], asked: Asked): Promise<string | undefined> {
     const { name, run, timeoutMs } = asked;
-    return reasonIn(await this.#drivers.exec({ name, run, command, timeoutMs }), timeoutMs);
+    const executed = await this.#drivers.exec({ name, run, command, timeoutMs });
+    if (executed.kind === 'unknown') throw new NotKnown(executed.message);
+    return reasonIn(executed, timeoutMs);
   }
 }
 
-async function timedReason(act: () => Promise<string | undefined>) {
+async function timedReason(
+  act: () => Promise<string | undefined>,
+): Promise<Pick<ProbeReport, 'reason' | 'tookMs' | 'isUnknown'>> {
   const began = performance.now();
   // What a spec makes a library throw is an answer, too.
-  const found = await act().catch(reasonOf);
+  let isUnknown = false;
+  const found = await act().catch((error) => {
+    isUnknown = error instanceof NotKnown;
+    return reasonOf(error);
+  });
   const reason = found?.replaceAll(/\s+/g, ' ').trim().slice(0, REASON_MAX);
-  return { reason, tookMs: Math.round(performance.now() - began) };
+  const tookMs = Math.round(performance.now() - began);
+  return { reason, tookMs, ...(isUnknown ? { isUnknown: true } : {}) };
 }
 
 async function httpReason(
@@ -108,7 +123,10 @@ async function atPort(
 }
 
 /** Why a command did not end with 0; undefined: it did. */
-function reasonIn(executed: Executed, timeoutMs: number): string | undefined {
+function reasonIn(
+  executed: Exclude<Executed, { readonly kind: 'unknown' }>,
+  timeoutMs: number,
+): string | undefined {
   switch (executed.kind) {
     case 'not-run':
       return executed.message;

@@ -2,6 +2,7 @@
  * Makes sure that a registry is asked with the credentials that this node has for it, in the form
  * `docker login` leaves them: a folder with `config.json`, which may name helper programs. It is
  * read for every pull, so that what is renewed counts at once. Nothing of it is written or logged.
+ * What cannot be read or asked is told where the registry then refuses: most images need none.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -24,7 +25,15 @@ export type RegistryAuth =
   | { readonly username: string; readonly password: string; readonly serveraddress: string }
   | { readonly identitytoken: string; readonly serveraddress: string };
 
-const helperName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+/** What a helper's name may be: with `docker-credential-` before it, a program on PATH. */
+const HELPER = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** What a node has for a registry; `problem`: why that may not be all. */
+export interface Credentials {
+  readonly auth?: RegistryAuth | undefined;
+  readonly problem?: string;
+}
+
 const configSchema = z.object({
   auths: z
     .record(
@@ -32,8 +41,8 @@ const configSchema = z.object({
       z.object({ auth: z.string().optional(), identitytoken: z.string().optional() }),
     )
     .default({}),
-  credHelpers: z.record(z.string(), helperName).default({}),
-  credsStore: helperName.optional(),
+  credHelpers: z.record(z.string(), z.string()).default({}),
+  credsStore: z.string().optional(),
 });
 const helped = z.object({ Username: z.string(), Secret: z.string() });
 
@@ -46,18 +55,22 @@ export function registryOf(image: string): string {
 }
 
 /**
- * The credentials for an image; undefined: this node has none, and the registry is asked without.
- * Throws with a reason that names the file or the helper, never what is in it.
+ * The credentials for an image; none: the registry is asked without. A problem names the file or the
+ * helper, never what is in it. Never rejects.
  */
-export async function credentialsFor(
-  image: string,
-  folder: string,
-): Promise<RegistryAuth | undefined> {
-  const registry = registryOf(image);
-  const config = await read(join(folder, 'config.json'));
+export async function credentialsFor(image: string, folder: string): Promise<Credentials> {
+  try {
+    return { auth: await authFor(registryOf(image), join(folder, 'config.json')) };
+  } catch (error) {
+    return { problem: reasonOf(error) };
+  }
+}
+
+async function authFor(registry: string, file: string): Promise<RegistryAuth | undefined> {
+  const config = await read(file);
   if (!config) return undefined;
   const helper = config.credHelpers[registry] ?? config.credsStore;
-  if (helper !== undefined) return ask(helper, registry);
+  if (helper) return ask(helper, registry);
   const entry =
     config.auths[registry] ??
     config.auths[`https://${registry}`] ??
@@ -91,6 +104,7 @@ function of(pair: string, serveraddress: string): RegistryAuth | undefined {
 
 async function ask(helper: string, registry: string): Promise<RegistryAuth | undefined> {
   const program = `docker-credential-${helper}`;
+  if (!HELPER.test(helper)) throw new Error(`${JSON.stringify(helper)} is no credential helper`);
   try {
     const asked = call(program, ['get'], { timeout: HELPER_MS });
     asked.child.stdin?.on('error', () => undefined);

@@ -188,7 +188,7 @@ export class DockerDriver implements Driver {
     const run = this.#runs.get(name);
     const kept = this.#kept.get(name);
     const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
-    if (!isRunning) return { kind: 'not-run', message: 'nothing of it runs' };
+    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' };
     const container = containerName(this.#settings.agent, kept.input);
     return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
   }

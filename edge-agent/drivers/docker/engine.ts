@@ -96,7 +96,7 @@ export class Engine {
   async exec(
     container: string,
     of: { readonly command: readonly string[]; readonly environment: readonly string[] },
-    to: { print(chunk: Uint8Array): void; readonly signal: AbortSignal },
+    to: { print(chunk: Uint8Array): void; begun?(): void; readonly signal: AbortSignal },
   ): Promise<Ran> {
     const { signal } = to;
     const made = await this.#ask(ANSWER_MS, () =>
@@ -108,6 +108,7 @@ export class Engine {
     const stream = await this.#ask(ANSWER_MS, () =>
       made.start({ hijack: false, stdin: false, abortSignal: signal }),
     );
+    to.begun?.();
     const aborted = new Promise<never>((_, reject) => {
       const abort = (): void => {
         stream.destroy();

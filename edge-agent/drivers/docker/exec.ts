@@ -13,7 +13,7 @@ import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { ExecInput, Executed } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { LastOutput } from '../last-output.ts';
-import type { Engine, Ran } from './engine.ts';
+import { type Engine, EngineError, type Ran } from './engine.ts';
 
 /** Variable that marks a command and its children. */
 const MARK = 'SHOAL_EXEC';
@@ -41,22 +41,42 @@ export async function execBeside(
 ): Promise<Executed> {
   const mark = `${MARK}=${process.pid}-${++made}-${Date.now()}`;
   const output = new LastOutput();
-  const late = AbortSignal.timeout(of.timeoutMs);
-  const signal = AbortSignal.any([late, of.signal]);
+  let isBegun = false;
+  // Not `AbortSignal.any`: Node 20 keeps what is derived of a signal for as long as that lives.
+  const ending = new AbortController();
+  const { signal } = ending;
+  const end = (): void => ending.abort();
+  const timer = setTimeout(end, of.timeoutMs);
+  of.signal.addEventListener('abort', end, { once: true });
+  if (of.signal.aborted) end();
   try {
     const what = { command: of.command, environment: [mark] };
     const print = (chunk: Uint8Array): void => output.add(chunk);
-    const ran = await engine.exec(container, what, { print, signal });
+    const begun = (): void => {
+      isBegun = true;
+    };
+    const ran = await engine.exec(container, what, { print, begun, signal });
     // What it left behind is ended where that costs little; a shell for each probe would cost more.
     await Promise.race([endOutside(engine, container, mark), passed(END_MS)]);
     return ended(ran, output.text);
   } catch (error) {
-    if (!signal.aborted) return { kind: 'not-run', message: reasonOf(error) };
+    if (!signal.aborted) return { kind: kindOf(error), message: reasonOf(error) };
     // An engine that hangs ends nothing: nobody waits for it, or all other probes would.
     await Promise.race([endMarked(engine, container, mark), passed(END_MS)]);
-    if (of.signal.aborted) return { kind: 'not-run', message: 'the instance ended before' };
+    if (of.signal.aborted) return { kind: 'unknown', message: 'the instance ended before' };
+    // What it does not begin in time says nothing of the program.
+    if (!isBegun) return { kind: 'unknown', message: 'the engine did not begin it in time' };
     return { kind: 'timed-out', output: output.text };
+  } finally {
+    clearTimeout(timer);
+    of.signal.removeEventListener('abort', end);
   }
+}
+
+/** An engine that is away (no status), or whose container is over (404, 409), knows nothing of it. */
+function kindOf(error: unknown): 'not-run' | 'unknown' {
+  if (!(error instanceof EngineError)) return 'not-run';
+  return [undefined, 404, 409].includes(error.status) ? 'unknown' : 'not-run';
 }
 
 function ended({ exitCode }: Ran, output: string): Executed {

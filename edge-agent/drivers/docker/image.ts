@@ -5,7 +5,7 @@
  */
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Spec } from '../../../subjects/index.ts';
-import { credentialsFor, registryOf } from './credentials.ts';
+import { credentialsFor, type RegistryAuth, registryOf } from './credentials.ts';
 import { type Engine, EngineError, sentence } from './engine.ts';
 import { PullProgress } from './pull-progress.ts';
 
@@ -13,6 +13,10 @@ import { PullProgress } from './pull-progress.ts';
 const SILENT_MS = 15_000;
 /** How often it is told how far a pull is, in milliseconds: each is a write into the store. */
 const TOLD_MS = 1_000;
+
+/** What a registry says to those it does not know. */
+const REFUSED =
+  /no basic auth credentials|unauthorized|authentication required|resource is denied|access denied/i;
 
 /** What a start needs its image for. */
 export interface Wanted {
@@ -33,19 +37,29 @@ export async function obtainImage(wanted: Wanted): Promise<void> {
   const policy = spec.pull ?? 'if-missing';
   if (policy !== 'always' && (await engine.hasImage(image))) return;
   if (policy === 'never') throw new Error(`image ${image} is not here, and pull is never`);
+  wanted.tell(`pulling ${image}`);
   try {
     await pull(image, wanted);
   } catch (error) {
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
-    const why = withNextStep(reasonOf(error), image);
-    throw new Error(sentence(`image ${image} cannot be pulled: ${why}`));
+    throw new Error(sentence(`image ${image} cannot be pulled: ${reasonOf(error)}`));
   }
 }
 
 async function pull(image: string, wanted: Wanted): Promise<void> {
-  const { engine, stop, tell, credentials } = wanted;
-  tell(`pulling ${image}`);
-  const auth = await credentialsFor(image, credentials);
+  const { auth, problem } = await credentialsFor(image, wanted.credentials);
+  try {
+    await pullAs(auth, image, wanted);
+  } catch (error) {
+    throw new Error(withNextStep(reasonOf(error), image, problem));
+  }
+}
+
+async function pullAs(
+  auth: RegistryAuth | undefined,
+  image: string,
+  { engine, stop, tell }: Wanted,
+): Promise<void> {
   const silent = new AbortController();
   let timer = setTimeout(() => silent.abort(), SILENT_MS);
   const isSilent = (): Error =>
@@ -76,8 +90,8 @@ async function pull(image: string, wanted: Wanted): Promise<void> {
 }
 
 /** What a registry says to strangers leaves out what they can do. */
-function withNextStep(why: string, image: string): string {
-  if (!/no basic auth credentials|unauthorized|authentication required|denied/i.test(why))
-    return why;
+function withNextStep(why: string, image: string, problem: string | undefined): string {
+  if (!REFUSED.test(why)) return why;
+  if (problem !== undefined) return `${why}; ${problem}`;
   return `${why}; \`docker login ${registryOf(image)}\` on this node, or set SHOAL_DOCKER_CONFIG`;
 }

@@ -167,7 +167,7 @@ export class ProcessDriver implements Driver {
     const run = this.#runs.get(name);
     const kept = this.#kept.get(name);
     const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
-    if (!isRunning) return { kind: 'not-run', message: 'nothing of it runs' };
+    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' };
     const { directory, environment } = this.#around(kept);
     const [program = ''] = command;
     const message = await obstacle(program, directory, environment['PATH'] ?? '');
@@ -188,12 +188,12 @@ export class ProcessDriver implements Driver {
   /** Ends everything that runs, each within its grace and `graceMsMax`. */
   async endAll(graceMsMax: number): Promise<void> {
     await this.settled();
-    const running = [...this.#runs].filter(([, run]) => !run.isOver);
+    const running = [...this.#runs].filter(([, run]) => !run.isTold);
     for (const [name, run] of running) {
       const grace = this.#kept.get(name)?.input.spec.spec.grace;
       run.stop(Math.min(graceMsMax, grace === undefined ? graceMsMax : spanMs(grace)));
     }
-    while (running.some(([, run]) => !run.isOver)) {
+    while (running.some(([, run]) => !run.isTold)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -226,10 +226,10 @@ export class ProcessDriver implements Driver {
     await folder.prepare(kept);
     const { directory, environment } = this.#around(kept);
     const steps = spec.spec.init ?? [];
-    for (const [program = ''] of [...steps.map((each) => each.command), spec.spec.command]) {
-      const why = await obstacle(program, directory, environment['PATH'] ?? '');
-      if (why !== undefined) throw new Error(why);
-    }
+    // What comes later may be made by what comes first.
+    const [program = ''] = steps[0]?.command ?? spec.spec.command;
+    const why = await obstacle(program, directory, environment['PATH'] ?? '');
+    if (why !== undefined) throw new Error(why);
     await writeInit(folder.run(input.run), steps);
     const cgroup = new Cgroup(this.#cgroups, name);
     await cgroup.make(spec.spec);

@@ -59,7 +59,7 @@ export async function execBeside(
   await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   child.stdout.destroy();
   child.stderr.destroy();
-  return came.kind === 'not-run' ? came : { ...came, output: output.text };
+  return 'output' in came ? { ...came, output: output.text } : came;
 }
 
 /** What comes first: its end, its time, or the end of what it is run beside. */
@@ -73,7 +73,7 @@ function outcomeOf(
       signal.removeEventListener('abort', abort);
       resolve(executed);
     };
-    const abort = (): void => settle({ kind: 'not-run', message: 'the instance ended before' });
+    const abort = (): void => settle({ kind: 'unknown', message: 'the instance ended before' });
     const timer = setTimeout(() => settle({ kind: 'timed-out', output: '' }), timeoutMs);
     signal.addEventListener('abort', abort);
     child.once('error', ({ message }) => settle({ kind: 'not-run', message }));

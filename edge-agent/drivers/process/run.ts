@@ -39,6 +39,7 @@ export class Run {
   #step: NodeJS.Timeout | undefined;
   #isOver = false;
   #isTold = false;
+  #isLeft = false;
   #kill: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
@@ -147,8 +148,13 @@ export class Run {
     signalGroup(this.#pid, 'SIGTERM');
   }
 
-  /** Stops listening to the run without ending it: the agent is going. */
+  /** Stops listening to the run without ending it: the agent is going, and nothing is told any more. */
   leave(): void {
+    this.#isLeft = true;
+    this.#listenNoMore();
+  }
+
+  #listenNoMore(): void {
     clearTimeout(this.#kill);
     clearTimeout(this.#look);
     clearTimeout(this.#step);
@@ -194,9 +200,10 @@ export class Run {
 
   /** `signal`: what ended the keeper, where that is known. */
   async #finish(signal = 'SIGKILL'): Promise<void> {
-    if (this.#isOver) return;
+    // What ends after the agent left is the next one's to tell.
+    if (this.#isOver || this.#isLeft) return;
     this.#isOver = true;
-    this.leave();
+    this.#listenNoMore();
     const { folder } = this.#around;
     // Whatever the command left behind goes with it.
     await this.#end();
@@ -227,6 +234,7 @@ export class Run {
   }
 
   #tell(report: ToldOfRun): void {
+    if (this.#isLeft) return;
     const { name, run } = this.#kept.input;
     this.#around.report({ name, run, ...report });
   }

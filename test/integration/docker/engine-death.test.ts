@@ -66,6 +66,8 @@ test('what runs goes on, what ended is told, what is asked for meanwhile has a r
 
   await engine.kill('SIGKILL');
   await expect(driver.list(report)).rejects.toThrow('does not answer');
+  const probe = { name: 'default.counts', run: 1, command: ['true'], timeoutMs: 2_000 };
+  expect(await driver.exec(probe)).toMatchObject({ kind: 'unknown' });
   for (const each of all) expect(isThere(pidOf(each)), each).toBe(true);
   // Where nobody reaps it, it stays as a zombie: what the engine says of it counts, later.
   process.kill(pidOf('dies'), 'SIGKILL');

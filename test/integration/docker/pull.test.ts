@@ -105,6 +105,13 @@ test.each([
   expect(message).not.toContain('wrong');
 });
 
+test('what another registry needs, and cannot give, is no trouble', async () => {
+  const auths = { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } };
+  await keep({ auths, credHelpers: { 'example.com': 'wincred.exe' }, credsStore: '' });
+  expect(await ran({ pull: 'always' })).toMatchObject({ exitCode: 0 });
+  await engine.client.getImage(image).remove();
+});
+
 test('an image that the registry does not have is a reason', async () => {
   await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
   const missing = `${registry.host}/team/none:1`;
@@ -120,6 +127,7 @@ test.each([
     '{"credsStore": "none-such"}',
     'docker-credential-none-such: it is not on PATH',
   ],
+  ['names a helper as nobody would', '{"credsStore": "../x y"}', 'is no credential helper'],
 ])('a file that %s is a reason', async (_what, text, why) => {
   await writeFile(join(state, 'credentials', 'config.json'), text);
   expect(await ran()).toMatchObject({ message: expect.stringContaining(why) });

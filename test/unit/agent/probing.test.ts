@@ -59,6 +59,39 @@ function answer(
 }
 const said = (effects: Effects) => delayOf(effects, 'say') !== undefined;
 
+describe('what nobody can say', () => {
+  test('is asked again, and counts neither way', () => {
+    begin({ liveness: { exec: { command: ['check'] }, failureThreshold: 1, period: '5s' } });
+    const { run } = scene.local();
+    for (let times = 0; times < 5; times++) {
+      due('liveness');
+      const reason = 'the engine does not answer';
+      const asked = { name, run, probe: 'liveness', lane: 'command', tookMs: 5 } as const;
+      const outcome = { ...asked, reason, isUnknown: true } as const;
+      const effects = probed(scene.state, { outcome, memo: undefined }, scene.context);
+      expect(wakes(effects)).toEqual({ liveness: 4_995 });
+      expect(jobsOf(effects)).toEqual([]);
+    }
+    expect(scene.local()).toMatchObject({ state: 'running', message: undefined });
+    expect(jobsOf(answer('liveness', 'it hangs'))).toContain('stop');
+  });
+});
+
+describe('a reason that is another one with every answer', () => {
+  test('is told when it is the first, then once in ten seconds', () => {
+    begin({ readiness: { ...tcp, failureThreshold: 1 } });
+    let told = 0;
+    for (let second = 1; second <= 30; second++) {
+      scene.now += 1_000;
+      if (said(answer('readiness', `not before ${second}`))) told++;
+    }
+    expect(told).toBe(3);
+    expect(scene.local().message).toMatch(/^readiness probe failed: not before 2\d$/);
+    expect(said(answer('readiness'))).toBe(true);
+    expect(said(answer('readiness', 'again'))).toBe(true);
+  });
+});
+
 describe('without probes', () => {
   test('nothing is asked, and it is ready when every port takes connections', () => {
     expect(wakes(begin({}))).toEqual({});

@@ -60,12 +60,12 @@ describe('diff', () => {
     expect(items[0].patch).toContain('+kind: service');
   });
 
-  test('a refusal of another kind is none', async () => {
+  test('a refusal of another kind is no difference', async () => {
     await using stub = await StubGateway.start({
       [`GET ${PATH}`]: refused('actor-unavailable', 'nobody answers'),
     });
     const ran = await shoal(stub, 'diff -f -', { stdin: MANIFEST });
-    expect(ran).toMatchObject({ code: 1, out: '' });
+    expect(ran).toMatchObject({ code: 2, out: '' });
     expect(ran.err).toContain('nobody answers');
   });
 });
@@ -164,7 +164,9 @@ describe('wait', () => {
     expect(await shoal(stub, 'wait inst hello-a1b2c')).toMatchObject({ code: 0 });
     expect(await shoal(stub, 'wait inst hello-a1b2c --for gone')).toMatchObject({ code: 0 });
     await using over = await StubGateway.start({
-      [`GET ${path}`]: { body: { ...ready, phase: 'failed', message: 'exited with code 1' } },
+      [`GET ${path}`]: {
+        body: { ...ready, phase: 'failed', outcome: { result: 'failed', at: '', message: '' } },
+      },
     });
     const ran = await shoal(over, 'wait inst hello-a1b2c --for ready');
     expect(ran.code).toBe(1);

@@ -170,6 +170,17 @@ describe('exec', () => {
     expect(await reason(exec)).toBe(why);
   });
 
+  test('what nobody can say is neither a success nor a failure', async () => {
+    executed = { kind: 'unknown', message: 'the engine does not answer' };
+    const where = { name: 'default.web-1', run: 3, address: '', ports: {} };
+    const turn = { ...where, probe: 'liveness', lane: 'command' } as const;
+    const of = probesSpec.parse({ liveness: exec }).liveness as Probe;
+    expect(await new Prober(drivers).probe({ ...turn, of })).toMatchObject({ isUnknown: true });
+    executed = { kind: 'ended', exitCode: 1, signal: undefined, output: '' };
+    const failed = await new Prober(drivers).probe({ ...turn, of });
+    expect(failed).not.toHaveProperty('isUnknown');
+  });
+
   test('a driver that fails is a reason, too', async () => {
     const broken = new Prober({ ...drivers, exec: () => Promise.reject(new Error('broken')) });
     const of = { command: ['drain'] };

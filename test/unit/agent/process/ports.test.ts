@@ -1,7 +1,12 @@
 /** Each instance gets ports nobody else uses: within the range, tried, remembered, given back. */
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { isListening, Ports, whenListening } from '../../../../edge-agent/drivers/ports.ts';
+import {
+  isListening,
+  Ports,
+  refusalOf,
+  whenListening,
+} from '../../../../edge-agent/drivers/ports.ts';
 import { freePort } from '../../../../nats/start.ts';
 
 const open: Server[] = [];
@@ -18,6 +23,15 @@ async function single() {
   const port = await freePort();
   return { port, range: { from: port, to: port } };
 }
+
+test('a port that takes a connection at once is not late for being watched a while', async () => {
+  const server = createServer(() => undefined);
+  open.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const to = { host: '127.0.0.1', port };
+  expect(await refusalOf(to, { timeoutMs: 50, staysMs: 150 })).toBeUndefined();
+});
 
 describe('ports', () => {
   test('of several names are several, within the range', async () => {
