@@ -3,11 +3,11 @@ import type { RolloutShape, VersionShape } from '../shapes.ts';
 import { type Column, pairs, table } from '../table.ts';
 import { ago } from './ages.ts';
 
-/** `progressing: 1 of 3 ready, 2 of other versions; waits for …`: one line. */
+/** `progressing: 1 of 3 ready, 2 of other versions; waiting: …`: one line. */
 export function rolloutLine(rollout: RolloutShape): string {
   const { state, wanted, ready, outdated, waitsFor } = rollout;
   const left = outdated > 0 ? `, ${outdated} of other versions` : '';
-  const wait = waitsFor === undefined ? '' : `; waits for ${waitsFor}`;
+  const wait = waitsFor === undefined ? '' : `; waiting: ${waitsFor}`;
   return `${state}: version ${rollout.version}, ${ready} of ${wanted} ready${left}${wait}`;
 }
 
@@ -23,7 +23,7 @@ export function rolloutText(rollout: RolloutShape, now: number): string {
     ['Version', from === undefined ? rollout.version : `${rollout.version}, before it ${from}`],
     ['Updated', `${updated} of ${wanted}, ${ready} ready; ${outdated} of other versions`],
     ['Available', `${available} of ${wanted}${kept}`],
-    ['Waits for', rollout.waitsFor],
+    ['Waiting', rollout.waitsFor],
     ['Begun', rollout.startedAt && ago(rollout.startedAt, now)],
     ['Deadline', rollout.deadline],
     ['Failed', failed && `${failed.message} (${ago(failed.at, now)})`],

@@ -66,7 +66,7 @@ function reasonOf(
   workload: Workload | undefined,
   members: readonly Member[],
 ): string {
-  if (entry.isStopping || !workload) return 'to end: it was told to';
+  if (entry.isStopping || !workload) return 'its end: it was told to';
   if (workload.kind === 'job') return 'its end: a job is not moved';
   const late = heldUpBy(workload, members);
   return late === undefined ? 'its turn' : `another one in its place: ${late}`;

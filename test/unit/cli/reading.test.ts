@@ -117,7 +117,7 @@ describe('describe', () => {
     });
     const { out } = await shoal(stub, 'describe workload hello');
     expect(out).toMatch(
-      /Rollout +paused: version 2, .*; waits for somebody to promote or abort it/,
+      /Rollout +paused: version 2, .*; waiting: somebody to promote or abort it/,
     );
     const { out: json } = await shoal(stub, 'describe wl hello -o json');
     expect(JSON.parse(json)).toEqual({ ...hello, rollout, events });

@@ -37,7 +37,7 @@ Strategy   rolling, surge 1
 Version    4, before it 3
 Updated    2 of 3, 1 ready; 2 of other versions
 Available  3 of 3, at least 3
-Waits for  hello-qx41k on n2 (starting) is not ready
+Waiting    hello-qx41k on n2 (starting) is not ready
 Begun      20s ago
 Deadline   ${at(-40)}
 `);
