@@ -8,6 +8,8 @@
  *     out of the view and is reported once, with key and reason; the value before it stays in the
  *     view, nothing is written over it, everything else goes on. It is told when it is mended. So is one
  *     of a protocol that is too far ahead.
+ * I3  What is read anew after a gap is seen together, when all of it is there: in between some keys
+ *     would stand as they are and others as they were, and what the others tell of would not be there.
  */
 import type { Bucket, PayloadOf, RecordContract } from '../../subjects/index.ts';
 import {
@@ -19,6 +21,13 @@ import {
   protocolIn,
   tokensIn,
 } from '../../subjects/index.ts';
+import {
+  type Followed,
+  isWanted,
+  type Listener,
+  mismatch,
+  type ToldUnreadable,
+} from './followed.ts';
 import type { Log } from './log.ts';
 import {
   type Clock,
@@ -31,16 +40,8 @@ import {
 } from './ports.ts';
 import { type Change, View } from './view.ts';
 
-type Listener = (change: Change) => void;
-
 /** Reads a value of the store. */
 export type Read = (record: RecordContract, body: Uint8Array) => Decoded<unknown>;
-
-interface Followed {
-  readonly view: View;
-  readonly patterns: Set<string>;
-  readonly listeners: Listener[];
-}
 
 interface Waiting {
   readonly revision: number;
@@ -52,6 +53,10 @@ interface Side {
   readonly waiting: Waiting[];
   /** Who sees the keys of the bucket that no view follows. */
   rest: Follower | undefined;
+  /** Everything is read from the start; `current` ends that. */
+  isReading: boolean;
+  /** Values newer than the views' that came while everything is read anew, by key. */
+  readonly anew: Map<string, Stored>;
   /** Everything up to here has been seen. */
   revision: number;
   isCurrent: boolean;
@@ -61,14 +66,6 @@ interface Side {
 interface Sending {
   readonly body: Uint8Array;
   readonly value: unknown;
-}
-
-/** A value that cannot be read, or (`reason` undefined) can again. */
-export interface ToldUnreadable {
-  readonly key: string;
-  readonly contract: string;
-  readonly reason: string | undefined;
-  readonly body: Uint8Array;
 }
 
 /** The views of one process: a record is followed once, however many actors look at it. */
@@ -121,7 +118,10 @@ export class Views {
   #sideOf(bucket: Bucket): Side {
     let side = this.#sides.get(bucket);
     if (!side) {
-      side = { followed: [], waiting: [], rest: undefined, revision: 0, isCurrent: false };
+      side = {
+        ...{ followed: [], waiting: [], rest: undefined, isReading: false },
+        ...{ anew: new Map(), revision: 0, isCurrent: false },
+      };
       this.#sides.set(bucket, side);
     }
     return side;
@@ -234,6 +234,10 @@ export class Views {
     return this.#find(record, key)?.view.at(key)?.writer;
   }
 
+  #followedAt(side: Side, key: string): Followed | undefined {
+    return side.followed.find((each) => covers(each.view.record.subject.pattern, key));
+  }
+
   #find(record: RecordContract, key: string): Followed | undefined {
     const followed = this.#sides
       .get(record.bucket)
@@ -242,22 +246,41 @@ export class Views {
   }
 
   #take(side: Side, stored: Stored, isNext: boolean): void {
-    let followed = side.followed.find((each) =>
-      covers(each.view.record.subject.pattern, stored.key),
-    );
+    let followed = this.#followedAt(side, stored.key);
     if (side.rest && !(followed && isWanted(followed, stored.key))) {
       // The whole bucket is read, and this is more than the views asked for.
       followed = undefined;
       side.rest.change(stored, isNext);
     }
-    if (followed && stored.revision > followed.view.revision(stored.key)) {
-      this.#apply(followed, stored);
+    // Nobody decides on the first reading before it is whole; every later one is seen whole (I3).
+    side.isReading ||= !isNext;
+    if (side.isReading && side.isCurrent) {
+      const isNews = followed && stored.revision > followed.view.revision(stored.key);
+      if (isNews) side.anew.set(stored.key, stored);
+      return;
     }
+    if (followed) this.#see(side, followed, stored);
     if (isNext && stored.revision > side.revision) {
       side.revision = stored.revision;
       this.#wake(side);
     }
-    if (stored.body === null) followed?.view.trim(side.revision);
+  }
+
+  #see(side: Side, followed: Followed, stored: Stored): void {
+    if (stored.revision > followed.view.revision(stored.key)) this.#apply(followed, stored);
+    if (stored.body === null) followed.view.trim(side.revision);
+  }
+
+  /** What was read anew, now that all of it is there; what has gone meanwhile is not among `keys`. */
+  #seeAnew(side: Side, keys: ReadonlySet<string>, revision: number): void {
+    const anew = [...side.anew.values()].sort((one, other) => one.revision - other.revision);
+    side.anew.clear();
+    side.isReading = false;
+    for (const stored of anew) {
+      const followed = this.#followedAt(side, stored.key);
+      const isGone = stored.revision <= revision && !keys.has(stored.key);
+      if (followed && !isGone) this.#see(side, followed, stored);
+    }
   }
 
   #apply(followed: Followed, stored: Stored): void {
@@ -340,6 +363,7 @@ export class Views {
   }
 
   #repair(side: Side, keys: ReadonlySet<string>, revision: number): void {
+    this.#seeAnew(side, keys, revision);
     for (const followed of side.followed) {
       for (const key of [...followed.view.unreadableKeys()]) {
         if (!keys.has(key)) this.#mended(followed.view, key, revision);
@@ -373,21 +397,4 @@ export class Views {
     side.waiting.splice(0, side.waiting.length, ...later);
     for (const each of ready) this.#clock.soon(() => each.done(true));
   }
-}
-
-/** What a value says of itself that its key does not; undefined: nothing. */
-function mismatch(record: RecordContract, key: string, value: unknown): string | undefined {
-  const tokens = tokensIn(record, key) as Readonly<Record<string, string>> | undefined;
-  if (!tokens) return `no key of ${record.name}: ${record.subject.text}`;
-  for (const name of record.subject.names) {
-    const said = (value as Readonly<Record<string, unknown>>)[name];
-    if (said !== undefined && String(said) !== tokens[name]) return `${name}: it is about another`;
-  }
-  return undefined;
-}
-
-/** A narrowed view must not learn of keys outside it from its process's own writes. */
-function isWanted(followed: Followed, key: string): boolean {
-  for (const each of followed.patterns) if (covers(each, key)) return true;
-  return false;
 }

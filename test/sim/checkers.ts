@@ -28,6 +28,9 @@ import {
 import { readOnce } from './read.ts';
 import { isStranger } from './store-faults.ts';
 
+/** Why an instance ends whose workload nobody finds. */
+const ORPHANED = 'its workload is gone';
+
 export class Checkers {
   readonly violations: string[] = [];
   checks = 0;
@@ -166,6 +169,13 @@ export class Checkers {
       this.violation(`${key} is bound to ${instance.node} with the epoch it had before`);
     }
     if (before.outcome && !instance.outcome) this.violation(`${key} came back to life`);
+    const isOrphaned = instance.intent === 'stop' && instance.last.message === ORPHANED;
+    const workload = this.#workloads.get(`workload.${instance.tenant}.${instance.workload}`);
+    // One that was deleted and asked for again is younger than what is left of its earlier life.
+    if (before.intent === 'run' && isOrphaned && workload && !this.#isPatchy) {
+      const isIts = workload.deletedAt === undefined && workload.createdAt <= instance.createdAt;
+      if (isIts) this.violation(`${key} is told to stop for want of a workload that is there`);
+    }
   }
 
   /** What was written down for a caller goes only when a caller wanted that. */

@@ -116,9 +116,7 @@ describe('describe', () => {
       'GET /api/v1/events': { body: { items: events, revision: 9 } },
     });
     const { out } = await shoal(stub, 'describe workload hello');
-    expect(out).toMatch(
-      /Rollout +paused: version 2, .*; waiting: somebody to promote or abort it/,
-    );
+    expect(out).toMatch(/Rollout +paused: version 2, .*; waiting: somebody to promote or abort it/);
     const { out: json } = await shoal(stub, 'describe wl hello -o json');
     expect(JSON.parse(json)).toEqual({ ...hello, rollout, events });
   });
