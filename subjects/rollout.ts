@@ -72,7 +72,7 @@ export function isComplete(workload: Workload, members: readonly Member[]): bool
 /**
  * When the rollout last came closer, in milliseconds since 1970: when it began, was promoted, the
  * last of its instances was made, or one that is ready now became so. One that comes and goes
- * proves nothing while it is gone.
+ * proves nothing while it is gone; only the time that canaries were ready does not count.
  */
 export function progressAt(workload: Workload, members: readonly Member[]): number {
   const { rollout, createdAt, templateGeneration } = workload;
@@ -82,7 +82,8 @@ export function progressAt(workload: Workload, members: readonly Member[]): numb
       instance.createdAt,
       phase === 'ready' ? (observed?.changedAt ?? 0) : 0,
     ]);
-  return Math.max(rollout?.at ?? createdAt, rollout?.promotedAt ?? 0, ...times);
+  const { at = createdAt, promotedAt = 0, countedFrom = 0 } = rollout ?? {};
+  return Math.max(at, promotedAt, countedFrom, ...times);
 }
 
 /** The instance that holds a rollout up, and why, in one sentence; undefined: none does. */
