@@ -11,6 +11,7 @@ import {
   gaveUpBecause,
   holdOf,
   isComplete,
+  lingering,
   type Member,
   progressAt,
   type Rollout,
@@ -65,8 +66,9 @@ export function judge(workload: Workload, known: readonly Known[], context: Ctx)
   }
   if (isReady) return goesOn;
   // What is not made yet cannot be late: it was scaled up a moment ago, or the rollout begins.
+  // But where all must end first, one that does not end keeps everything from being made.
   const isMade = members.some(({ instance }) => instance.generation === templateGeneration);
-  if (!isMade) return goesOn;
+  if (!isMade && !lingering(workload, members)) return goesOn;
   const leftMs = spanMs(spec.update.deadline) - passedMs(progressAt(workload, members), context);
   if (leftMs > 0) return { kind: 'goes-on', lookAt: context.now + leftMs };
   return { kind: 'instead', effects: givenUp(workload, members, spec.update.rollback, context) };

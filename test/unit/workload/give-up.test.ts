@@ -188,3 +188,52 @@ describe('a version that makes no progress', () => {
     expect(at.workload.templateGeneration).toBe(2);
   });
 });
+
+describe('a version whose instances wait until all others have ended', () => {
+  const recreate = { strategy: 'recreate', deadline: '1m' };
+  /** One instance of version 1 does not end, whoever tells it to. */
+  const stuck = (update: object, grace = '10s'): RolloutSite => {
+    const at = site(update);
+    at.behaviours.set(at.running[0]?.instance ?? '', 'unending');
+    at.apply('b', { update, grace });
+    return at;
+  };
+
+  test('is rolled back when one of them does not end, with which: the service serves again', () => {
+    const at = stuck(recreate);
+    at.runs(650);
+    expect(at.versions).toEqual([]);
+    expect(at.status.waitsFor).toMatch(
+      /^web-\w{5} on n\d \(stopping\) of version 1 has not ended$/,
+    );
+    expect(at.status.deadlineAt).toBeGreaterThan(at.stage.now);
+    at.runs(80);
+    expect(at.workload).toMatchObject({ templateGeneration: 1, rollout: { failed: {} } });
+    expect(at.told.filter((each) => each.startsWith('rolled-back'))).toEqual([
+      expect.stringMatching(
+        /to version 1: version 2 made no progress for 1m: web-\w{5} on n\d \(stopping\) of version 1 has not ended$/,
+      ),
+    ]);
+    // The one that does not end keeps its place.
+    expect(at.versions).toEqual([1, 1]);
+    expect(at.ready).toBe(2);
+  });
+
+  test('is said to have failed where nobody wants to go back, and begins when it has ended', () => {
+    const at = stuck({ ...recreate, rollback: false });
+    at.runs(800);
+    expect(at.status.state).toBe('failed');
+    at.behaviours.clear();
+    at.runs(10);
+    expect(at.versions).toEqual([2, 2, 2]);
+    expect(at.status.state).toBe('complete');
+  });
+
+  test('gives them their grace before its own time begins', () => {
+    const at = stuck(recreate, '5m');
+    at.runs(30, undefined, 10_000);
+    expect(at.workload.templateGeneration).toBe(2);
+    at.runs(10, undefined, 10_000);
+    expect(at.workload.templateGeneration).toBe(1);
+  });
+});
