@@ -173,6 +173,42 @@ describe('versions of a service', () => {
     expect(undone(at, { to: 1 })).toHaveLength(1);
   });
 
+  test.each([
+    ['undone', rolling, rolloutUndo, undo],
+    ['aborted', rolling, rolloutAbort, abort],
+  ] as const)(
+    'are %s once, though the ask comes again while instances are replaced',
+    (_, update, contract, step) => {
+      const at = site(update);
+      at.apply('b', { update });
+      // Undone when it is complete, aborted before.
+      at.runs(contract === rolloutUndo ? 30 : 2);
+      const ask = {
+        ...received(contract as typeof rolloutUndo, web, { ifGeneration: 2 }),
+        seen: at.stage.revision,
+      };
+      const asked = () => (step as typeof undo)(newState(), ask, at.stage.context);
+      at.does(asked());
+      const answer = { ok: true, value: { generation: 3, templateGeneration: 1 } };
+      at.runs(2);
+      expect(at.stage.views.workloads.revision('workload.default.web')).toBeGreaterThan(
+        ask.seen + 5,
+      );
+      const again = asked();
+      expect(answerIn(again)).toEqual(answer);
+      expect(again).toHaveLength(1);
+      // With what the sender has seen by now it is the same ask.
+      ask.seen = at.stage.revision;
+      expect(answerIn(asked())).toEqual(answer);
+      at.runs(30);
+      expect(at.versions).toEqual([1, 1, 1]);
+      // Another one is another.
+      expect(
+        codeIn((step as typeof undo)(newState(), { ...ask, id: 'other' }, at.stage.context)),
+      ).toBe('generation-stale');
+    },
+  );
+
   test('are as many as are kept, the oldest go first', () => {
     const at = site(undefined);
     for (let version = 0; version < REVISIONS_KEPT + 4; version++) {
