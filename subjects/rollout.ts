@@ -72,7 +72,8 @@ export function isComplete(workload: Workload, members: readonly Member[]): bool
 /**
  * When the rollout last came closer, in milliseconds since 1970: when it began, was promoted, the
  * last of its instances was made, or one that is ready now became so. One that comes and goes
- * proves nothing while it is gone.
+ * proves nothing while it is gone; only the time that canaries were ready does not count. Where all
+ * must end first it is not before their grace is over, counted from what was last asked for.
  */
 export function progressAt(workload: Workload, members: readonly Member[]): number {
   const { rollout, createdAt, templateGeneration } = workload;
@@ -82,7 +83,19 @@ export function progressAt(workload: Workload, members: readonly Member[]): numb
       instance.createdAt,
       phase === 'ready' ? (observed?.changedAt ?? 0) : 0,
     ]);
-  return Math.max(rollout?.at ?? createdAt, rollout?.promotedAt ?? 0, ...times);
+  const { at = createdAt, promotedAt = 0, countedFrom = 0 } = rollout ?? {};
+  const graceMs = spanMs(workload.spec.grace);
+  const endedAt = lingering(workload, members) ? workload.last.at + graceMs : 0;
+  return Math.max(at, promotedAt, countedFrom, endedAt, ...times);
+}
+
+/** An instance of another version that has not ended, where that keeps any new one from being made. */
+export function lingering(workload: Workload, members: readonly Member[]): Member | undefined {
+  const { kind, spec, templateGeneration } = workload;
+  if (kind !== 'service' || spec.update?.strategy !== 'recreate') return undefined;
+  return members
+    .filter(({ instance }) => instance.generation !== templateGeneration && !instance.outcome)
+    .sort(nameOrder)[0];
 }
 
 /** The instance that holds a rollout up, and why, in one sentence; undefined: none does. */
@@ -91,13 +104,21 @@ export function heldUpBy(workload: Workload, members: readonly Member[]): string
     .filter((each) => isOf(each, workload.templateGeneration) && each.phase !== 'ready')
     .sort((one, other) => telling(other) - telling(one) || nameOrder(one, other));
   const [worst] = late;
-  if (!worst) return undefined;
-  const { instance, observed, phase } = worst;
+  if (!worst) {
+    const older = lingering(workload, members);
+    return older && `${placed(older)} of version ${older.instance.generation} has not ended`;
+  }
+  const { instance, observed } = worst;
   if (instance.parked) return `${instance.instance} has no node: ${instance.last.message}`;
-  const where = instance.node === undefined ? '' : ` on ${instance.node}`;
   const said = observed?.message ?? (instance.failures > 0 ? instance.last.message : undefined);
   const why = said === undefined ? 'is not ready' : `is not ready: ${said}`;
-  return `${instance.instance}${where} (${phase}) ${why}`;
+  return `${placed(worst)} ${why}`;
+}
+
+/** An instance with where it is, and its phase. */
+function placed({ instance, phase }: Member): string {
+  const where = instance.node === undefined ? '' : ` on ${instance.node}`;
+  return `${instance.instance}${where} (${phase})`;
 }
 
 /** How far a service has come with its version. */

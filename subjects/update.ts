@@ -67,6 +67,10 @@ export const rolloutSchema = z.object({
   at: instant,
   /** When somebody let it go beyond its canaries. */
   promotedAt: instant.optional(),
+  /** Since when its canaries, which wait for a person, are ready, as was noticed; absent: not. */
+  pausedAt: instant.optional(),
+  /** From when the deadline counts where canaries were ready for a while: that is not lost time. */
+  countedFrom: instant.optional(),
   /** The template generation that was given up, or made no progress in time, and why. */
   failed: z.object({ generation, at: instant, message: z.string().max(500) }).optional(),
 });

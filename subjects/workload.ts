@@ -212,7 +212,10 @@ const held = {
     .optional(),
   /** How it came to its version. Absent: it never had another, and no strategy. */
   rollout: rolloutSchema.optional(),
-  last: factSchema,
+  last: factSchema.extend({
+    /** Id of the ask that it was; kept by whoever writes the record and changes nothing of this. */
+    askedBy: z.string().max(96).optional(),
+  }),
 };
 
 export const workloadRecord = record({

@@ -6,7 +6,6 @@
  * a later message. Without an answer the spec is taken and waits, as it would for a node.
  */
 import {
-  address,
   changeOf,
   type Explanation,
   type Fact,
@@ -34,6 +33,7 @@ import {
 } from '../runtime/effect.ts';
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
+import { isMine } from './mine.ts';
 import { routeOf, routePuts } from './routes.ts';
 import type { Ctx, State } from './state.ts';
 import { leave } from './versions.ts';
@@ -69,11 +69,6 @@ export function explained(
     refusalOf(ask, context) ??
     (answer.ok ? impossible(ask.payload.wanted, answer.value) : undefined);
   return refused ? [refuseWith(ask.from, refused)] : write(ask, context);
-}
-
-/** Whether this very ask wrote the workload before, and its answer was lost. */
-function isMine(ask: Ask, context: Ctx): boolean {
-  return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
 }
 
 function current(ask: Ask, context: Ctx): Workload | undefined {
@@ -144,7 +139,7 @@ function write(ask: Ask, context: Ctx): Effects {
   const generation = (before?.generation ?? 0) + 1;
   const templateGeneration =
     before && change !== 'updated' ? before.templateGeneration : generation;
-  const last = factOf(change, wanted, generation, context.now);
+  const last = { ...factOf(change, wanted, generation, context.now), askedBy: ask.id };
   const left =
     change === 'updated' && before?.kind === 'service' ? leave(before, context) : undefined;
   const rollout = rolloutOf(change, { before, wanted }, left?.from, context.now);

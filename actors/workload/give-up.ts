@@ -3,13 +3,18 @@
  * instance that holds it up and why: back to the last version that was complete, if the spec wants
  * that and there is one. Decided from the workload and the views alone, so whoever takes over
  * decides the same. A version that was complete once is never given up.
+ *
+ * Canaries that are ready wait for a person, for days if need be. Since when is noted, so that what
+ * happens to them later has the time that was left, and all of it if they stood that long.
  */
 import {
   gaveUpBecause,
   holdOf,
   isComplete,
+  lingering,
   type Member,
   progressAt,
+  type Rollout,
   spanMs,
   type Workload,
   workloadRecord,
@@ -28,8 +33,8 @@ export type Verdict =
   | { readonly kind: 'goes-on'; readonly lookAt?: number }
   /** All is ready for the first time: to be noted. */
   | { readonly kind: 'complete'; readonly put: Put; readonly told: Effect }
-  /** It is given up: this, and nothing else, is to be done now. */
-  | { readonly kind: 'over'; readonly effects: Effects };
+  /** It is given up, or its canaries came or went: this, and nothing else, is to be done now. */
+  | { readonly kind: 'instead'; readonly effects: Effects };
 
 const goesOn: Verdict = { kind: 'goes-on' };
 
@@ -48,14 +53,25 @@ export function judge(workload: Workload, known: readonly Known[], context: Ctx)
       told: completeEvent(workload, context.now),
     };
   }
+  if (rollout?.failed?.generation === templateGeneration) return goesOn;
   const isReady = hold !== undefined && isHeldReady(workload, members, hold.canaries);
-  if (isReady || rollout?.failed?.generation === templateGeneration) return goesOn;
+  if (hold && rollout && isReady !== (rollout.pausedAt !== undefined)) {
+    const noted = isReady
+      ? { ...rollout, pausedAt: context.now }
+      : resumed(rollout, spanMs(spec.update.deadline), context);
+    const { tenant, name } = workload;
+    const after: Service = { ...workload, rollout: noted };
+    const written = commit(put(workloadRecord, { tenant, workload: name }, after));
+    return { kind: 'instead', effects: [written] };
+  }
+  if (isReady) return goesOn;
   // What is not made yet cannot be late: it was scaled up a moment ago, or the rollout begins.
+  // But where all must end first, one that does not end keeps everything from being made.
   const isMade = members.some(({ instance }) => instance.generation === templateGeneration);
-  if (!isMade) return goesOn;
+  if (!isMade && !lingering(workload, members)) return goesOn;
   const leftMs = spanMs(spec.update.deadline) - passedMs(progressAt(workload, members), context);
   if (leftMs > 0) return { kind: 'goes-on', lookAt: context.now + leftMs };
-  return { kind: 'over', effects: givenUp(workload, members, spec.update.rollback, context) };
+  return { kind: 'instead', effects: givenUp(workload, members, spec.update.rollback, context) };
 }
 
 /** Whether the canaries are ready: from then on a person is waited for. */
@@ -67,6 +83,18 @@ function isHeldReady(service: Service, members: readonly Member[], canaries: num
       instance.generation === service.templateGeneration,
   );
   return ready.length >= canaries;
+}
+
+/**
+ * A rollout whose canaries were ready and no longer are. Those that stood for as long as the
+ * deadline have proved what it is for: it begins anew. Before that only the time they stood is not
+ * counted, so that canaries that come and go are given up in the end.
+ */
+function resumed(rollout: Rollout, deadlineMs: number, context: Ctx): Rollout {
+  const { pausedAt = context.now, ...rest } = rollout;
+  const stoodMs = passedMs(pausedAt, context);
+  const from = Math.max(rollout.at, rollout.countedFrom ?? 0);
+  return { ...rest, countedFrom: stoodMs >= deadlineMs ? context.now : from + stoodMs };
 }
 
 function givenUp(

@@ -1,6 +1,5 @@
 /** Makes sure that scaling, deleting and stopping are written down, and answered, once. */
 import {
-  address,
   type Instance,
   instanceRecord,
   instanceStop,
@@ -15,6 +14,7 @@ import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, put, refuse, refuseWith, reply } from '../runtime/effect.ts';
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
+import { isMine } from './mine.ts';
 import type { Ctx, State } from './state.ts';
 
 export function scale(_state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
@@ -42,7 +42,7 @@ export function scale(_state: State, ask: Received<typeof workloadScale>, contex
     ...before,
     generation,
     spec: { ...before.spec, count },
-    last: { verb: 'scaled', at: context.now, message },
+    last: { verb: 'scaled', at: context.now, message, askedBy: ask.id },
   } as Workload;
   return [
     commit(put(workloadRecord, ask.tokens, after)),
@@ -89,11 +89,6 @@ export function stop(_state: State, ask: Received<typeof instanceStop>, context:
 }
 
 type Ask = Received<typeof workloadScale> | Received<typeof workloadDelete>;
-
-/** Whether this very ask wrote the workload before, and its answer was lost. */
-function isMine(ask: Ask, context: Ctx): boolean {
-  return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
-}
 
 function refusalOf(before: Workload | undefined, ask: Ask): Refusal | undefined {
   if (!before) return missing(ask);

@@ -57,7 +57,7 @@ export function reconcile(group: string, context: Ctx): Effects {
   const { known, ended } = settled(group, workload, changes, context);
   if (!workload) return orphaned(known, ended, changes, allRevisions(tenant, name, context));
   const verdict = judge(workload, known, context);
-  if (verdict.kind === 'over') return verdict.effects;
+  if (verdict.kind === 'instead') return verdict.effects;
   const adjustment =
     workload.kind === 'job'
       ? adjustJob(workload, known, ended, context)

@@ -1,6 +1,5 @@
 /** Makes sure that a rollout is let go on, ended or taken back, once, where that can be done. */
 import {
-  address,
   holdOf,
   type Refusal,
   type Revision,
@@ -24,6 +23,7 @@ import {
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
 import { membersOf } from './members.ts';
+import { isMine } from './mine.ts';
 import type { Ctx, State } from './state.ts';
 import {
   backTo,
@@ -116,7 +116,7 @@ function goBack(
   const late = outdated(ask, context.views.workloads, context);
   if (late) return [refuseWith(ask.from, late)];
   const message = `from version ${service.templateGeneration} back to ${revision.generation}`;
-  const back = backTo(service, revision, { verb, message }, context);
+  const back = backTo(service, revision, { verb, message, askedBy: ask.id }, context);
   if (back === 'host-taken') {
     const detail = `version ${revision.generation} of ${service.name} is served as a host name that another workload has now`;
     return [refuse(ask.from, 'host-taken', detail)];
@@ -126,11 +126,6 @@ function goBack(
 
 function answered(ask: Ask, { generation, templateGeneration }: Service) {
   return reply(rolloutUndo, ask.from, { generation, templateGeneration });
-}
-
-/** Whether this very ask wrote the workload before, and its answer was lost. */
-function isMine(ask: Ask, context: Ctx): boolean {
-  return context.isMine(workloadRecord, address(workloadRecord, ask.tokens));
 }
 
 /** The service an ask is about, or why it cannot be met. */

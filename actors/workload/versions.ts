@@ -106,7 +106,13 @@ export interface Back {
 export function backTo(
   service: Service,
   revision: Revision,
-  told: { readonly verb: string; readonly message: string; readonly failed?: Rollout['failed'] },
+  told: {
+    readonly verb: string;
+    readonly message: string;
+    /** The ask that it was; absent: nobody asked. */
+    readonly askedBy?: string;
+    readonly failed?: Rollout['failed'];
+  },
   context: Ctx,
 ): Back | 'host-taken' {
   const { now } = context;
@@ -125,7 +131,10 @@ export function backTo(
       ...{ at: now, promotedAt: now },
       ...(told.failed ? { failed: told.failed } : {}),
     },
-    last: { verb: told.verb, at: now, message: told.message.slice(0, 500) },
+    last: {
+      ...{ verb: told.verb, at: now, message: told.message.slice(0, 500) },
+      ...(told.askedBy === undefined ? {} : { askedBy: told.askedBy }),
+    },
   };
   const puts = [
     leave(service, context).put,

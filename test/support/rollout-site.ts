@@ -30,7 +30,7 @@ import { due, received, Stage } from './stage.ts';
 
 export const web = { tenant: 'default', workload: 'web' };
 /** How instances of a version behave on their node; the default is `ready`. */
-type Behaviour = 'ready' | 'starting' | 'failing';
+type Behaviour = 'ready' | 'starting' | 'failing' | 'unending';
 
 export class RolloutSite {
   readonly stage = new Stage();
@@ -154,10 +154,11 @@ export class RolloutSite {
   }
 
   #doing({ instance, generation, isStopping }: LedgerEntry): Partial<Observed> {
-    if (isStopping) return { state: 'stopped', isReady: false };
     const { behaviours } = this;
     const behaviour = behaviours.get(instance) ?? behaviours.get(generation) ?? 'ready';
-    if (behaviour === 'ready') return {};
+    if (isStopping && behaviour === 'unending') return { state: 'stopping', isReady: false };
+    if (isStopping) return { state: 'stopped', isReady: false };
+    if (behaviour === 'ready' || behaviour === 'unending') return {};
     if (behaviour === 'starting') return { state: 'starting', isReady: false };
     return { state: 'backing-off', isReady: false, message: 'exited with 3' };
   }

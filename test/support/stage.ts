@@ -176,13 +176,15 @@ export class Commits {
   }
 }
 
-/** A message as a step gets it. */
+let messages = 0;
+
+/** A message as a step gets it, with an id of its own. */
 export function received<C extends MessageContract>(
   _contract: C,
   tokens: TokensOf<C>,
   payload: PayloadOf<C>,
 ): Received<C> {
-  return { tokens, payload, id: 'm1', from: undefined };
+  return { tokens, payload, id: `m${++messages}`, from: undefined };
 }
 
 /** A timer that has come due. */

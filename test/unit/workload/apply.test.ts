@@ -67,7 +67,8 @@ const onHost = (host: string, more: Record<string, unknown> = {}) =>
 
 describe('a new workload', () => {
   test('is written at generation 1, told and answered, commit first', () => {
-    const effects = applied(askOf(service(3)));
+    const ask = askOf(service(3));
+    const effects = applied(ask);
     expect(effects.map((each) => each.kind)).toEqual(['commit', 'publish', 'reply']);
     expect(written(effects, workloadRecord)).toEqual([
       {
@@ -77,7 +78,7 @@ describe('a new workload', () => {
         generation: 1,
         templateGeneration: 1,
         createdAt: stage.now,
-        last: { verb: 'created', at: stage.now, message: 'service of 3' },
+        last: { verb: 'created', at: stage.now, message: 'service of 3', askedBy: ask.id },
       },
     ]);
     expect(told(effects)).toEqual(['workload web created']);
@@ -324,6 +325,26 @@ describe('an ask that comes again because its answer was lost', () => {
     expect(answerIn(again)).toEqual({ ok: true, value: { generation: 2, change: 'scaled' } });
   });
 });
+
+test.each([
+  ['made', { mode: 'create' as const }, service(1), { generation: 1, change: 'created' }],
+  ['changed', { ifGeneration: 1 }, service(2), { generation: 2, change: 'scaled' }],
+])(
+  'an ask that comes again is answered as it was, though steps wrote the workload since: %s',
+  (_, more, wanted, value) => {
+    if (value.generation > 1) put(service(1));
+    const ask = askOf(wanted, more);
+    stage.perform(applied(ask));
+    // Whatever makes or retires instances writes it, as it is.
+    stage.put(workloadRecord, name, stored() as Workload);
+    const again = applied({ ...ask, seen: 0 });
+    expect(again.map((each) => each.kind)).toEqual(['reply']);
+    expect(answerIn(again)).toEqual({ ok: true, value });
+    expect(codeIn(applied(askOf(wanted, more)))).toBe(
+      value.generation > 1 ? 'generation-stale' : 'workload-exists',
+    );
+  },
+);
 
 describe('an ask that comes late', () => {
   const seenAt = (seen: number | undefined, count = 1): Ask => ({ ...askOf(service(count)), seen });

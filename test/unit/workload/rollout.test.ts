@@ -153,118 +153,6 @@ describe('canaries', () => {
   });
 });
 
-describe('a version that makes no progress', () => {
-  test.each([rolling, canary])(
-    'is rolled back once, with which instance and why: $strategy',
-    (update) => {
-      const at = site(update);
-      const before = ids(at);
-      at.behaviours.set(2, 'failing');
-      at.apply('b', { update });
-      at.runs(700);
-      expect(ids(at)).toEqual(before);
-      expect(at.workload).toMatchObject({
-        generation: 3,
-        templateGeneration: 1,
-        rollout: { failed: { generation: 2 } },
-      });
-      const back = at.told.filter((each) => each.startsWith('rolled-back'));
-      expect(back).toHaveLength(1);
-      expect(back[0]).toMatch(
-        /^rolled-back: to version 1: version 2 made no progress for 1m: web-\w{5} on n\d \(backing-off\) is not ready: exited with 3$/,
-      );
-      expect(at.status.state).toBe('rolled-back');
-    },
-  );
-
-  test('is given until the deadline anew with each instance that becomes ready', () => {
-    const at = site(rolling);
-    at.behaviours.set(2, 'starting');
-    at.apply('b', { update: rolling });
-    at.runs(500);
-    const [first] = at.running.filter(({ generation }) => generation === 2);
-    at.behaviours.set(first?.instance ?? '', 'ready');
-    at.runs(500);
-    expect(at.workload.templateGeneration).toBe(2);
-    expect(at.status).toMatchObject({ state: 'progressing', ready: 1, updated: 2 });
-    at.runs(200);
-    expect(at.workload.templateGeneration).toBe(1);
-  });
-
-  test('is not rolled back to one that never was complete: that is said, and it goes on', () => {
-    const at = new RolloutSite();
-    at.behaviours.set(1, 'failing').set(2, 'failing');
-    at.apply('a', { update: rolling });
-    at.runs(300);
-    at.apply('b', { update: rolling });
-    at.runs(1_300);
-    expect(at.workload.templateGeneration).toBe(2);
-    const stalled = at.told.filter((each) => each.startsWith('stalled'));
-    expect(stalled).toHaveLength(1);
-    expect(stalled[0]).toContain('there is no version to go back to that was complete');
-    expect(at.status.state).toBe('failed');
-    at.behaviours.set(2, 'ready');
-    at.runs(20);
-    expect(at.status.state).toBe('complete');
-  });
-
-  test('is left as it is where nobody wants to go back', () => {
-    const update = { ...rolling, rollback: false };
-    const at = site(update);
-    at.behaviours.set(2, 'failing');
-    at.apply('b', { update });
-    at.runs(1_300);
-    expect(at.workload).toMatchObject({
-      templateGeneration: 2,
-      rollout: { failed: { generation: 2 } },
-    });
-    expect(at.ready).toBe(3);
-    expect(at.told.filter((each) => each.startsWith('stalled'))).toHaveLength(1);
-  });
-
-  test('is not one that was complete, however long it is down later', () => {
-    const at = site(rolling);
-    at.behaviours.set(1, 'failing');
-    at.runs(5, undefined, 3_600_000);
-    expect(at.told.filter((each) => /^(stalled|rolled-back)/.test(each))).toEqual([]);
-  });
-
-  test('is given its time from when it is scaled up: of none, none could become ready', () => {
-    const at = new RolloutSite();
-    at.behaviours.set(1, 'starting');
-    at.apply('a', { count: 0, update: rolling });
-    at.runs(3, undefined, 3_600_000);
-    at.does(scale(newState(), received(workloadScale, web, { count: 2 }), at.stage.context));
-    at.runs(500);
-    expect(at.workload.rollout).not.toHaveProperty('failed');
-    at.runs(200);
-    expect(at.status.state).toBe('failed');
-  });
-
-  test('is given its time from when a strategy is first asked for', () => {
-    const at = site(undefined);
-    at.apply('b');
-    at.runs(30);
-    at.behaviours.set(at.running[0]?.instance ?? '', 'failing');
-    at.runs(3, undefined, 3_600_000);
-    at.apply('b', { update: rolling });
-    at.runs(300);
-    expect(at.workload.templateGeneration).toBe(2);
-    expect(at.status.state).toBe('progressing');
-  });
-
-  test('is the same to whoever takes over: the clock that was set an hour ahead is not waited for', () => {
-    const at = site(rolling);
-    at.behaviours.set(2, 'starting');
-    at.apply('b', { update: rolling });
-    at.runs(10);
-    at.stage.now += 3_600_000;
-    at.stage.clockSetMs = 3_600_000;
-    at.runs(10);
-    expect(at.workload.templateGeneration).toBe(2);
-  });
-});
-
 describe('versions of a service', () => {
   test('are kept with whether they were complete, and undone to: what runs, not how many', () => {
     const at = site(undefined);
@@ -284,6 +172,42 @@ describe('versions of a service', () => {
     // What is so already is answered, and changes nothing.
     expect(undone(at, { to: 1 })).toHaveLength(1);
   });
+
+  test.each([
+    ['undone', rolling, rolloutUndo, undo],
+    ['aborted', rolling, rolloutAbort, abort],
+  ] as const)(
+    'are %s once, though the ask comes again while instances are replaced',
+    (_, update, contract, step) => {
+      const at = site(update);
+      at.apply('b', { update });
+      // Undone when it is complete, aborted before.
+      at.runs(contract === rolloutUndo ? 30 : 2);
+      const ask = {
+        ...received(contract as typeof rolloutUndo, web, { ifGeneration: 2 }),
+        seen: at.stage.revision,
+      };
+      const asked = () => (step as typeof undo)(newState(), ask, at.stage.context);
+      at.does(asked());
+      const answer = { ok: true, value: { generation: 3, templateGeneration: 1 } };
+      at.runs(2);
+      expect(at.stage.views.workloads.revision('workload.default.web')).toBeGreaterThan(
+        ask.seen + 5,
+      );
+      const again = asked();
+      expect(answerIn(again)).toEqual(answer);
+      expect(again).toHaveLength(1);
+      // With what the sender has seen by now it is the same ask.
+      ask.seen = at.stage.revision;
+      expect(answerIn(asked())).toEqual(answer);
+      at.runs(30);
+      expect(at.versions).toEqual([1, 1, 1]);
+      // Another one is another.
+      expect(
+        codeIn((step as typeof undo)(newState(), { ...ask, id: 'other' }, at.stage.context)),
+      ).toBe('generation-stale');
+    },
+  );
 
   test('are as many as are kept, the oldest go first', () => {
     const at = site(undefined);
