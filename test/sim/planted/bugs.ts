@@ -141,13 +141,6 @@ export const bugs: readonly Bug[] = [
   const { views } = context;`,
   },
   {
-    name: 'seen-in-parts',
-    what: 'What is read anew after a gap is seen key by key, as it comes.',
-    file: 'actors/runtime/views.ts',
-    before: '    if (side.isReading && side.isCurrent) {',
-    after: '    if (side.isReading && side.revision < 0) {',
-  },
-  {
     name: 'late-ask-done',
     what: 'An ask that comes late is done over what was asked for, and promised, since.',
     file: 'actors/runtime/outdated.ts',
