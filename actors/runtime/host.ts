@@ -12,6 +12,8 @@
  * I3  A step that throws costs the actor its private state, never the process: the state is built
  *     again from the views (R4). What throws again and again is set aside (failures.ts).
  * I4  What came in one term of a copy is not handled in another: between them others acted.
+ * I5  The copy that acts decides on nothing while the store is read anew: what it takes for so may
+ *     be long past. Actors that all act, an agent first of all, go on with what they have.
  */
 import { leaseRecord, refusal } from '../../subjects/index.ts';
 import type { Actor, Context, Follow } from './actor.ts';
@@ -94,7 +96,7 @@ export class Host<S = unknown, V = unknown> {
     this.#alarms = new Alarms(ports.clock, limits.alarmsMax);
     this.#turns = new Turns({
       clock: ports.clock,
-      mayHandle: () => this.#isRunning && this.#flows < limits.flowsMax,
+      mayHandle: () => this.#isRunning && this.#flows < limits.flowsMax && this.#seesAll,
       handle: (inbound) => this.#handle(inbound),
       ended: () => this.#checkDrained(),
     });
@@ -134,11 +136,17 @@ export class Host<S = unknown, V = unknown> {
     const { ports, views, log } = this.#options;
     const changed = (change: Change<typeof leaseRecord>) => this.#lease?.changed(change.after);
     const view = views.follow(leaseRecord, { actor: this.actor.name }, changed);
+    views.watchWhole(() => this.#turns.soon());
     return new Lease({
-      ...{ actor: this.actor.name, copy: this.copy, ports, view, log },
+      ...{ actor: this.actor.name, copy: this.copy, ports, view, views, log },
       acquired: (fence) => this.#act(fence),
       lost: () => this.#standBy(),
     });
+  }
+
+  /** One that acts for all decides on nothing while it knows that it missed something (I5). */
+  get #seesAll(): boolean {
+    return !this.#lease || this.#options.views.isWhole;
   }
 
   get waiting(): number {

@@ -8,7 +8,9 @@
  *     or that has not renewed it for `LEASE_MS`, both by the taker's own clock: clocks need not
  *     agree.
  * I3  Each holder's fence is higher than all before.
- * I4  What a stranger writes under the key, readable or not, holds a lease no longer than a holder
+ * I4  A copy acts only once it has seen all that was stored until it took the lease, and one that
+ *     knows for `BEHIND_MS` that it sees only a part gives it back: another may see more.
+ * I5  What a stranger writes under the key, readable or not, holds a lease no longer than a holder
  *     that is silent would.
  */
 import {
@@ -30,6 +32,7 @@ import {
   type WriteResult,
 } from './ports.ts';
 import type { View } from './view.ts';
+import type { Views } from './views.ts';
 
 /** How long a holder may be silent until its lease is taken, in milliseconds. */
 export const LEASE_MS = 3_000;
@@ -39,6 +42,10 @@ const ACT_MS = 2_500;
 const RENEW_MS = 1_000;
 /** How often one that stands by looks whether the holder is there, in milliseconds. */
 const LOOK_MS = 500;
+/** How long a holder may be without a whole view of the store, in milliseconds: longer than all is read. */
+const BEHIND_MS = 5_000;
+/** Pause before a holder that could not catch up tries again, in milliseconds. */
+const CATCH_UP_MS = 250;
 
 const encoder = new TextEncoder();
 /** Leases are whole: an actor has one shard until it is split. */
@@ -50,6 +57,8 @@ interface Around {
   readonly copy: string;
   readonly ports: Ports;
   readonly view: View<typeof leaseRecord>;
+  /** All that this copy sees. */
+  readonly views: Pick<Views, 'isWhole' | 'catchUpWithAll'>;
   readonly log: Log;
   /** This copy acts from now on. */
   acquired(fence: number): void;
@@ -61,6 +70,10 @@ interface Held {
   readonly fence: number;
   revision: number;
   renewals: number;
+  /** It has seen what was stored until it took the lease. */
+  isActing: boolean;
+  /** Since when it sees only a part of what is stored, by `elapsed`; undefined: it sees all. */
+  behindSince: number | undefined;
 }
 
 /** The lease of one actor, as one copy sees it. */
@@ -107,9 +120,9 @@ export class Lease {
     this.#cancelEnd();
     this.#closeProbe();
     const held = this.#held;
-    if (!held) return done();
     this.#held = undefined;
-    this.#write({ ...held, holder: '' }, held.revision, () => done());
+    if (held) this.#giveBack(held, done);
+    else done();
   }
 
   /** Ends at once, as if its process had. */
@@ -137,7 +150,9 @@ export class Lease {
     // The view does not have what stands there yet, or nobody can read it.
     const isUnknown = view.revision(this.#key) < revision;
     const isFree = !isUnknown && (!entry || entry.value.holder === '');
-    if (isFree || isSilent) this.#take(entry?.value, revision);
+    // Whoever sees only a part leaves it to one that sees more.
+    if (!this.#around.views.isWhole) this.#again(LOOK_MS);
+    else if (isFree || isSilent) this.#take(entry?.value, revision);
     else if (entry && !isUnknown) this.#probe(entry.value, revision);
     else this.#again(LOOK_MS);
   }
@@ -175,8 +190,10 @@ export class Lease {
   }
 
   #hold(fence: number, revision: number, sentAt: number): void {
-    const { actor, copy, ports, log } = this.#around;
-    this.#held = { fence, revision, renewals: 0 };
+    const { actor, copy, ports } = this.#around;
+    const behindSince = ports.clock.elapsed();
+    const held: Held = { fence, revision, renewals: 0, isActing: false, behindSince };
+    this.#held = held;
     this.#closeProbe = ports.bus.subscribe(
       address(leaseProbe, { actor, holder: copy }),
       undefined,
@@ -189,12 +206,42 @@ export class Lease {
     );
     this.#actUntil(sentAt + ACT_MS);
     this.#again(RENEW_MS);
-    log.info('this copy acts', { actor, id: copy, revision });
-    this.#around.acquired(fence);
-    this.#settle();
+    this.#catchUp(held);
+  }
+
+  #catchUp(held: Held): void {
+    const { actor, copy, ports, log } = this.#around;
+    this.#around.views.catchUpWithAll((isReached) => {
+      if (!this.#isOpen || this.#held !== held) return;
+      if (!isReached) {
+        ports.clock.after(CATCH_UP_MS, () => this.#held === held && this.#catchUp(held));
+        return;
+      }
+      held.isActing = true;
+      held.behindSince = undefined;
+      log.info('this copy acts', { actor, id: copy, revision: held.revision });
+      this.#around.acquired(held.fence);
+      this.#settle();
+    });
+  }
+
+  /** Whether it has been without a whole view for so long that another copy may do better. */
+  #isTooFarBehind(held: Held): boolean {
+    const now = this.#around.ports.clock.elapsed();
+    if (held.isActing && this.#around.views.isWhole) held.behindSince = undefined;
+    else held.behindSince ??= now;
+    return held.behindSince !== undefined && now - held.behindSince >= BEHIND_MS;
+  }
+
+  #giveBack(held: Held, done: () => void): void {
+    this.#write({ ...held, holder: '' }, held.revision, () => done());
   }
 
   #renew(held: Held): void {
+    if (this.#isTooFarBehind(held)) {
+      this.#lose('it has not seen all that is stored for too long');
+      return this.#giveBack(held, () => undefined);
+    }
     const sentAt = this.#around.ports.clock.elapsed();
     const renewals = held.renewals + 1;
     const { copy } = this.#around;
@@ -234,13 +281,14 @@ export class Lease {
   }
 
   #lose(reason: string): void {
-    if (!this.#held) return;
+    const held = this.#held;
+    if (!held) return;
     const { actor, copy, log } = this.#around;
     this.#held = undefined;
     this.#cancelEnd();
     this.#closeProbe();
     log.warn('this copy acts no longer', { actor, id: copy, reason });
-    this.#around.lost();
+    if (held.isActing) this.#around.lost();
     this.#again(LOOK_MS);
   }
 

@@ -91,6 +91,8 @@ export interface Stored {
 }
 
 export interface Follower {
+  /** Something may have been missed: nothing is known of what comes until the next `current`. */
+  behind?(): void;
   /**
    * One value or deletion, in the order of the store's revisions; called many times. `isNext`:
    * nothing before it is missing. While everything is read from the start that is not so: a key
@@ -106,7 +108,10 @@ export interface Store {
   write(writes: readonly Write[], done: (results: readonly WriteResult[]) => void): void;
   /** All of them or none, in one bucket. On `conflict`, `key` names the one that moved. */
   transact(writes: readonly Write[], done: (result: WriteResult) => void): void;
-  /** The newest revision of a key as its leader knows it; undefined: no answer. 0: none. */
+  /**
+   * The newest revision of a key, or of all keys of a pattern, as the leader knows it; undefined: no
+   * answer. 0: none.
+   */
   newest(bucket: Bucket, key: string, done: (revision: number | undefined) => void): void;
   /** The value of a key; undefined: no answer; null: there is none. */
   read(bucket: Bucket, key: string, done: (stored: Stored | null | undefined) => void): void;

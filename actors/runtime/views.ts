@@ -38,29 +38,11 @@ import {
   type Stored,
   WRITER_HEADER,
 } from './ports.ts';
+import { newSide, patternsOf, type Side } from './side.ts';
 import { type Change, View } from './view.ts';
 
 /** Reads a value of the store. */
 export type Read = (record: RecordContract, body: Uint8Array) => Decoded<unknown>;
-
-interface Waiting {
-  readonly revision: number;
-  readonly done: (isReached: boolean) => void;
-}
-
-interface Side {
-  readonly followed: Followed[];
-  readonly waiting: Waiting[];
-  /** Who sees the keys of the bucket that no view follows. */
-  rest: Follower | undefined;
-  /** Everything is read from the start; `current` ends that. */
-  isReading: boolean;
-  /** Values newer than the views' that came while everything is read anew, by key. */
-  readonly anew: Map<string, Stored>;
-  /** Everything up to here has been seen. */
-  revision: number;
-  isCurrent: boolean;
-}
 
 /** A write under way: who reads these bytes back need not decode what it encoded. */
 interface Sending {
@@ -73,6 +55,7 @@ export class Views {
   readonly #sides = new Map<Bucket, Side>();
   readonly #closes: Close[] = [];
   readonly #whenCurrent: (() => void)[] = [];
+  readonly #whenWhole: (() => void)[] = [];
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -116,14 +99,8 @@ export class Views {
   }
 
   #sideOf(bucket: Bucket): Side {
-    let side = this.#sides.get(bucket);
-    if (!side) {
-      side = {
-        ...{ followed: [], waiting: [], rest: undefined, isReading: false },
-        ...{ anew: new Map(), revision: 0, isCurrent: false },
-      };
-      this.#sides.set(bucket, side);
-    }
+    const side = this.#sides.get(bucket) ?? newSide(this.#clock);
+    this.#sides.set(bucket, side);
     return side;
   }
 
@@ -132,9 +109,11 @@ export class Views {
     this.#isStarted = true;
     this.#whenCurrent.push(done);
     for (const [bucket, side] of this.#sides) {
-      const patterns = side.rest ? ['>'] : side.followed.flatMap((each) => [...each.patterns]);
       this.#closes.push(
-        this.#store.follow(bucket, patterns, {
+        this.#store.follow(bucket, patternsOf(side), {
+          behind: () => {
+            side.isBehind = true;
+          },
           change: (stored, isNext) => this.#take(side, stored, isNext),
           current: (keys, revision) => this.#repair(side, keys, revision),
         }),
@@ -153,7 +132,41 @@ export class Views {
 
   /** Newest revision of a bucket that has been seen. */
   revision(bucket: Bucket = 'shoal'): number {
-    return this.#sides.get(bucket)?.revision ?? 0;
+    return this.#sides.get(bucket)?.reached.revision ?? 0;
+  }
+
+  /** Whether nothing is known to have been missed: no bucket is being read anew. */
+  get isWhole(): boolean {
+    return this.isCurrent && [...this.#sides.values()].every((side) => !side.isBehind);
+  }
+
+  /** Calls each time the views have become whole again. */
+  watchWhole(call: () => void): void {
+    this.#whenWhole.push(call);
+  }
+
+  /**
+   * Calls back when the views know all that the store held when this was called, as its leaders
+   * say. False: it is not known whether they do; ask again.
+   */
+  catchUpWithAll(done: (isReached: boolean) => void): void {
+    let open = 1;
+    let isReached = true;
+    const one = (is: boolean): void => {
+      isReached &&= is;
+      open--;
+      if (open === 0) done(isReached && this.isWhole);
+    };
+    for (const [bucket, side] of this.#sides) {
+      for (const pattern of patternsOf(side)) {
+        open++;
+        this.#store.newest(bucket, pattern, (revision) => {
+          if (revision === undefined) one(false);
+          else side.reached.wait(revision, one);
+        });
+      }
+    }
+    this.#clock.soon(() => one(true));
   }
 
   /**
@@ -170,23 +183,8 @@ export class Views {
     limitMs?: number,
   ): void {
     const side = this.#sides.get(bucket);
-    if (!side || side.revision >= revision) {
-      this.#clock.soon(() => done(true));
-      return;
-    }
-    let isOpen = true;
-    const finish = (isReached: boolean): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      cancel();
-      const at = side.waiting.indexOf(waiting);
-      if (at >= 0) side.waiting.splice(at, 1);
-      done(isReached);
-    };
-    const waiting: Waiting = { revision, done: finish };
-    const cancel =
-      limitMs === undefined ? () => undefined : this.#clock.after(limitMs, () => finish(false));
-    side.waiting.push(waiting);
+    if (side) side.reached.wait(revision, done, limitMs);
+    else this.#clock.soon(() => done(true));
   }
 
   /** Remembers a write that is about to be sent; `stored` or `unsent` ends that. */
@@ -253,29 +251,27 @@ export class Views {
       side.rest.change(stored, isNext);
     }
     // Nobody decides on the first reading before it is whole; every later one is seen whole (I3).
-    side.isReading ||= !isNext;
-    if (side.isReading && side.isCurrent) {
-      const isNews = followed && stored.revision > followed.view.revision(stored.key);
+    side.isBehind ||= !isNext;
+    if (side.isBehind && side.isCurrent) {
+      const known = side.anew.get(stored.key)?.revision ?? followed?.view.revision(stored.key);
+      const isNews = followed && stored.revision > (known ?? 0);
       if (isNews) side.anew.set(stored.key, stored);
       return;
     }
     if (followed) this.#see(side, followed, stored);
-    if (isNext && stored.revision > side.revision) {
-      side.revision = stored.revision;
-      this.#wake(side);
-    }
+    if (isNext) side.reached.to(stored.revision);
   }
 
   #see(side: Side, followed: Followed, stored: Stored): void {
     if (stored.revision > followed.view.revision(stored.key)) this.#apply(followed, stored);
-    if (stored.body === null) followed.view.trim(side.revision);
+    if (stored.body === null) followed.view.trim(side.reached.revision);
   }
 
   /** What was read anew, now that all of it is there; what has gone meanwhile is not among `keys`. */
   #seeAnew(side: Side, keys: ReadonlySet<string>, revision: number): void {
     const anew = [...side.anew.values()].sort((one, other) => one.revision - other.revision);
     side.anew.clear();
-    side.isReading = false;
+    side.isBehind = false;
     for (const stored of anew) {
       const followed = this.#followedAt(side, stored.key);
       const isGone = stored.revision <= revision && !keys.has(stored.key);
@@ -375,26 +371,14 @@ export class Views {
       }
     }
     side.rest?.current(keys, revision);
-    side.revision = Math.max(side.revision, revision);
-    for (const each of side.waiting.splice(0)) {
-      const isReached = each.revision <= side.revision;
-      this.#clock.soon(() => each.done(isReached));
-    }
+    side.reached.all(revision);
     side.isCurrent = true;
     this.#announce();
+    if (this.isWhole) for (const call of this.#whenWhole) call();
   }
 
   #announce(): void {
     if (!this.isCurrent) return;
     for (const done of this.#whenCurrent.splice(0)) this.#clock.soon(done);
-  }
-
-  #wake(side: Side): void {
-    if (side.waiting.length === 0) return;
-    const ready = side.waiting.filter((each) => each.revision <= side.revision);
-    if (ready.length === 0) return;
-    const later = side.waiting.filter((each) => each.revision > side.revision);
-    side.waiting.splice(0, side.waiting.length, ...later);
-    for (const each of ready) this.#clock.soon(() => each.done(true));
   }
 }

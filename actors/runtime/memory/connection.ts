@@ -27,6 +27,7 @@ import type {
   Write,
   WriteResult,
 } from '../ports.ts';
+import { inOrder } from './in-order.ts';
 import { memoryKeeper } from './keeper.ts';
 import type { MemoryServer } from './server.ts';
 import { type Exchange, memoryTimed } from './timed.ts';
@@ -281,7 +282,7 @@ export class MemoryConnection {
       newest: (bucket, key, done) =>
         this.#exchange(
           { stream: bucket, kind: 'newest' },
-          () => this.#server.side(bucket).keys.get(key)?.revision ?? 0,
+          () => this.#server.newest(bucket, key),
           done,
           () => done(undefined),
         ),
@@ -315,18 +316,14 @@ export class MemoryConnection {
     let isBroken = false;
     let isListed = false;
     let round = 0;
-    let lastAt = 0;
-    // In order: nothing arrives before what was sent earlier.
+    const carry = inOrder(this.#clock, (call) => this.#arrive(() => isOpen && call()));
     const send = (call: () => void): void => {
       const delay = this.#isOpen && isOpen ? this.#link.transfer('in') : undefined;
       if (delay === undefined) {
         broken();
         return;
       }
-      lastAt = Math.max(lastAt, this.#clock.now() + delay);
-      this.#clock.after(lastAt - this.#clock.now(), () => {
-        this.#arrive(() => isOpen && call());
-      });
+      carry(delay, call);
     };
     const list = (): void => {
       if (!isOpen || !this.#isOpen) return;
@@ -350,7 +347,10 @@ export class MemoryConnection {
       if (isBroken || !isOpen || !this.#isOpen) return;
       isBroken = true;
       isListed = false;
-      this.#clock.after(REPAIR_MS, list);
+      this.#clock.after(REPAIR_MS, () => {
+        if (isOpen) follower.behind?.();
+        list();
+      });
     };
     const watcher = (stored: Stored): void => {
       const isNext = isListed;

@@ -112,6 +112,18 @@ export class MemoryServer {
     return this.side(bucket).keys.values();
   }
 
+  /** The newest revision of a key, or of all keys of a pattern; 0: none. */
+  newest(bucket: Bucket, pattern: string): number {
+    const { keys } = this.side(bucket);
+    const one = keys.get(pattern);
+    if (one) return one.revision;
+    let newest = 0;
+    for (const { key, revision } of keys.values()) {
+      if (revision > newest && covers(pattern, key)) newest = revision;
+    }
+    return newest;
+  }
+
   write(write: Write): WriteResult {
     const refused = this.#check(write);
     return refused ?? this.#store(write);

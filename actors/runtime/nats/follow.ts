@@ -56,6 +56,7 @@ export function followBucket(reading: Reading, what: What, follower: Follower): 
     let isOver = false;
     const again = (): void => {
       isOver = true;
+      follower.behind?.();
       clearTimeout(retry);
       retry = setTimeout(open, RETRY_MS);
     };
