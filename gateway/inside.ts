@@ -8,6 +8,7 @@ import { type AskActor, actorAsker } from './ask-actor.ts';
 import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
 import { SseStreams } from './http/sse.ts';
+import { Calls } from './ingress/calls.ts';
 import { IngressTable } from './ingress/table.ts';
 import { Known } from './known.ts';
 import { gatewayMeters, type Meters } from './metrics.ts';
@@ -38,6 +39,8 @@ export interface Inside {
   readonly clients: SseStreams;
   /** Ways of host names to instances. */
   readonly table: IngressTable;
+  /** Calls under way at each endpoint. */
+  readonly calls: Calls;
   /** WebSockets forwarded at the moment. */
   readonly sockets: Set<{ terminate(): void }>;
   readonly meters: Meters;
@@ -56,18 +59,20 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   const streams = natsStreams(bus);
   const clients = new SseStreams();
   const sockets = new Set<{ terminate(): void }>();
+  const calls = new Calls();
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, log },
+    ...{ known, streams, clients, sockets, calls, log },
     ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
-    table: new IngressTable(known),
+    table: new IngressTable(known, calls),
     meters: gatewayMeters({
       sseClients: () => clients.size,
       webSockets: () => sockets.size,
+      calls: () => calls.all,
       revision: () => known.revision,
     }),
     newId: bus.ports.newId,

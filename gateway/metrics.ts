@@ -8,6 +8,7 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 export interface Gauged {
   sseClients(): number;
   webSockets(): number;
+  calls(): number;
   revision(): number;
 }
 
@@ -22,6 +23,8 @@ export interface Meters {
   }): void;
   /** One answered ingress request. `host`: of a route, so that strangers make no new series. */
   forwarded(of: { readonly host: string; readonly status: number; readonly seconds: number }): void;
+  /** An ingress request that one instance did not take was sent to another. */
+  triedAgain(host: string): void;
 }
 
 export function gatewayMeters(gauged: Gauged): Meters {
@@ -48,11 +51,23 @@ export function gatewayMeters(gauged: Gauged): Meters {
     ...{ name: 'shoal_ingress_request_duration_seconds', help: 'Until the answer was sent' },
     ...{ registers, labelNames: ['host'] as const, buckets: DURATION_BUCKETS },
   });
+  const triedAgain = new Counter({
+    ...{
+      name: 'shoal_ingress_tried_again_total',
+      help: 'Ingress requests sent to another instance',
+    },
+    ...{ registers, labelNames: ['host'] as const },
+  });
   const gauge = (name: string, help: string, read: () => number): void => {
     const own: Gauge = new Gauge({ name, help, registers, collect: () => own.set(read()) });
   };
   gauge('shoal_sse_clients', 'Callers that watch events or logs', gauged.sseClients);
   gauge('shoal_ingress_websockets', 'WebSockets forwarded at the moment', gauged.webSockets);
+  gauge(
+    'shoal_ingress_under_way',
+    'Calls and WebSockets that instances have in hand',
+    gauged.calls,
+  );
   gauge('shoal_views_revision', 'Newest revision of the store seen', gauged.revision);
   return {
     registry,
@@ -64,5 +79,6 @@ export function gatewayMeters(gauged: Gauged): Meters {
       ingress.inc({ host, status });
       ingressDurations.observe({ host }, seconds);
     },
+    triedAgain: (host) => triedAgain.inc({ host }),
   };
 }

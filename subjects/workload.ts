@@ -105,6 +105,9 @@ const port = z.strictObject({
     .describe('Port the program listens on in its container; default: the one it reads in PORT'),
 });
 
+/** By what callers come back to the instance they had: a cookie of the gateway's, or their address. */
+const affinities = ['cookie', 'address'] as const;
+
 export const serviceSpec = common.extend({
   ports: z
     .array(port)
@@ -115,7 +118,14 @@ export const serviceSpec = common.extend({
     })
     .describe('Ports; the agent chooses the numbers, the program reads PORT and PORT_<NAME>'),
   ingress: z
-    .strictObject({ host: hostName, port: portName.optional() })
+    .strictObject({
+      host: hostName,
+      port: portName.optional(),
+      affinity: z
+        .enum(affinities)
+        .optional()
+        .describe('What a caller is brought back to the same instance by; default: nothing'),
+    })
     .optional()
     .describe('Host name the gateway serves this workload under; port: default the first'),
   restart: z
@@ -243,7 +253,11 @@ export const routeRecord = record({
   name: 'route',
   bucket: 'shoal',
   subject: 'route.{tenant}.{host>}',
-  schema: z.object({ tenant: tenantName, host: hostName, workload: workloadName, port: portName }),
+  schema: z.object({
+    ...{ tenant: tenantName, host: hostName, workload: workloadName, port: portName },
+    /** Absent: calls go wherever there are fewest. */
+    affinity: z.enum(affinities).optional(),
+  }),
   bytesMax: 2048,
   indexes: { host: (one) => one.host, workload: (one) => `${one.tenant}.${one.workload}` },
   unique: 'host',

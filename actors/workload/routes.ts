@@ -13,7 +13,8 @@ export function routeOf(
   const { ingress, ports } = wanted.spec;
   const port = ingress.port ?? ports[0]?.name;
   if (port === undefined || !ports.some((each) => each.name === port)) return 'port-missing';
-  return { tenant, host: ingress.host, workload: name, port };
+  const { host, affinity } = ingress;
+  return { tenant, host, workload: name, port, ...(affinity ? { affinity } : {}) };
 }
 
 /** What is to be written so that exactly the wanted route leads to the workload. */
@@ -23,7 +24,7 @@ export function routePuts(tenant: string, name: string, wanted: Wanted, context:
   let isThere = false;
   for (const { value } of context.views.routes.by('workload', `${tenant}.${name}`)) {
     if (typeof route === 'object' && route.host === value.host) {
-      isThere = route.port === value.port;
+      isThere = route.port === value.port && route.affinity === value.affinity;
       continue;
     }
     puts.push(remove(routeRecord, { tenant, host: value.host }));

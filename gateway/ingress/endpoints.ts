@@ -1,6 +1,6 @@
 /**
- * Makes sure that a host name leads to ready instances of its workload, to each in turn. What is
- * ready is known here from the store; that an instance answers, only the call will show.
+ * Makes sure that a host name leads to ready instances of its workload. What is ready is known here
+ * from the store; that an instance answers, only the call will show.
  */
 import type { Route } from '../../subjects/index.ts';
 import type { Seen } from '../known.ts';
@@ -21,16 +21,6 @@ export function endpointsOf(route: Route, instances: readonly Seen[]): readonly 
     found.push({ instance: instance.instance, host: observed.address, port });
   }
   return found.sort((one, other) => (one.instance < other.instance ? -1 : 1));
-}
-
-/** The endpoint whose turn it is, other than one that has just failed; undefined: there is none. */
-export function choose(
-  endpoints: readonly Endpoint[],
-  turn: number,
-  failed?: Endpoint,
-): Endpoint | undefined {
-  const left = failed ? endpoints.filter((each) => each.instance !== failed.instance) : endpoints;
-  return left[turn % left.length];
 }
 
 /** The base URL of an endpoint. */

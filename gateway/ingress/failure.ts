@@ -1,15 +1,18 @@
 /** What it means when an instance could not be asked, or did not answer. */
 
-interface Meaning {
-  /** Nobody took the connection, or it ended before there was an answer. */
-  readonly isUnreached: boolean;
+export interface Meaning {
+  /**
+   * `not-taken`: it never had the call. `hung-up`: it may have had it, and did not begin to answer.
+   * `other`: it had it.
+   */
+  readonly kind: 'not-taken' | 'hung-up' | 'other';
   readonly text: string;
 }
 
-const refused: Meaning = { isUnreached: true, text: 'it takes no connections' };
-const slow: Meaning = { isUnreached: true, text: 'it did not take the connection in time' };
-const gone: Meaning = { isUnreached: true, text: 'it hung up before it answered' };
-const silent: Meaning = { isUnreached: false, text: 'it did not begin to answer in time' };
+const refused: Meaning = { kind: 'not-taken', text: 'it takes no connections' };
+const slow: Meaning = { kind: 'not-taken', text: 'it did not take the connection in time' };
+const gone: Meaning = { kind: 'hung-up', text: 'it hung up before it answered' };
+const silent: Meaning = { kind: 'other', text: 'it did not begin to answer in time' };
 
 const meanings: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: refused,
@@ -24,5 +27,5 @@ const meanings: Readonly<Record<string, Meaning>> = {
 /** Errors of the proxy wrap those of the connection. */
 export function failureOf(error: Error): Meaning {
   const { code } = (error.cause ?? error) as { readonly code?: string };
-  return meanings[code ?? ''] ?? { isUnreached: false, text: error.message };
+  return meanings[code ?? ''] ?? { kind: 'other', text: error.message };
 }

@@ -20,7 +20,7 @@ const hopByHop = new Set([
 ]);
 
 /** For whom a call is forwarded. */
-export interface Caller {
+export interface ForwardedFor {
   /** Id of the request. */
   readonly id: string;
   readonly address: string;
@@ -32,7 +32,7 @@ export interface Caller {
 /** Headers for the instance: its Host is the one the caller named. */
 export function requestHeaders(
   headers: Headers,
-  caller: Caller,
+  caller: ForwardedFor,
   options: { readonly hasBody: boolean },
 ): Record<string, HeaderValue> {
   const { 'content-length': length, ...kept } = endToEnd(headers);
@@ -49,7 +49,10 @@ export function requestHeaders(
 }
 
 /** Headers for the instance of a WebSocket; what the handshake needs is made anew. */
-export function webSocketHeaders(headers: Headers, caller: Caller): Record<string, HeaderValue> {
+export function webSocketHeaders(
+  headers: Headers,
+  caller: ForwardedFor,
+): Record<string, HeaderValue> {
   const all = requestHeaders(headers, caller, { hasBody: false });
   return Object.fromEntries(
     Object.entries(all).filter(([name]) => !name.startsWith('sec-websocket-')),
@@ -59,6 +62,15 @@ export function webSocketHeaders(headers: Headers, caller: Caller): Record<strin
 /** Headers of an answer as they go on to the caller. */
 export function answerHeaders(headers: Headers): Record<string, HeaderValue> {
   return endToEnd(headers);
+}
+
+/** Headers of an answer with one more cookie beside those of the instance. */
+export function withCookie(
+  headers: Record<string, HeaderValue>,
+  cookie: string | undefined,
+): Record<string, HeaderValue> {
+  if (cookie === undefined) return headers;
+  return { ...headers, 'set-cookie': [headers['set-cookie'] ?? [], cookie].flat() };
 }
 
 /** Whether a header tells on whose behalf a call is made: a stranger's word is not passed on. */

@@ -2,10 +2,11 @@
  * The ingress: calls to a host name go to a ready instance of the workload that serves it, HTTP
  * and WebSocket alike, body and answer as they are.
  *
- * A GET or HEAD whose instance could not be reached, or hung up before it answered, is tried once
- * on another one; anything else might be done twice.
+ * A call that its instance did not take goes to another one, where that cannot do anything twice
+ * (attempts.ts).
  */
 import { METHODS } from 'node:http';
+import { Readable } from 'node:stream';
 import proxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Refusal, type Route, refusal } from '../../subjects/index.ts';
@@ -19,11 +20,18 @@ import {
 import { requestIds } from '../http/request-id.ts';
 import type { Inside } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
-import { type Endpoint, urlOf } from './endpoints.ts';
+import { Attempts } from './attempts.ts';
+import { urlOf } from './endpoints.ts';
 import { failureOf } from './failure.ts';
-import { answerHeaders, type Caller, requestHeaders, webSocketHeaders } from './headers.ts';
+import {
+  answerHeaders,
+  type ForwardedFor,
+  requestHeaders,
+  webSocketHeaders,
+  withCookie,
+} from './headers.ts';
 import { hostNameIn } from './host-name.ts';
-import type { IngressTable } from './table.ts';
+import type { Caller, FoundEndpoint } from './table.ts';
 
 /** Until an instance has taken a connection. */
 const CONNECT_MS = 2_000;
@@ -35,8 +43,10 @@ const methods = METHODS.filter((each) => each !== 'CONNECT' && each !== 'TRACE')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where an ingress request goes. */
-    endpoint: Endpoint | undefined;
+    /** Where an ingress request has been sent. */
+    attempts: Attempts | undefined;
+    /** Set-Cookie header that brings its caller back to the same instance. */
+    affinityCookie: string | undefined;
     /** Host of the route it took, for the counts. */
     routedHost: string | undefined;
   }
@@ -58,7 +68,8 @@ export async function ingressServer(inside: Inside): Promise<FastifyInstance> {
     clientErrorHandler: refuseConnection,
   });
   answerWithProblems(app, log);
-  app.decorateRequest('endpoint', undefined);
+  app.decorateRequest('attempts', undefined);
+  app.decorateRequest('affinityCookie', undefined);
   app.decorateRequest('routedHost', undefined);
   for (const method of methods) {
     if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
@@ -78,7 +89,8 @@ export async function ingressServer(inside: Inside): Promise<FastifyInstance> {
   return app;
 }
 
-function forwarding({ table, sockets }: Inside): FastifyHttpProxyOptions & WithWebSocket {
+function forwarding(inside: Inside): FastifyHttpProxyOptions & WithWebSocket {
+  const { sockets } = inside;
   return {
     upstream: '',
     httpMethods: [...methods],
@@ -94,25 +106,21 @@ function forwarding({ table, sockets }: Inside): FastifyHttpProxyOptions & WithW
     },
     destroyAgent: true,
     preHandler: (request, reply, done) => {
-      const because = direct(table, request);
+      const because = direct(inside, request, reply);
       if (because) refuse(reply, because);
       else done();
     },
-    handler: (request, reply, path, options) => {
-      const onError = (_reply: unknown, { error }: { readonly error: Error }): void =>
-        again({ table, request, reply, path, options }, error);
-      return reply.from(path, { ...options, onError });
-    },
+    handler: (request, reply, path, options) => send(inside, { request, reply, path, options }),
     replyOptions: {
       getUpstream: (request) => upstreamOf(request as FastifyRequest),
       // Trying again is decided here (`again`), not by the library: it knows one instance only.
       retryDelay: () => null,
       rewriteRequestHeaders: (request, headers) =>
         requestHeaders(headers, callerOf(request as FastifyRequest), {
-          hasBody: !isRepeatable(request as FastifyRequest),
+          hasBody: (request as FastifyRequest).body !== undefined,
         }),
       rewriteHeaders: (headers, request) => ({
-        ...answerHeaders(headers),
+        ...withCookie(answerHeaders(headers), (request as FastifyRequest).affinityCookie),
         [REQUEST_ID_HEADER]: request?.id,
       }),
     },
@@ -130,62 +138,88 @@ function forwarding({ table, sockets }: Inside): FastifyHttpProxyOptions & WithW
   };
 }
 
-/** Finds the way of a request; what it is refused with where there is none. */
-function direct(table: IngressTable, request: FastifyRequest): Refusal | undefined {
+/** Finds the way of a request and takes it; what it is refused with where there is none. */
+function direct(inside: Inside, request: FastifyRequest, reply: FastifyReply): Refusal | undefined {
   const { upgrade, connection, host: header } = request.headers;
   const isUpgrade = upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
   if (isUpgrade && upgrade.toLowerCase() !== 'websocket') {
     return refusal('request-malformed', 'a connection can be upgraded to WebSocket only');
   }
   const host = hostNameIn(header);
-  const found = host === undefined ? undefined : table.find(host);
+  const found = host === undefined ? undefined : inside.table.find(host, placeOf(request));
   if (!found || found.kind === 'unrouted') {
     return refusal('host-unrouted', `nothing is served as ${host ?? 'a host without a name'}`);
   }
   request.routedHost = found.route.host;
   if (found.kind === 'none') return noneReady(found.route);
-  request.endpoint = found.endpoint;
+  const attempts = new Attempts(request.method);
+  request.attempts = attempts;
+  // A WebSocket lives as long as its connection, and has no answer that could end.
+  (isUpgrade ? request.raw.socket : reply.raw).once('close', () => attempts.end());
+  take(inside, request, found);
   return undefined;
+}
+
+/** The call goes to what was found for it. */
+function take({ calls }: Inside, request: FastifyRequest, found: FoundEndpoint): void {
+  request.affinityCookie = found.cookie;
+  request.attempts?.begin(found.endpoint, calls.begin(found.endpoint));
+}
+
+function placeOf({ ip, headers }: FastifyRequest): Caller {
+  return { address: ip, cookie: headers.cookie };
 }
 
 function noneReady({ tenant, workload }: Route): Refusal {
   return refusal('endpoints-none', `${tenant}/${workload} has no ready instance`);
 }
 
-interface Attempt {
-  readonly table: IngressTable;
+interface Forwarded {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly path: string;
   readonly options: Parameters<FastifyReply['from']>[1];
 }
 
+/** Sends a call to where it goes now. */
+function send(inside: Inside, forwarded: Forwarded): FastifyReply {
+  const { request, reply, path, options } = forwarded;
+  if (request.body instanceof Readable) request.body = request.attempts?.bodyOf(request.raw);
+  return reply.from(path, {
+    ...options,
+    getUpstream: () => upstreamOf(request),
+    onError: (_reply: unknown, { error }: { readonly error: Error }): void =>
+      again(inside, forwarded, error),
+  });
+}
+
 /** The instance failed before it answered: another one is tried, or the caller is told. */
-function again({ table, request, reply, path, options }: Attempt, error: Error): void {
-  const { endpoint: failed, routedHost: host = '' } = request;
-  const tell = (why: Error): void => {
-    const which = request.endpoint?.instance ?? 'the instance';
-    refuse(reply, refusal('endpoint-failed', `${which}: ${failureOf(why).text}`));
-  };
-  if (!isRepeatable(request) || !failureOf(error).isUnreached) return tell(error);
-  const found = table.find(host, failed);
-  if (found.kind !== 'endpoint') return tell(error);
-  request.endpoint = found.endpoint;
-  const getUpstream = (): string => urlOf(found.endpoint);
-  const onError = (_reply: unknown, { error: second }: { readonly error: Error }): void =>
-    tell(second);
-  reply.from(path, { ...options, getUpstream, onError });
+function again(inside: Inside, forwarded: Forwarded, error: Error): void {
+  const { request, reply } = forwarded;
+  const { attempts, routedHost: host = '' } = request;
+  const meaning = failureOf(error);
+  const failed = attempts?.endpoint;
+  if (failed && meaning.kind !== 'other') inside.calls.failed(failed);
+  const found = attempts?.mayGoOn(meaning)
+    ? inside.table.find(host, placeOf(request), attempts.tried)
+    : undefined;
+  if (found?.kind === 'endpoint') {
+    inside.meters.triedAgain(host);
+    take(inside, request, found);
+    send(inside, forwarded);
+    return;
+  }
+  // What is left of a body nobody reads cannot be told from the next request.
+  if (!request.raw.complete) reply.header('connection', 'close');
+  const which = failed?.instance ?? 'the instance';
+  refuse(reply, refusal('endpoint-failed', `${which}: ${meaning.text}`));
 }
 
-function isRepeatable({ method }: FastifyRequest): boolean {
-  return method === 'GET' || method === 'HEAD';
+function upstreamOf({ attempts }: FastifyRequest): string {
+  if (!attempts) throw new Error('a request was forwarded before it had a way');
+  return urlOf(attempts.endpoint);
 }
 
-function upstreamOf({ endpoint }: FastifyRequest): string {
-  if (!endpoint) throw new Error('a request was forwarded before it had a way');
-  return urlOf(endpoint);
-}
-
-function callerOf({ id, ip, protocol, headers }: FastifyRequest): Caller {
+function callerOf({ id, ip, protocol, headers }: FastifyRequest): ForwardedFor {
   return { id, address: ip, protocol, host: headers.host ?? '' };
 }

@@ -93,6 +93,19 @@ export class FakeNode {
     for (const socket of running?.sockets ?? []) socket.destroy();
   }
 
+  /** No instance takes a connection, and nobody has been told; what is returned ends that. */
+  async deaf(): Promise<() => Promise<void>> {
+    const places = [...this.running.values()].map(({ server }) => {
+      return { server, port: (server.address() as AddressInfo).port };
+    });
+    for (const name of this.running.keys()) this.vanish(name);
+    return async () => {
+      for (const { server, port } of places) {
+        await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+      }
+    };
+  }
+
   /** An instance ends by itself. */
   crash(name: string, exitCode = 1): void {
     const running = this.running.get(name);

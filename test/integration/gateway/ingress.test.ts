@@ -73,6 +73,12 @@ function call(
   });
 }
 
+/** Waits until both instances are called: one that failed is left out for a while. */
+async function bothCalled(): Promise<void> {
+  const seen = new Set<string>();
+  await eventually(async () => seen.add((await call('web.localhost')).body.instance).size === 2);
+}
+
 /** A server that hangs up on each call. */
 const hangUp = (request_: IncomingMessage): void => void request_.socket.destroy();
 
@@ -197,7 +203,38 @@ describe('without a way', () => {
   });
 });
 
+test('a caller comes back to its instance by a cookie, where the service asks for that', async () => {
+  const host = 'kept.localhost';
+  await fabric.put('kept', service('kept', { ports, ingress: { host, affinity: 'cookie' } }));
+  await fabric.until('kept', 'ready');
+  const first = await call(host);
+  const [told] = first.headers['set-cookie'] ?? [];
+  expect(told).toMatch(/^shoal-affinity=/);
+  const cookie = told!.split(';')[0]!;
+  for (let times = 0; times < 4; times++) {
+    const { body, headers } = await call(host, { headers: { cookie } });
+    expect([body.instance, headers['set-cookie']]).toEqual([first.body.instance, undefined]);
+  }
+  await fabric.put('kept', service('kept', { ports, ingress: { host } }));
+  await eventually(async () => !(await call(host)).headers['set-cookie']);
+  await fabric.call('DELETE', 'workloads/kept');
+  await eventually(async () => (await fabric.get('workloads/kept')).status === 404);
+});
+
 describe('an instance that fails', () => {
+  test('a PUT whose body it had begun to read is not sent to another one', async () => {
+    for (const node of fabric.nodes) {
+      node.answer = (request_) => {
+        request_.once('data', () => request_.socket.destroy());
+      };
+    }
+    const { status, body } = await call('web.localhost', {
+      method: 'PUT',
+      body: 'x'.repeat(9_000),
+    });
+    expect([status, body.code]).toEqual([502, 'endpoint-failed']);
+  });
+
   test('a GET is tried on another one; a POST is not', async () => {
     const [broken, sound] = fabric.nodes;
     broken!.answer = hangUp;
@@ -205,11 +242,48 @@ describe('an instance that fails', () => {
     for (let times = 0; times < 4; times++) {
       expect((await call('web.localhost')).body.instance).toBe(name);
     }
-    const posts = [];
-    for (let times = 0; times < 4; times++) {
-      posts.push((await call('web.localhost', { method: 'POST', body: 'x' })).status);
+    // It is left out for a second; then it is asked again.
+    const posts = new Set<number>();
+    await eventually(async () => {
+      posts.add((await call('web.localhost', { method: 'POST', body: 'x' })).status);
+      return posts.has(502) && posts.has(200);
+    });
+  });
+
+  test('what takes no connection never had the call: a POST with its body goes to another', async () => {
+    await bothCalled();
+    const [away, sound] = fabric.nodes;
+    const name = [...sound!.running.values()][0]!.input.instance;
+    const back = await away!.deaf();
+    try {
+      for (let times = 0; times < 4; times++) {
+        const sent = { method: 'POST', body: `body ${times}`, headers: { 'x-time': `${times}` } };
+        const { status, body } = await call('web.localhost', sent);
+        expect([status, body.instance, body.body]).toEqual([200, name, `body ${times}`]);
+      }
+    } finally {
+      await back();
     }
-    expect(posts.sort()).toEqual([200, 200, 502, 502]);
+    const metrics = await fabric.get(`${fabric.gateway.apiUrl}/metrics`);
+    expect(metrics.body).toMatch(/shoal_ingress_tried_again_total\{host="web.localhost"\} [1-9]/);
+  });
+
+  test('a slow one gets fewer calls', async () => {
+    await bothCalled();
+    const [slow] = fabric.nodes;
+    const held: (() => void)[] = [];
+    slow!.answer = (request_, response, instance) =>
+      void held.push(() => echo(request_, response, instance));
+    const calls = Array.from({ length: 2 }, () => call('web.localhost'));
+    await eventually(() => held.length === 1);
+    const name = [...slow!.running.values()][0]!.input.instance;
+    const others: Answer[] = [];
+    for (let times = 0; times < 8; times++) others.push(await call('web.localhost'));
+    expect(others.map(({ body }) => body.instance)).not.toContain(name);
+    for (const answer of held) answer();
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200]);
+    const under = (await fabric.get(`${fabric.gateway.apiUrl}/metrics`)).body;
+    expect(under).toMatch(/shoal_ingress_under_way 0\n/);
   });
 
   test('all of them: 502 with the reason', async () => {

@@ -7,6 +7,7 @@ import { Views } from '../../../actors/runtime/views.ts';
 import type { AskActor } from '../../../gateway/ask-actor.ts';
 import { EventFeed } from '../../../gateway/events/feed.ts';
 import { SseStreams } from '../../../gateway/http/sse.ts';
+import { Calls } from '../../../gateway/ingress/calls.ts';
 import { IngressTable } from '../../../gateway/ingress/table.ts';
 import type { Inside } from '../../../gateway/inside.ts';
 import { Known } from '../../../gateway/known.ts';
@@ -201,6 +202,7 @@ export function insideOf(
 ): Inside & { readonly asked: Asked[]; readonly streams: MemoryStreams } {
   const asked: Asked[] = [];
   const streams = new MemoryStreams();
+  const calls = new Calls();
   const ask: AskActor = async (_reply, contract, tokens, payload) => {
     const one = { contract: contract.name, tokens, payload };
     asked.push(one);
@@ -209,8 +211,11 @@ export function insideOf(
   let ids = 0;
   return {
     ...{ known: hand.known, ask, asked, streams, clients: new SseStreams() },
-    ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known), sockets: new Set() },
-    meters: gatewayMeters({ sseClients: () => 0, webSockets: () => 0, revision: () => 0 }),
+    ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known, calls), calls },
+    sockets: new Set(),
+    meters: gatewayMeters({
+      ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
+    }),
     log: silentLog,
     newId: () => `id-${++ids}`,
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],

@@ -1,11 +1,18 @@
 /** From a host name to an endpoint, and what goes with a call. */
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { choose, endpointsOf, urlOf } from '../../../gateway/ingress/endpoints.ts';
+import { Attempts } from '../../../gateway/ingress/attempts.ts';
+import { Calls } from '../../../gateway/ingress/calls.ts';
+import { byAddress, leastBusy } from '../../../gateway/ingress/choose.ts';
+import { type Endpoint, endpointsOf, urlOf } from '../../../gateway/ingress/endpoints.ts';
 import { failureOf } from '../../../gateway/ingress/failure.ts';
 import {
   answerHeaders,
   requestHeaders,
   webSocketHeaders,
+  withCookie,
 } from '../../../gateway/ingress/headers.ts';
 import { hostNameIn } from '../../../gateway/ingress/host-name.ts';
 import { IngressTable } from '../../../gateway/ingress/table.ts';
@@ -72,30 +79,78 @@ describe('endpoints', () => {
     expect(endpointsOf(route, hand.known.seeAll('default', 'web'))).toEqual([]);
   });
 
-  test('take turns; one that failed is left out', () => {
-    const [a, b, c] = ['a', 'b', 'c'].map((instance) => ({ instance, host: 'h', port: 1 }));
-    const all = [a!, b!, c!];
-    expect([0, 1, 2, 3].map((turn) => choose(all, turn)?.instance)).toEqual(['a', 'b', 'c', 'a']);
-    expect([0, 1, 2].map((turn) => choose(all, turn, b)?.instance)).toEqual(['a', 'c', 'a']);
-    expect(choose([], 0)).toBe(undefined);
-    expect(choose([a!], 5, a)).toBe(undefined);
-  });
-
   test('have a URL, also in IPv6', () => {
     expect(urlOf({ instance: 'a', host: '10.0.0.1', port: 80 })).toBe('http://10.0.0.1:80');
     expect(urlOf({ instance: 'a', host: 'fd00::1', port: 80 })).toBe('http://[fd00::1]:80');
   });
 });
 
+describe('of several endpoints', () => {
+  const all = ['a', 'b', 'c'].map((instance, at) => ({ instance, host: 'h', port: at }));
+  const [a, b, c] = all as [Endpoint, Endpoint, Endpoint];
+  const idle = (): number => 0;
+
+  test('that are idle each has its turn', () => {
+    const taken = [0, 1, 2, 3].map((turn) => leastBusy(all, turn, idle)?.instance);
+    expect(taken).toEqual(['a', 'b', 'c', 'a']);
+    expect(leastBusy([], 0, idle)).toBe(undefined);
+  });
+
+  test('the one with the fewest calls takes the next, whoever has the turn', () => {
+    const calls = new Map([
+      [a, 2],
+      [b, 1],
+      [c, 1],
+    ]);
+    const taken = [0, 1, 2].map((turn) => leastBusy(all, turn, (each) => calls.get(each) ?? 0));
+    expect(taken).toEqual([b, b, c]);
+  });
+
+  test('an address has the same, and another one only where it must', () => {
+    const callers = Array.from({ length: 3_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+    const before = callers.map((each) => byAddress(all, each));
+    for (const each of all) {
+      const share = before.filter((one) => one === each).length;
+      expect(share).toBeGreaterThan(800);
+      expect(share).toBeLessThan(1_200);
+    }
+    const after = callers.map((each) => byAddress([a, c], each));
+    expect(after).toEqual(before.map((one, at) => (one === b ? after[at] : one)));
+  });
+
+  test('calls are counted until they end, once', () => {
+    const calls = new Calls();
+    const [first, second] = [calls.begin(a), calls.begin(a)];
+    expect([calls.at(a), calls.at(b), calls.all]).toEqual([2, 0, 2]);
+    first();
+    first();
+    expect([calls.at(a), calls.all]).toEqual([1, 1]);
+    second();
+    expect([calls.at(a), calls.all]).toEqual([0, 0]);
+  });
+
+  test('one that did not answer is left out for a second, unless there is no other', () => {
+    let now = 0;
+    const calls = new Calls(() => now);
+    calls.failed(a);
+    expect(calls.likely(all)).toEqual([b, c]);
+    expect(calls.likely([a])).toEqual([a]);
+    now = 1_000;
+    expect(calls.likely(all)).toEqual(all);
+  });
+});
+
 describe('the table', () => {
-  const instance = (table: IngressTable): string => {
-    const found = table.find('web.localhost');
+  const caller = { address: '10.0.0.9', cookie: undefined };
+  const tableOf = (hand: Hand): IngressTable => new IngressTable(hand.known, new Calls());
+  const instance = (table: IngressTable, from: Parameters<IngressTable['find']>[1] = caller) => {
+    const found = table.find('web.localhost', from);
     return found.kind === 'endpoint' ? found.endpoint.instance : found.kind;
   };
 
   test('goes round, and follows every change', () => {
     const hand = handWith('a', 'b');
-    const table = new IngressTable(hand.known);
+    const table = tableOf(hand);
     expect([1, 2, 3].map(() => instance(table))).toEqual(['a', 'b', 'a']);
     hand.observed(observedOf('a', { isReady: false }));
     expect([1, 2].map(() => instance(table))).toEqual(['b', 'b']);
@@ -104,20 +159,103 @@ describe('the table', () => {
     hand.node(nodeOf('n1'));
     hand.put(routeRecord, { tenant: 'default', host: 'web.localhost' }, null);
     expect(instance(table)).toBe('unrouted');
-    expect(table.find('else.localhost').kind).toBe('unrouted');
+    expect(table.find('else.localhost', caller).kind).toBe('unrouted');
   });
 
   test('gives another one after a failure, while there is one', () => {
     const hand = handWith('a', 'b');
-    const table = new IngressTable(hand.known);
-    const first = table.find('web.localhost');
-    const failed = first.kind === 'endpoint' ? first.endpoint : undefined;
+    const table = tableOf(hand);
     for (let times = 0; times < 4; times++) {
-      const next = table.find('web.localhost', failed);
+      const next = table.find('web.localhost', caller, new Set(['a']));
       expect(next.kind === 'endpoint' && next.endpoint.instance).toBe('b');
     }
     hand.instance(instanceOf('b', { intent: 'stop' }));
-    expect(table.find('web.localhost', failed).kind).toBe('none');
+    expect(table.find('web.localhost', caller, new Set(['a'])).kind).toBe('none');
+  });
+
+  test('brings a caller back by its cookie while the instance is ready, and tells the next one', () => {
+    const hand = handWith('a', 'b', 'c');
+    hand.route({ ...route, affinity: 'cookie' });
+    const table = tableOf(hand);
+    const first = table.find('web.localhost', caller);
+    if (first.kind !== 'endpoint') throw new Error(first.kind);
+    expect(first.cookie).toMatch(/^shoal-affinity=[0-9a-f]{16}; Path=\/; HttpOnly; SameSite=Lax$/);
+    const cookie = `other=1; ${first.cookie?.split(';')[0]}; more=2`;
+    const back = (): unknown => table.find('web.localhost', { ...caller, cookie });
+    for (let times = 0; times < 5; times++) {
+      expect(back()).toMatchObject({ endpoint: first.endpoint, cookie: undefined });
+    }
+    hand.observed(observedOf(first.endpoint.instance, { isReady: false }));
+    expect(back()).toMatchObject({ cookie: expect.stringMatching(/^shoal-affinity=/) });
+    for (const strange of ['shoal-affinity', 'shoal-affinity=', 'shoal-affinity=a', '=;;', '%%%']) {
+      expect(table.find('web.localhost', { ...caller, cookie: strange }).kind).toBe('endpoint');
+    }
+  });
+
+  test('brings a caller back by its address', () => {
+    const hand = handWith('a', 'b', 'c');
+    hand.route({ ...route, affinity: 'address' });
+    const table = tableOf(hand);
+    const taken = Array.from({ length: 60 }, (_, at) => {
+      const from = { ...caller, address: `10.0.0.${at % 20}` };
+      return instance(table, from);
+    });
+    expect(taken.slice(20, 40)).toEqual(taken.slice(0, 20));
+    expect(new Set(taken).size).toBe(3);
+  });
+});
+
+describe('a call that failed', () => {
+  const attemptsOf = (method: string, ...tried: string[]): Attempts => {
+    const attempts = new Attempts(method);
+    for (const instance of tried) {
+      attempts.begin({ instance, host: 'h', port: 1 }, () => undefined);
+    }
+    return attempts;
+  };
+  const refused = { kind: 'not-taken', text: '' } as const;
+  const hungUp = { kind: 'hung-up', text: '' } as const;
+  const other = { kind: 'other', text: '' } as const;
+
+  test.each([
+    ['GET', true, true, false],
+    ['HEAD', true, true, false],
+    ['OPTIONS', true, true, false],
+    ['PUT', true, true, false],
+    ['DELETE', true, true, false],
+    ['POST', true, false, false],
+    ['PATCH', true, false, false],
+  ])('%s goes on: not taken %s, hung up %s, else %s', (method, ...expected) => {
+    const attempts = attemptsOf(method, 'a');
+    expect([refused, hungUp, other].map((each) => attempts.mayGoOn(each))).toEqual(expected);
+  });
+
+  test('goes to three instances at most', () => {
+    expect(attemptsOf('GET', 'a', 'b').mayGoOn(refused)).toBe(true);
+    expect(attemptsOf('GET', 'a', 'b', 'c').mayGoOn(refused)).toBe(false);
+  });
+
+  test('goes on only while nothing of its body was read', async () => {
+    const request = new PassThrough() as unknown as IncomingMessage;
+    const attempts = attemptsOf('PUT', 'a');
+    const first = attempts.bodyOf(request);
+    first.destroy(new Error('no connection'));
+    expect(attempts.mayGoOn(refused)).toBe(true);
+    const second = attempts.bodyOf(request);
+    (request as unknown as PassThrough).end('whole');
+    expect(await text(second)).toBe('whole');
+    expect(attempts.mayGoOn(refused)).toBe(false);
+  });
+
+  test('counts where it is, and no more when it is over', () => {
+    const ended: string[] = [];
+    const attempts = new Attempts('GET');
+    attempts.begin({ instance: 'a', host: 'h', port: 1 }, () => ended.push('a'));
+    attempts.begin({ instance: 'b', host: 'h', port: 2 }, () => ended.push('b'));
+    expect(ended).toEqual(['a']);
+    expect(attempts.endpoint.instance).toBe('b');
+    attempts.end();
+    expect(ended).toEqual(['a', 'b']);
   });
 });
 
@@ -130,14 +268,15 @@ describe('a failure', () => {
     expect(failureOf(error('ECONNREFUSED')).text).toBe('it takes no connections');
     expect(
       failureOf(new Error('a gateway timeout', { cause: error('UND_ERR_HEADERS_TIMEOUT') })),
-    ).toEqual({ isUnreached: false, text: 'it did not begin to answer in time' });
-    expect(failureOf(new Error('what else'))).toEqual({ isUnreached: false, text: 'what else' });
+    ).toEqual({ kind: 'other', text: 'it did not begin to answer in time' });
+    expect(failureOf(new Error('what else'))).toEqual({ kind: 'other', text: 'what else' });
   });
 
   test('before the instance was reached may be tried elsewhere', () => {
-    for (const code of ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_CONNECT_TIMEOUT']) {
-      expect([code, failureOf(error(code)).isUnreached]).toEqual([code, true]);
-    }
+    const kinds = ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ECONNRESET', 'EPIPE'].map(
+      (code) => failureOf(error(code)).kind,
+    );
+    expect(kinds).toEqual(['not-taken', 'not-taken', 'hung-up', 'hung-up']);
   });
 });
 
@@ -191,5 +330,9 @@ describe('headers', () => {
       etag: 'x',
     };
     expect(answerHeaders(given)).toEqual({ 'set-cookie': ['a', 'b'], etag: 'x' });
+    expect(withCookie(answerHeaders(given), 'c')['set-cookie']).toEqual(['a', 'b', 'c']);
+    expect(withCookie({ 'set-cookie': 'a' }, 'c')['set-cookie']).toEqual(['a', 'c']);
+    expect(withCookie({}, 'c')['set-cookie']).toEqual(['c']);
+    expect(withCookie({}, undefined)).toEqual({});
   });
 });
