@@ -11,6 +11,7 @@ import { buckets } from '../subjects/index.ts';
 import { inboxPrefix } from '../subjects/permissions.ts';
 import { streamConfigs } from '../subjects/streams.ts';
 import { dead } from './dead/actor.ts';
+import { discovery } from './discovery/actor.ts';
 import { membership } from './membership/actor.ts';
 import { retention } from './retention/actor.ts';
 import { retentionJobs } from './retention/shell.ts';
@@ -49,7 +50,15 @@ import { workload } from './workload/actor.ts';
 
 /** Every actor of the control plane. */
 export const actors = (): Actor[] =>
-  [membership(), scheduler(), workload(), schedule(), dead(), retention()] as unknown as Actor[];
+  [
+    membership(),
+    scheduler(),
+    workload(),
+    discovery(),
+    schedule(),
+    dead(),
+    retention(),
+  ] as unknown as Actor[];
 
 /** Starts a control plane; the returned function stops it in order. */
 export async function startControl(

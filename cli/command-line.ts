@@ -38,6 +38,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addDecisions(program, wiring);
   addReplay(program, wiring);
   addReading(program, wiring);
+  addEndpoints(program, wiring);
   addChanges(program, wiring);
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
@@ -157,6 +158,20 @@ function addReading(program: Command, { session, end }: Wiring): void {
     .action(async (what: string, name: string, _options: object, command: Command) => {
       const { describe } = await import('./commands/describe.ts');
       end(await describe(session(command), nounOf(what), name));
+    });
+}
+
+function addEndpoints(program: Command, { session, end }: Wiring): void {
+  program
+    .command('endpoints')
+    .summary('where the ready instances of a service take calls')
+    .description(
+      'Node, address and ports of each. To follow them: nats kv watch shoal endpoints.TENANT.NAME',
+    )
+    .argument('<name>', 'the service')
+    .action(async (name: string, _options: object, command: Command) => {
+      const { endpoints } = await import('./commands/endpoints.ts');
+      end(await endpoints(session(command), name));
     });
 }
 

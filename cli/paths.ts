@@ -27,6 +27,10 @@ export function rolloutPath(name: string): string {
   return `${workloadPath(name)}/rollout`;
 }
 
+export function endpointsPath(name: string): string {
+  return `${workloadPath(name)}/endpoints`;
+}
+
 export function versionsPath(name: string): string {
   return `${workloadPath(name)}/versions`;
 }

@@ -16,6 +16,14 @@ export interface List<T> {
   readonly revision: number;
 }
 
+/** Where an instance takes calls. */
+export interface EndpointShape {
+  readonly instance: string;
+  readonly node: string;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
 interface Last {
   readonly verb: string;
   readonly at: string;

@@ -6,6 +6,7 @@ import type { View } from '../actors/runtime/view.ts';
 import type { Views } from '../actors/runtime/views.ts';
 import {
   deadRecord,
+  endpointsRecord,
   type Instance,
   instanceRecord,
   ledgerRecord,
@@ -45,6 +46,7 @@ export class Known {
   readonly schedules: View<typeof scheduleRecord>;
   readonly tenants: View<typeof tenantRecord>;
   readonly revisions: View<typeof revisionRecord>;
+  readonly endpoints: View<typeof endpointsRecord>;
   readonly #views: Views;
   readonly #listeners: (() => void)[] = [];
 
@@ -60,6 +62,7 @@ export class Known {
     this.schedules = views.follow(scheduleRecord);
     this.tenants = views.follow(tenantRecord);
     this.revisions = views.follow(revisionRecord);
+    this.endpoints = views.follow(endpointsRecord);
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);
     this.nodes = views.follow(nodeRecord, {}, tell);

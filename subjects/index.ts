@@ -7,6 +7,7 @@ export * from './contract.ts';
 export * from './dead.ts';
 export * from './debug.ts';
 export * from './durability.ts';
+export * from './endpoints.ts';
 export * from './fact.ts';
 export * from './firing.ts';
 export * from './init.ts';
@@ -34,6 +35,7 @@ export * from './workload.ts';
 import type { MessageContract, RecordContract } from './contract.ts';
 import { deadDrop, deadRecord, deadReplay } from './dead.ts';
 import { debugFrame, debugSwitch } from './debug.ts';
+import { endpointsRecord } from './endpoints.ts';
 import { eventNoticed } from './fact.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { leaseProbe, leaseRecord } from './lease.ts';
@@ -122,4 +124,5 @@ export const records: readonly RecordContract[] = [
   leaseRecord,
   tenantRecord,
   revisionRecord,
+  endpointsRecord,
 ];

@@ -14,6 +14,7 @@
 import {
   type Bucket,
   buckets,
+  endpointsRecord,
   entryName,
   instanceRecord,
   needsSpec,
@@ -63,7 +64,7 @@ export const CLEARED_MAX = 5_000;
 
 /** Records whose markers may be removed for good. */
 const removable = [
-  ...[instanceRecord, workloadRecord, specRecord, observedRecord, revisionRecord],
+  ...[instanceRecord, workloadRecord, specRecord, observedRecord, revisionRecord, endpointsRecord],
 ] as const;
 
 /** It is time to look through the keys. */

@@ -51,9 +51,9 @@ const keep: Settlement = { kind: 'keep' };
 /** Back-off between attempts, doubling from here. */
 const BACKOFF_MS = 1_000;
 /**
- * From when an instance that is called through the ingress is to end until its node is told, in
- * milliseconds: gateways hear of it within some tens of them and call others, and what is under
- * way is answered. Programs that take longer over a call finish it when they get SIGTERM.
+ * From when an instance that takes calls is to end until its node is told, in milliseconds: gateways,
+ * and whoever watches `endpoints`, hear of it within some tens of them and call others, and what is
+ * under way is answered. Programs that take longer over a call finish it when they get SIGTERM.
  */
 const LEAVING_MS = 500;
 /** A run of this length clears the count of failures in a row. */
@@ -108,15 +108,15 @@ export function settle(
 
 /**
  * When the node of an instance that is to end is told so; undefined: now. One that callers may be
- * sent to leaves the ingress first. A moment that lies ahead was written by a clock that was set.
+ * sent to leaves ingress and endpoints first. A moment that lies ahead was written by a clock that was set.
  */
 export function toldAt(
   { instance, observed }: Known,
   workload: Workload | undefined,
   now: number,
 ): number | undefined {
-  if (workload?.kind !== 'service' || !workload.spec.ingress || !observed?.isReady)
-    return undefined;
+  if (workload?.kind !== 'service' || workload.spec.ports.length === 0) return undefined;
+  if (!observed?.isReady) return undefined;
   const { intent, outcome, last } = instance;
   if (intent !== 'stop' || outcome || last.at > now) return undefined;
   return last.at + LEAVING_MS > now ? last.at + LEAVING_MS : undefined;

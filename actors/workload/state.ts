@@ -10,13 +10,12 @@ import type {
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Context } from '../runtime/actor.ts';
-import { after, type Effects, none } from '../runtime/effect.ts';
+import type { Effects } from '../runtime/effect.ts';
+import { type Gathered, gather, gatherAnew } from '../runtime/gather.ts';
 import type { View } from '../runtime/view.ts';
 
-export interface State {
-  /** Workloads (`tenant.name`) whose look is already arranged. */
-  readonly due: Set<string>;
-}
+/** Workloads that a look is arranged at, as `<tenant>.<name>`. */
+export type State = Gathered;
 
 export interface Views {
   readonly workloads: View<typeof workloadRecord>;
@@ -34,29 +33,21 @@ export type Ctx = Context<Views>;
 export const newState = (): State => ({ due: new Set() });
 
 /** A burst of changes is looked at once, this much later, in milliseconds. */
-const GATHER_MS = 2;
+const looks = { timer: 'look', gatherMs: 2 };
 
 /** Arranges a look at a workload, unless one is arranged. */
 export function look(state: State, group: string): Effects {
-  if (state.due.has(group)) return none;
-  state.due.add(group);
-  return [after('look', GATHER_MS, { key: group })];
+  return gather(state, looks, [group]);
 }
 
 /** Arranges a look at each of some workloads. */
 export function lookAll(state: State, groups: Iterable<string>): Effects {
-  return [...new Set(groups)].flatMap((group) => look(state, group));
+  return gather(state, looks, groups);
 }
 
-/**
- * Arranges a look at each, whatever is arranged: for steps that commit, too. When their commit is
- * refused they run again, and what they had arranged before was never set.
- */
+/** Arranges a look at each, whatever is arranged. */
 export function lookAnew(state: State, groups: Iterable<string>): Effects {
-  return [...new Set(groups)].map((group) => {
-    state.due.add(group);
-    return after('look', GATHER_MS, { key: group });
-  });
+  return gatherAnew(state, looks, groups);
 }
 
 export function groupOf(of: { readonly tenant: string; readonly workload: string }): string {

@@ -56,6 +56,9 @@ export const examples: Readonly<Record<string, unknown>> = {
     ...{ level: 'process', replicas: 1, syncInterval: '10s' },
     survives: 'survives the death of any process; a loss of power may cost the last 10s',
   },
+  Endpoint: {
+    ...{ instance: 'hello-5pytj', node: 'n1', address: '10.0.0.11', ports: { http: 28524 } },
+  },
   Manifest: {
     ...{ apiVersion: 'shoal/v1', kind: 'service' },
     metadata: { name: 'hello', labels: { app: 'hello' } },

@@ -6,6 +6,7 @@ import { refusal, workloadApply } from '../../subjects/index.ts';
 import type { Inside } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
 import { deadRoutes } from '../routes/dead.ts';
+import { endpointRoutes } from '../routes/endpoints.ts';
 import { eventRoutes } from '../routes/events.ts';
 import { gatewayRoutes } from '../routes/gateway.ts';
 import { instanceRoutes } from '../routes/instances.ts';
@@ -96,6 +97,7 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
     const others = [
       workloadOrderRoutes,
       rolloutRoutes,
+      endpointRoutes,
       instanceRoutes,
       nodeRoutes,
       eventRoutes,

@@ -42,7 +42,13 @@ export class Asks {
       const version = String(Math.floor(world.random() * 2));
       const resources = { cpu: CPU };
       const update = updateFor(world, count);
-      const wanted = service(count, { environment: { VERSION: version }, resources, update });
+      const ports = [{ name: 'http' }];
+      const wanted = service(count, {
+        environment: { VERSION: version },
+        resources,
+        update,
+        ports,
+      });
       world.note(`apply ${workload} ${count} version ${version} ${update?.strategy ?? ''}`);
       promises.ask(workload, [workloadApply, name, { wanted, mode: 'put' }], count);
     } else if (dice < 0.55) {

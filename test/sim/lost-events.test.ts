@@ -22,6 +22,7 @@ import {
   type DeadLetter,
   deadRecord,
   encode,
+  endpointsRecord,
   instanceRecord,
   ledgerRecord,
   nodeBeat,
@@ -198,6 +199,30 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
       expect(lost.length).toBeGreaterThan(0);
     },
   },
+  "a service's list of endpoints, or a write of it": {
+    of: 'discovery',
+    lose: (at) => {
+      const listed = () => at.world.all(endpointsRecord).flatMap((each) => each.ready);
+      at.apply('web', 2, { ports: [{ name: 'http' }] });
+      at.run(() => listed().length === 2, 5_000);
+      const [before] = at.world.all(endpointsRecord);
+      const tokens = { tenant: 'default', workload: 'web' };
+      for (const body of [null, encode(endpointsRecord, { ...tokens, ready: [] })]) {
+        at.raw(endpointsRecord, tokens, body);
+        expect(listed()).toEqual([]);
+        at.run(() => listed().length === 2, 1_000);
+      }
+      expect(at.world.all(endpointsRecord)).toEqual([before]);
+      let lost = 0;
+      const wire = at.wire('control');
+      const store = wire.store.bind(wire);
+      wire.store = (ask) =>
+        ask.stream === 'shoal' && ask.kind === 'write' && lost++ < 2 ? 'deaf' : store(ask);
+      at.raw(endpointsRecord, tokens, null);
+      at.run(() => listed().length === 2, 3_000);
+      expect(lost).toBeGreaterThan(2);
+    },
+  },
   'a work item on its way to a scheduler, or its acknowledgement': {
     of: 'scheduler',
     lose: (at) => {
@@ -338,10 +363,10 @@ describe('what is lost is met again', () => {
   });
 
   test('each actor has at least one', () => {
-    const actors = ['agent', 'dead', 'gateway', 'membership', 'retention', 'schedule', 'scheduler'];
-    expect([...new Set(Object.values(rows).map((each) => each.of))].sort()).toEqual([
-      ...[...actors, 'workload'].sort(),
-    ]);
+    const actors = ['agent', 'dead', 'discovery', 'gateway', 'membership', 'retention'];
+    expect([...new Set(Object.values(rows).map((each) => each.of))].sort()).toEqual(
+      [...actors, 'schedule', 'scheduler', 'workload'].sort(),
+    );
   });
 
   test.each(Object.entries(rows))('%s', (_row, { lose }) => {

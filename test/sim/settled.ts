@@ -4,6 +4,8 @@
  * go: what one look finds may be on its way, what several find is not.
  */
 import {
+  endpointsRecord,
+  type Instance,
   instanceRecord,
   type Ledger,
   ledgerRecord,
@@ -48,8 +50,33 @@ export function unsettled(world: World): string[] {
     const wanted = runsInTheEnd(each);
     if (count !== wanted) problems.push(`${each.name} has ${count} of ${wanted}`);
   }
+  problems.push(...unlisted(world, live, ready));
   const ledgers = world.all(ledgerRecord);
   problems.push(...misplaced(world, ledgers), ...leftOver(world, ledgers), ...unfired(world));
+  return problems;
+}
+
+/** Every service with ports has a list of its ready instances, and nothing else has one. */
+function unlisted(
+  world: World,
+  live: readonly Instance[],
+  ready: ReadonlyMap<string, number>,
+): string[] {
+  const problems: string[] = [];
+  const lists = new Map(world.all(endpointsRecord).map((each) => [each.workload, each]));
+  for (const { kind, name, spec } of world.all(workloadRecord)) {
+    if (kind !== 'service' || spec.ports.length === 0) continue;
+    const listed = lists.get(name)?.ready ?? [];
+    lists.delete(name);
+    const isTrue = listed.every(({ instance, node }) =>
+      live.some((each) => each.instance === instance && each.node === node),
+    );
+    if (!isTrue || listed.length !== (ready.get(name) ?? 0)) {
+      problems.push(`${name} lists ${listed.length} endpoints of ${ready.get(name) ?? 0}`);
+    }
+  }
+  for (const name of lists.keys())
+    problems.push(`${name} has a list of endpoints and is no service`);
   return problems;
 }
 

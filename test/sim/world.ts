@@ -3,6 +3,7 @@
  * that delays and loses, and one clock. A seed decides everything that happens in it.
  */
 
+import { discovery } from '../../actors/discovery/actor.ts';
 import { membership } from '../../actors/membership/actor.ts';
 import { retention } from '../../actors/retention/actor.ts';
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
@@ -141,7 +142,10 @@ export class World {
     const process = this.#open(name);
     const { connection, clock } = process;
     const views = new Views(connection.ports.store, clock, this.#log, readOnce);
-    const control = [membership(), scheduler(), workload(), schedule(), retention(this.#keyLimits)];
+    const control = [
+      ...[membership(), scheduler(), workload(), discovery(), schedule()],
+      retention(this.#keyLimits),
+    ];
     const actors = (control as unknown as Actor[]).filter(
       ({ name: each }) => !this.#without.includes(each),
     );

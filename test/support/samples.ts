@@ -8,6 +8,7 @@ import {
   deadReplay,
   debugFrame,
   debugSwitch,
+  endpointsRecord,
   eventNoticed,
   type Instance,
   instanceRecord,
@@ -199,6 +200,10 @@ export const samples: readonly Sample[] = [
       ...{ completedAt: at + 900, replacedAt: at + 60_000 },
     },
   ),
+  said(endpointsRecord, mine, {
+    ...mine,
+    ready: [{ instance: 'hello-7k2pf', node: 'n1', address: '10.0.0.7', ports: { http: 31_007 } }],
+  }),
   asked(instanceStop, one, {}, { workload: 'hello' }),
   said(placeWork, { priority: 'normal', ...mine }, { reason: 'three instances want a node' }),
   asked(

@@ -121,6 +121,7 @@ const CALLS = [
   'GET /api/v1/tenants/{tenant}/retention',
   'GET /api/v1/workloads',
   'GET /api/v1/workloads/{name}',
+  'GET /api/v1/workloads/{name}/endpoints',
   'GET /api/v1/workloads/{name}/logs',
   'GET /api/v1/workloads/{name}/rollout',
   'GET /api/v1/workloads/{name}/versions',

@@ -1,0 +1,31 @@
+/** Where a service is called: the list of its instances that take calls, for whoever balances them. */
+import { z } from 'zod';
+import { record } from './contract.ts';
+import { instanceId, nodeId, portName, tenantName, workloadName } from './names.ts';
+
+export const endpointsRecord = record({
+  name: 'endpoints',
+  bucket: 'shoal',
+  subject: 'endpoints.{tenant}.{workload}',
+  schema: z.object({
+    tenant: tenantName,
+    workload: workloadName,
+    /** Those that are ready, by name; one that is to end is gone from here before it is told. */
+    ready: z.array(
+      z.object({
+        instance: instanceId,
+        node: nodeId,
+        address: z.string().max(255),
+        /** Number of each named port. */
+        ports: z.record(portName, z.number().int().min(1).max(65_535)),
+      }),
+    ),
+  }),
+  // A thousand instances, of some 130 bytes each with one port.
+  bytesMax: 524_288,
+  from: ['control'],
+  to: ['control', 'gateway', 'operator'],
+  summary: 'Where the ready instances of a service take calls. Its key is the name that stays.',
+});
+export type Endpoints = z.infer<typeof endpointsRecord.schema>;
+export type ReadyEndpoint = Endpoints['ready'][number];
