@@ -58,6 +58,16 @@ engines: ## Fetch what the tests need beside Node: nats-server, Docker
 	$(PREPARE)
 	@node dist/local/engines.js
 
+.PHONY: install
+install: ## Install the programs, units and manual (PREFIX=/usr/local DESTDIR=)
+	$(PREPARE)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" node dist/local/install.js
+
+.PHONY: uninstall
+uninstall: ## Remove what was installed; settings and state stay
+	$(PREPARE)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" node dist/local/install.js remove
+
 .PHONY: bench
 bench: ## Run the benchmarks, or those of a prefix (ONLY=fabric)
 	$(PREPARE)

@@ -2,8 +2,8 @@
  * The control plane: its actors in one process. Any number of such processes may run.
  *
  * Settings: SHOAL_NATS, SHOAL_SEED (see busSettings); SHOAL_COPY name of this copy, default one
- * made up; DURABILITY and SERVERS (see durabilityIn); SHOAL_METRICS_PORT port of `/metrics` on
- * loopback, none by default; SHOAL_LOG.
+ * made up; DURABILITY and SERVERS (see durabilityIn); SHOAL_METRICS_PORT port of `/metrics`,
+ * none by default, on SHOAL_METRICS_HOST, by default loopback; SHOAL_LOG.
  */
 import { pathToFileURL } from 'node:url';
 import type { Durability } from '../subjects/durability.ts';
@@ -108,7 +108,11 @@ export async function startControl(
   }
   // Who asks from now on is heard: by this copy, or by the one that acts.
   await Promise.all(hosts.map((host) => new Promise<void>((done) => host.whenSettled(done))));
-  const closeMetrics = await serveMetrics(hosts, environment['SHOAL_METRICS_PORT']);
+  const closeMetrics = await serveMetrics(
+    hosts,
+    environment['SHOAL_METRICS_PORT'],
+    environment['SHOAL_METRICS_HOST'] || undefined,
+  );
   await bus.connection.flush();
   const streams = changed.length > 0 ? `; set up ${changed.join(', ')}` : '';
   const told = await tellDurability(bus, durability, log);

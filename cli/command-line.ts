@@ -24,6 +24,7 @@ import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
 import { addRolloutCommands } from './rollout/command-line.ts';
 import type { Session, Shell } from './shell.ts';
+import { addSiteCommands } from './site/command-line.ts';
 
 /** What the commands are given, and where they tell how they ended. */
 export interface Wiring {
@@ -49,6 +50,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addRetentionCommands(program, wiring);
   addDebugCommands(program, wiring);
   addBusCommands(program, wiring);
+  addSiteCommands(program, wiring);
   addContextCommands(program, wiring);
   addCompletionCommands(program, wiring);
 }

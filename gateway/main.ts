@@ -75,7 +75,7 @@ async function serve(inside: Inside, settings: GatewaySettings): Promise<OpenGat
   };
   const ingress = await listen(
     await ingressServer(inside),
-    { host, port: settings.ingressPort, setting: 'SHOAL_INGRESS_PORT' },
+    { host: settings.ingressHost, port: settings.ingressPort, setting: 'SHOAL_INGRESS_PORT' },
     endSockets,
   );
   try {

@@ -8,8 +8,10 @@ import { StartError } from '../actors/runtime/start-error.ts';
 export interface GatewaySettings {
   /** `SHOAL_COPY`: name of this copy, as its key is called; default `gateway`. */
   readonly copy: string;
-  /** `SHOAL_GATEWAY_HOST`: address both listeners are bound to; default 127.0.0.1. */
+  /** `SHOAL_GATEWAY_HOST`: address the API is bound to; default 127.0.0.1. */
   readonly host: string;
+  /** `SHOAL_INGRESS_HOST`: address the ingress is bound to; default that of the API. */
+  readonly ingressHost: string;
   /** `SHOAL_GATEWAY_PORT`: port of the API; default 8480; 0: any free one. */
   readonly port: number;
   /** `SHOAL_INGRESS_PORT`: port of the ingress; default 8481; 0: any free one. */
@@ -20,9 +22,12 @@ export interface GatewaySettings {
 
 const port = z.coerce.number('a port number').int('a port number').min(0).max(65_535);
 
+const host = z.string().regex(/^[A-Za-z0-9.:-]{1,255}$/, 'an address or a host name');
+
 const schema = {
   SHOAL_COPY: z.string().regex(/^[a-z0-9][a-z0-9-]{0,47}$/, 'lower-case letters, digits, dashes'),
-  SHOAL_GATEWAY_HOST: z.string().regex(/^[A-Za-z0-9.:-]{1,255}$/, 'an address or a host name'),
+  SHOAL_GATEWAY_HOST: host,
+  SHOAL_INGRESS_HOST: host,
   SHOAL_GATEWAY_PORT: port,
   SHOAL_INGRESS_PORT: port,
   SHOAL_RATE_LIMIT: z.coerce.number('a number').int('a whole number').min(1).max(1_000_000),
@@ -40,9 +45,11 @@ export function gatewaySettings(environment: NodeJS.ProcessEnv): GatewaySettings
     const why = parsed.error.issues[0]?.message ?? 'not valid';
     throw new StartError(`${name} is ${JSON.stringify(text)}: ${why}; correct or unset it`);
   };
+  const api = read('SHOAL_GATEWAY_HOST', '127.0.0.1');
   return {
     copy: read('SHOAL_COPY', 'gateway'),
-    host: read('SHOAL_GATEWAY_HOST', '127.0.0.1'),
+    host: api,
+    ingressHost: read('SHOAL_INGRESS_HOST', api),
     port: read('SHOAL_GATEWAY_PORT', '8480'),
     ingressPort: read('SHOAL_INGRESS_PORT', '8481'),
     requestsPerSecond: read('SHOAL_RATE_LIMIT', '1000'),

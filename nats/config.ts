@@ -42,6 +42,8 @@ export interface ServerSettings {
   readonly port: number;
   /** Port of `/healthz` and the other monitoring pages. */
   readonly monitorPort: number;
+  /** Address of these pages; default: `host`. */
+  readonly monitorHost?: string;
   readonly storeDirectory: string;
   /** How often written data is flushed to disk: a time, or `always`. */
   readonly syncInterval: string;
@@ -65,10 +67,10 @@ const asks = Object.values(SERVER_ASKS);
 /** The configuration file of a server. */
 export function serverConfig(settings: ServerSettings): string {
   const bytes = settings.storeBytesMax ?? STORE_BYTES_MAX;
-  return `# Written by Shoal; changes are lost at the next start.
+  return `# Written by Shoal; changes are lost when it is written again.
 server_name: ${quote(settings.name)}
 listen: ${quote(`${settings.host}:${settings.port}`)}
-http: ${quote(`${settings.host}:${settings.monitorPort}`)}
+http: ${quote(`${settings.monitorHost ?? settings.host}:${settings.monitorPort}`)}
 
 # Beats answer "alive?" within three seconds; pings only clear away dead connections.
 ping_interval: "5s"

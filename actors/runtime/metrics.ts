@@ -59,10 +59,11 @@ export function metricsOf(hosts: readonly Host[]): Registry {
   return registry;
 }
 
-/** Serves `/metrics` on loopback; without a port, nothing. Throws StartError. */
+/** Serves `/metrics`; without a port, nothing. `host` defaults to loopback. Throws StartError. */
 export async function serveMetrics(
   hosts: readonly Host[],
   port: string | undefined,
+  host = '127.0.0.1',
 ): Promise<() => Promise<void>> {
   if (!port) return async () => undefined;
   const registry = metricsOf(hosts);
@@ -77,9 +78,11 @@ export async function serveMetrics(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new StartError(`SHOAL_METRICS_PORT ${port} cannot be used (${error.message})`));
+      reject(
+        new StartError(`SHOAL_METRICS_PORT ${port} of ${host} cannot be used (${error.message})`),
+      );
     });
-    server.listen(Number(port), '127.0.0.1', resolve);
+    server.listen(Number(port), host, resolve);
   });
   return () => new Promise((resolve) => server.close(() => resolve()));
 }

@@ -49,7 +49,11 @@ const layers: readonly Layer[] = [
     files: /^gateway\//,
     imports: () => [subjects, runtime, /^manifests\//, /^gateway\//],
   },
-  { name: 'cli', files: /^cli\//, imports: () => [subjects, runtime, /^manifests\//, /^cli\//] },
+  {
+    name: 'cli',
+    files: /^cli\//,
+    imports: () => [subjects, runtime, /^manifests\//, /^nats\/site\//, /^cli\//],
+  },
   { name: 'bus', files: /^nats\//, imports: () => [subjects, runtime, /^nats\//] },
   { name: 'launcher', files: /^local\//, imports: () => [/^(?!test\/|docs\/)/] },
   { name: 'documents', files: /^docs\/generate\//, imports: () => [/^(?!test\/|local\/)/] },
