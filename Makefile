@@ -36,7 +36,12 @@ check: ## Format, lint, types, dead code, layers, generated files: seconds
 .PHONY: test
 test: ## Run every test whose engine is here
 	$(PREPARE)
-	@node_modules/.bin/vitest run
+	@node_modules/.bin/vitest run --project '!deploy'
+
+.PHONY: test-deploy
+test-deploy: ## Install, build images, and start a site of each
+	$(PREPARE)
+	@node_modules/.bin/vitest run --project deploy
 
 .PHONY: sim
 sim: ## Run simulated storms (SEEDS=100 SEED=1)
@@ -67,6 +72,17 @@ install: ## Install the programs, units and manual (PREFIX=/usr/local DESTDIR=)
 uninstall: ## Remove what was installed; settings and state stay
 	$(PREPARE)
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" node dist/local/install.js remove
+
+.PHONY: images
+images: ## Build the images (REGISTRY= VERSION=0.1.0 NODE_IMAGE=)
+	$(PREPARE)
+	@rm -rf .shoal/image
+	@PREFIX=/usr DESTDIR=.shoal/image NODE=node node dist/local/install.js
+	@for each in control gateway agent cli; do \
+	  docker build -f deploy/docker/Dockerfile --target $$each \
+	    $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) \
+	    -t $(REGISTRY)shoal-$$each:$(or $(VERSION),0.1.0) .shoal/image || exit 1; \
+	done
 
 .PHONY: bench
 bench: ## Run the benchmarks, or those of a prefix (ONLY=fabric)

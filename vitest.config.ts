@@ -26,18 +26,20 @@ async function withServer() {
     skipped('contract and integration tests', error instanceof Error ? error.message : `${error}`);
     return [];
   }
+  const leftOut = await withoutMissingEngines();
   return [
     project('contract', 60_000),
-    project('integration', 120_000, await withoutMissingEngines()),
+    project('integration', 120_000, leftOut),
+    project('deploy', 300_000, leftOut),
   ];
 }
 
-/** Folders of tests whose engine is not here. */
+/** Tests whose engine is not here. */
 async function withoutMissingEngines(): Promise<readonly string[]> {
   const why = noDocker() ?? ((await findDocker()) ? undefined : 'no dockerd: run `make engines`');
   if (why === undefined) return [];
   skipped('Docker tests', why);
-  return ['test/integration/docker/**'];
+  return ['test/integration/docker/**', 'test/deploy/images.test.ts'];
 }
 
 export default defineConfig(async () => ({

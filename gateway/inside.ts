@@ -5,6 +5,7 @@ import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type StoreState, sentenceAbout } from '../actors/runtime/store-state.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
+import { fabricCounts } from './counts.ts';
 import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
 import { SseStreams } from './http/sse.ts';
@@ -74,6 +75,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       webSockets: () => sockets.size,
       calls: () => calls.all,
       revision: () => known.revision,
+      ...fabricCounts(known),
     }),
     newId: bus.ports.newId,
     controls: () => controlCopies(bus.connection),

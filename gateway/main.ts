@@ -69,18 +69,18 @@ export async function openGateway(
 
 /** Opens both listeners; the ingress first, because the API tells where it is. */
 async function serve(inside: Inside, settings: GatewaySettings): Promise<OpenGateway> {
-  const { host, port, requestsPerSecond } = settings;
+  const { host, port, requestsPerSecond, proxies } = settings;
   const endSockets = (): void => {
     for (const each of inside.sockets) each.terminate();
   };
   const ingress = await listen(
-    await ingressServer(inside),
+    await ingressServer(inside, { proxies }),
     { host: settings.ingressHost, port: settings.ingressPort, setting: 'SHOAL_INGRESS_PORT' },
     endSockets,
   );
   try {
     const ingressPort = Number(new URL(ingress.url).port);
-    const server = await apiServer(inside, { requestsPerSecond, ingressPort });
+    const server = await apiServer(inside, { requestsPerSecond, ingressPort, proxies });
     const api = await listen(server, { host, port, setting: 'SHOAL_GATEWAY_PORT' });
     const stop = async (): Promise<void> => {
       await Promise.all([api.close(), ingress.close()]);

@@ -10,6 +10,10 @@ export interface Gauged {
   webSockets(): number;
   calls(): number;
   revision(): number;
+  /** How many nodes are in each state, instances in each phase, and letters of each actor. */
+  nodes(): ReadonlyMap<string, number>;
+  instances(): ReadonlyMap<string, number>;
+  letters(): ReadonlyMap<string, number>;
 }
 
 export interface Meters {
@@ -69,6 +73,24 @@ export function gatewayMeters(gauged: Gauged): Meters {
     gauged.calls,
   );
   gauge('shoal_views_revision', 'Newest revision of the store seen', gauged.revision);
+  const counts = (
+    name: string,
+    help: string,
+    { label, read }: { label: string; read: () => ReadonlyMap<string, number> },
+  ): void => {
+    const own: Gauge = new Gauge({
+      ...{ name, help, registers, labelNames: [label] },
+      collect() {
+        own.reset();
+        for (const [value, count] of read()) own.set({ [label]: value }, count);
+      },
+    });
+  };
+  counts('shoal_nodes', 'Nodes in each state', { label: 'state', read: gauged.nodes });
+  counts('shoal_instances', 'Instances in each phase', { label: 'phase', read: gauged.instances });
+  counts('shoal_dead_letters', 'Letters that wait for somebody', {
+    ...{ label: 'actor', read: gauged.letters },
+  });
   return {
     registry,
     answered: ({ method, route, status, seconds }) => {

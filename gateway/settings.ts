@@ -2,6 +2,7 @@
  * The gateway's settings, from its environment; SHOAL_NATS, SHOAL_SEED and SHOAL_LOG are those of
  * every program.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
 
@@ -16,6 +17,11 @@ export interface GatewaySettings {
   readonly port: number;
   /** `SHOAL_INGRESS_PORT`: port of the ingress; default 8481; 0: any free one. */
   readonly ingressPort: number;
+  /**
+   * `SHOAL_PROXIES`: addresses and networks (`10.0.0.0/8`, with commas between) whose word on behalf of
+   * whom they ask is believed; default: this machine's own.
+   */
+  readonly proxies: readonly string[];
   /** `SHOAL_RATE_LIMIT`: API requests per second that one address may make; default 1000. */
   readonly requestsPerSecond: number;
 }
@@ -24,12 +30,28 @@ const port = z.coerce.number('a port number').int('a port number').min(0).max(65
 
 const host = z.string().regex(/^[A-Za-z0-9.:-]{1,255}$/, 'an address or a host name');
 
+/** An address, a network, or what the library calls the machine's own. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  if (text === 'loopback') return true;
+  const most = isIP(address) === 6 ? 128 : 32;
+  return isIP(address) > 0 && more.length === 0 && (bits === undefined || isBits(bits, most));
+}
+
+function isBits(text: string, most: number): boolean {
+  return /^\d{1,3}$/.test(text) && Number(text) <= most;
+}
+
 const schema = {
   SHOAL_COPY: z.string().regex(/^[a-z0-9][a-z0-9-]{0,47}$/, 'lower-case letters, digits, dashes'),
   SHOAL_GATEWAY_HOST: host,
   SHOAL_INGRESS_HOST: host,
   SHOAL_GATEWAY_PORT: port,
   SHOAL_INGRESS_PORT: port,
+  SHOAL_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((each) => each.trim()))
+    .refine((all) => all.every(isNetwork), 'addresses and networks with commas between'),
   SHOAL_RATE_LIMIT: z.coerce.number('a number').int('a whole number').min(1).max(1_000_000),
 } as const;
 
@@ -52,6 +74,7 @@ export function gatewaySettings(environment: NodeJS.ProcessEnv): GatewaySettings
     ingressHost: read('SHOAL_INGRESS_HOST', api),
     port: read('SHOAL_GATEWAY_PORT', '8480'),
     ingressPort: read('SHOAL_INGRESS_PORT', '8481'),
+    proxies: read('SHOAL_PROXIES', 'loopback'),
     requestsPerSecond: read('SHOAL_RATE_LIMIT', '1000'),
   };
 }

@@ -53,6 +53,9 @@ export function metricsOf(hosts: readonly Host[]): Registry {
       },
     });
   };
+  gauge('shoal_actor_acting', 'Whether this copy acts: 1, or stands by: 0', (host) =>
+    host.isActing ? 1 : 0,
+  );
   gauge('shoal_mailbox_messages', 'Messages waiting', (host) => host.waiting);
   gauge('shoal_flows', 'Messages whose effects are under way', (host) => host.underWay);
   gauge('shoal_alarms', 'Alarms set', (host) => host.alarms);

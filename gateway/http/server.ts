@@ -49,6 +49,8 @@ export interface ApiOptions {
   readonly requestsPerSecond: number;
   /** Where workloads with an ingress are served. */
   readonly ingressPort: number;
+  /** Whose word on behalf of whom they ask is believed. */
+  readonly proxies: readonly string[];
 }
 
 /** Makes the server; the caller lets it listen. */
@@ -58,8 +60,7 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
     logController: log,
     genReqId: requestIds(inside.newId),
     bodyLimit: BODY_BYTES_MAX,
-    // A reverse proxy on this machine may say for whom it asks.
-    trustProxy: 'loopback',
+    trustProxy: [...options.proxies],
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors: refuseEarly,

@@ -55,13 +55,19 @@ declare module 'fastify' {
 /** The part of the plugin's options its types keep to themselves. */
 type WithWebSocket = Extract<Parameters<typeof proxy>[1], { readonly websocket: true }>;
 
-/** Makes the server; the caller lets it listen. */
-export async function ingressServer(inside: Inside): Promise<FastifyInstance> {
+/**
+ * Makes the server; the caller lets it listen. `proxies`: whose word on behalf of whom they ask is
+ * believed.
+ */
+export async function ingressServer(
+  inside: Inside,
+  { proxies }: { readonly proxies: readonly string[] },
+): Promise<FastifyInstance> {
   const log = new RequestLog(inside.log, { tellsChanges: false });
   const app = Fastify({
     logController: log,
     genReqId: requestIds(inside.newId),
-    trustProxy: 'loopback',
+    trustProxy: [...proxies],
     return503OnClosing: false,
     exposeHeadRoutes: false,
     frameworkErrors: refuseEarly,

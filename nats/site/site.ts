@@ -58,7 +58,6 @@ export const siteSchema = z
     if (new Set(nodes).size < nodes.length) wrong('nodes', 'two have one name');
   });
 export type Site = z.infer<typeof siteSchema>;
-export type SiteServer = Site['servers'][number];
 
 /** Name of a server: it owns its copies by it, so it stays. */
 export function serverName(index: number): string {

@@ -25,7 +25,11 @@ beforeEach(async () => {
   const log: Log = { ...silentLog, info: tell('info'), error: tell('error'), debug: tell('debug') };
   const inside = { ...insideOf(hand, (one) => answer(one)), log };
   asked = inside.asked;
-  api = await apiServer(inside, { requestsPerSecond: 1_000, ingressPort: 8481 });
+  api = await apiServer(inside, {
+    requestsPerSecond: 1_000,
+    ingressPort: 8481,
+    proxies: ['loopback'],
+  });
 });
 afterEach(() => api.close());
 

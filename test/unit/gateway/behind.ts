@@ -5,6 +5,7 @@ import type { Tailed } from '../../../actors/runtime/nats/tail.ts';
 import type { Store } from '../../../actors/runtime/ports.ts';
 import { Views } from '../../../actors/runtime/views.ts';
 import type { AskActor } from '../../../gateway/ask-actor.ts';
+import { fabricCounts } from '../../../gateway/counts.ts';
 import { EventFeed } from '../../../gateway/events/feed.ts';
 import { SseStreams } from '../../../gateway/http/sse.ts';
 import { Calls } from '../../../gateway/ingress/calls.ts';
@@ -215,6 +216,7 @@ export function insideOf(
     sockets: new Set(),
     meters: gatewayMeters({
       ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
+      ...fabricCounts(hand.known),
     }),
     log: silentLog,
     newId: () => `id-${++ids}`,

@@ -7,7 +7,7 @@ describe('settings', () => {
   test('have defaults, also where a variable is empty', () => {
     const usual = {
       ...{ copy: 'gateway', host: '127.0.0.1', port: 8480, ingressPort: 8481 },
-      requestsPerSecond: 1000,
+      ...{ ingressHost: '127.0.0.1', requestsPerSecond: 1000, proxies: ['loopback'] },
     };
     expect(gatewaySettings({})).toEqual(usual);
     expect(gatewaySettings({ SHOAL_GATEWAY_PORT: '', SHOAL_COPY: '' })).toEqual(usual);
@@ -16,11 +16,14 @@ describe('settings', () => {
   test('are read from the environment', () => {
     const read = gatewaySettings({
       ...{ SHOAL_COPY: 'g2', SHOAL_GATEWAY_HOST: '0.0.0.0', SHOAL_GATEWAY_PORT: '80' },
-      ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5' },
+      ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5', SHOAL_INGRESS_HOST: '::' },
+      SHOAL_PROXIES: 'loopback, 10.0.0.0/8,fd00::1',
     });
     expect(read).toEqual({
       copy: 'g2',
       host: '0.0.0.0',
+      ingressHost: '::',
+      proxies: ['loopback', '10.0.0.0/8', 'fd00::1'],
       port: 80,
       ingressPort: 0,
       requestsPerSecond: 5,
@@ -35,6 +38,10 @@ describe('settings', () => {
     ['SHOAL_GATEWAY_PORT', '65536'],
     ['SHOAL_INGRESS_PORT', '-1'],
     ['SHOAL_INGRESS_PORT', '80.5'],
+    ['SHOAL_INGRESS_HOST', 'a/b'],
+    ['SHOAL_PROXIES', 'proxy.example'],
+    ['SHOAL_PROXIES', '10.0.0.0/33'],
+    ['SHOAL_PROXIES', '10.0.0.1,'],
     ['SHOAL_RATE_LIMIT', '0'],
     ['SHOAL_RATE_LIMIT', 'NaN'],
   ])('%s=%s is one sentence on what to do', (name, text) => {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../../nats/start.ts';
-import { eventually } from '../../support/ports.ts';
-import { Unit } from '../../support/units.ts';
+import { freePort } from '../../nats/start.ts';
+import { eventually } from '../support/ports.ts';
+import { Unit } from '../support/units.ts';
 
 const call = promisify(execFile);
 
