@@ -98,7 +98,8 @@ async function openDrivers(
   ];
   if (docker !== undefined) {
     const { DockerDriver } = await import('./drivers/docker/driver.ts');
-    const own = { node, agent, state, address, socket: docker, credentials: settings.dockerConfig };
+    const { dockerConfig: credentials, mounts } = settings;
+    const own = { node, agent, state, address, socket: docker, credentials, mounts };
     all.push(await DockerDriver.open(own, ports, log));
   }
   return new Drivers(all, (driver, error) =>

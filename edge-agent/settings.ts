@@ -5,12 +5,15 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
+  type AllowedMount,
   type Amounts,
+  allowedMount,
   bytes,
   bytesQuantity,
   cpuMilli,
   cpuQuantity,
   labelSet,
+  MOUNTS_MAX,
   type NodeClass,
   nodeClass,
   nodeId,
@@ -43,6 +46,11 @@ export interface AgentSettings {
   readonly docker: string | undefined;
   /** `SHOAL_DOCKER_CONFIG`: folder of registry credentials; default: that of `docker login`. */
   readonly dockerConfig: string;
+  /**
+   * `SHOAL_MOUNTS`: folders of this machine that containers may have, with all below them, as
+   * `/srv/models,/srv/data:rw`; read-only unless it says otherwise. Default: none.
+   */
+  readonly mounts: readonly AllowedMount[];
 }
 
 /** Where a Docker engine listens unless told otherwise. */
@@ -69,6 +77,7 @@ export function agentSettings(
         text('DOCKER_CONFIG') ??
         join(text('HOME') ?? homedir(), '.docker'),
     ),
+    mounts: mountsIn(text('SHOAL_MOUNTS')),
   };
 }
 
@@ -117,6 +126,15 @@ function portsIn(text: string | undefined): PortRange {
     throw new StartError(`SHOAL_PORTS is ${text}; give a range such as 20000-29999`);
   }
   return { from, to };
+}
+
+function mountsIn(text: string | undefined): readonly AllowedMount[] {
+  const written = (text ?? '').split(',').filter(Boolean);
+  const found = written.map((each) => {
+    const [, path = '', how] = /^(.*?)(?::(ro|rw))?$/.exec(each.trim()) ?? [];
+    return { path, readOnly: how !== 'rw' };
+  });
+  return checked('SHOAL_MOUNTS', z.array(allowedMount).max(MOUNTS_MAX), found);
 }
 
 function dockerIn(text: string | undefined): string | undefined {

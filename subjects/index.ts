@@ -9,6 +9,8 @@ export * from './debug.ts';
 export * from './durability.ts';
 export * from './endpoints.ts';
 export * from './fact.ts';
+export * from './features.ts';
+export * from './files.ts';
 export * from './firing.ts';
 export * from './init.ts';
 export * from './instance.ts';
@@ -30,6 +32,7 @@ export * from './schedule.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';
+export * from './volumes.ts';
 export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';

@@ -11,6 +11,7 @@ export const filters = [
   'accepts',
   'driver',
   'features',
+  'mounts',
   'architecture',
   'labels',
   'avoid',

@@ -6,13 +6,6 @@ import { z } from 'zod';
 import { portName } from './names.ts';
 import { spanMs, spanQuantity } from './quantity.ts';
 
-/**
- * What a spec may need of an agent beyond the first protocol. An agent that would ignore it is not
- * given such a spec: drivers say what they heed (node.ts), and schedulers look.
- */
-export const features = ['probes', 'pre-stop', 'init'] as const;
-export type Feature = (typeof features)[number];
-
 /** The probes of a spec, in the order they count: until startup has passed the others wait. */
 export const probeNames = ['startup', 'liveness', 'readiness'] as const;
 export type ProbeName = (typeof probeNames)[number];
@@ -142,22 +135,12 @@ interface Probed {
   readonly ports?: readonly { readonly name: string }[];
   readonly probes?: z.infer<typeof probesSpec> | undefined;
   readonly preStop?: PreStop | undefined;
-  readonly init?: readonly unknown[] | undefined;
   readonly grace: string;
 }
 
 interface Fault {
   readonly path: readonly (string | number)[];
   readonly message: string;
-}
-
-/** What of a spec an agent must heed: one that does not may not have it. */
-export function featuresOf({ probes, preStop, init = [] }: Probed): readonly Feature[] {
-  const needed: Feature[] = [];
-  if (probes && probeNames.some((name) => probes[name])) needed.push('probes');
-  if (preStop) needed.push('pre-stop');
-  if (init.length > 0) needed.push('init');
-  return needed;
 }
 
 /** Whether commands are run beside instances of a spec. */

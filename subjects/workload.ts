@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
+import { fileFaults, filesSpec } from './files.ts';
 import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
+import { mountsSpec, placeFaults, volumesSpec } from './volumes.ts';
 
 /** Most instances one workload may ask for. */
 export const INSTANCES_MAX = 1000;
@@ -53,6 +55,9 @@ const common = z.strictObject({
     .record(variable, z.string().max(8192))
     .default({})
     .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  files: filesSpec.optional(),
+  volumes: volumesSpec.optional(),
+  mounts: mountsSpec.optional(),
   init: initSpec.optional(),
   directory: z
     .string()
@@ -159,7 +164,13 @@ export interface SpecFault {
 /** What of a spec contradicts itself, or its driver cannot do; judged where a spec is asked for. */
 export function specFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   const update = 'update' in spec ? spec.update : undefined;
-  return [...driverFaults(spec), ...probeFaults(spec), ...updateFaults(update, spec.count)];
+  return [
+    ...driverFaults(spec),
+    ...fileFaults(spec.files),
+    ...placeFaults(spec),
+    ...probeFaults(spec),
+    ...updateFaults(update, spec.count),
+  ];
 }
 
 /**

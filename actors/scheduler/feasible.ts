@@ -4,11 +4,13 @@
  */
 import {
   type Amounts,
+  allowsMount,
   bytes,
   cpuMilli,
   type Filter,
   featuresOf,
   fits,
+  type MountSpec,
   type Spec,
 } from '../../subjects/index.ts';
 import type { Row } from './table.ts';
@@ -19,6 +21,8 @@ export interface Need {
   readonly driver: string;
   /** What its agent must heed of the spec. */
   readonly features: readonly string[];
+  /** Parts of the node it wants to have; absent: none. */
+  readonly mounts?: readonly MountSpec[] | undefined;
   readonly architecture: string | undefined;
   readonly labels: readonly (readonly [string, string])[];
 }
@@ -33,6 +37,7 @@ export function needOf(spec: Spec): Need {
     },
     driver: spec.driver,
     features: featuresOf(spec),
+    ...(spec.mounts === undefined ? {} : { mounts: spec.mounts }),
     architecture: placement.architecture,
     labels: Object.entries(placement.labels),
   };
@@ -55,6 +60,7 @@ export function impossibleBy(need: Need, row: Row): Filter | undefined {
   if (!row.isWhole) return undefined;
   if (!row.drivers.has(need.driver)) return 'driver';
   if (missingFeatures(need, row).length > 0) return 'features';
+  if (refusedMounts(need, row).length > 0) return 'mounts';
   if (need.architecture !== undefined && need.architecture !== row.architecture) {
     return 'architecture';
   }
@@ -70,7 +76,9 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
     case 'driver':
       return `offers ${[...row.drivers].join(', ') || 'no driver'}, not ${need.driver}`;
     case 'features':
-      return `its agent does not know ${missingFeatures(need, row).join(', ')} yet: upgrade it`;
+      return `its driver ${need.driver} lacks ${missingFeatures(need, row).join(', ')}: upgrade its agent, or see what it says of them`;
+    case 'mounts':
+      return `its operator allows no ${refusedMounts(need, row).join(', ')}; set SHOAL_MOUNTS there`;
     case 'architecture':
       return `is ${row.architecture}, not ${need.architecture}`;
     case 'labels': {
@@ -88,6 +96,13 @@ function missingFeatures(need: Need, row: Row): readonly string[] {
   if (need.features.length === 0) return need.features;
   const heeded = row.heeds?.[need.driver] ?? [];
   return need.features.filter((feature) => !heeded.includes(feature));
+}
+
+/** What of the node it may not have, as a person wrote it. */
+function refusedMounts({ mounts = [], driver }: Need, row: Row): readonly string[] {
+  const allowed = row.mounts?.[driver] ?? [];
+  const refused = mounts.filter((mount) => !allowsMount(allowed, mount));
+  return refused.map(({ source, readOnly }) => (readOnly ? source : `${source} for writing`));
 }
 
 function mebi(amount: number): string {

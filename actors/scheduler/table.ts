@@ -5,7 +5,9 @@
  */
 import {
   type Acceptance,
+  type AllowedMount,
   type Amounts,
+  type DriverOffer,
   difference,
   type Ledger,
   type Node,
@@ -22,6 +24,8 @@ export interface Row {
   drivers: ReadonlySet<string>;
   /** Parts of specs that agents heed since a later protocol, by driver that heeds any. */
   heeds?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Folders of the node that instances may have, by driver that allows any. */
+  mounts?: Readonly<Record<string, readonly AllowedMount[]>> | undefined;
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
@@ -81,7 +85,8 @@ export class NodeTable {
     row.architecture = node?.architecture ?? '';
     row.labels = node?.labels ?? {};
     row.drivers = new Set(Object.keys(node?.drivers ?? {}));
-    row.heeds = heedsOf(node);
+    row.heeds = byDriver(node, ({ heeds }) => heeds);
+    row.mounts = byDriver(node, ({ mounts }) => mounts);
     this.#known(this.#hasNode, row, node !== undefined);
   }
 
@@ -111,10 +116,15 @@ export class NodeTable {
   }
 }
 
-function heedsOf(node: Node | undefined): Row['heeds'] {
-  const heeds: Record<string, readonly string[]> = {};
+/** What each driver offers of something, of those that offer any; undefined: none does. */
+function byDriver<T>(
+  node: Node | undefined,
+  of: (offer: DriverOffer) => readonly T[] | undefined,
+): Readonly<Record<string, readonly T[]>> | undefined {
+  const offered: Record<string, readonly T[]> = {};
   for (const [driver, offer] of Object.entries(node?.drivers ?? {})) {
-    if (offer.heeds && offer.heeds.length > 0) heeds[driver] = offer.heeds;
+    const all = of(offer) ?? [];
+    if (all.length > 0) offered[driver] = all;
   }
-  return Object.keys(heeds).length > 0 ? heeds : undefined;
+  return Object.keys(offered).length > 0 ? offered : undefined;
 }

@@ -14,27 +14,27 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
+import {
+  type AllowedMount,
+  type DriverOffer,
+  runsCommands,
+  spanMs,
+} from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
-import { shoalVariables } from '../environment.ts';
 import { InTurn } from '../in-turn.ts';
+import { type Lacking, lackingMemory } from '../offers.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
-import {
-  containerName,
-  createOptions,
-  type End,
-  innerPorts,
-  keptEnd,
-  LABELS,
-} from './container.ts';
+import { noMemoryVolumes } from '../volumes.ts';
+import { containerName, createOptions, type End, keptEnd, LABELS } from './container.ts';
 import { Engine, EngineError } from './engine.ts';
 import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
 import { removeInit, runInit } from './init.ts';
 import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
+import { placesOf } from './places.ts';
 import { Run, STAYS_MS } from './run.ts';
 import { watchEnds } from './watch.ts';
 
@@ -50,6 +50,8 @@ export interface DockerSettings {
   readonly socket: string;
   /** Folder of registry credentials, as `docker login` leaves them. */
   readonly credentials: string;
+  /** Folders of this machine that containers may have. */
+  readonly mounts: readonly AllowedMount[];
 }
 
 export class DockerDriver implements Driver {
@@ -67,6 +69,7 @@ export class DockerDriver implements Driver {
   readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
   #unwatch: () => void = () => undefined;
   #offered: DriverOffer | undefined;
+  #lacking: Lacking = {};
   #isLost = false;
   #isLeft = false;
   #offerChanged: () => void = () => undefined;
@@ -87,6 +90,7 @@ export class DockerDriver implements Driver {
     const engine = await Engine.open(settings.socket);
     const driver = new DockerDriver(settings, engine, ports, log);
     await mkdir(join(driver.#state, 'instances'), { recursive: true });
+    driver.#lacking = lackingMemory(await noMemoryVolumes(driver.#state));
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -243,7 +247,7 @@ export class DockerDriver implements Driver {
 
   /** Asks the engine what it can do. */
   async #ask(): Promise<void> {
-    this.#offered = await offerOf(this.#engine);
+    this.#offered = await offerOf(this.#engine, this.#settings.mounts, this.#lacking);
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
@@ -251,7 +255,7 @@ export class DockerDriver implements Driver {
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
-    const { address, node, agent, credentials } = this.#settings;
+    const { address, node, agent, credentials, mounts: allowed } = this.#settings;
     const names = spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [];
     const ports = await this.#ports.take(names);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
@@ -261,9 +265,8 @@ export class DockerDriver implements Driver {
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
     const engine = this.#engine;
     await obtainImage({ engine, spec: spec.spec, stop, credentials, tell });
-    const inner = innerPorts(input, ports);
-    const environment = shoalVariables(input, { node, ports: inner });
-    const options = createOptions({ agent, input, address, ports, environment });
+    const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);
+    const options = createOptions({ agent, node, input, address, ports, mounts });
     await runInit({ engine, folder, input, options, stop, tell });
     await beginOutput(folder, number);
     // From here on it counts how long it runs; nothing else is done about it meanwhile.

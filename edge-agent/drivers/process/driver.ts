@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, features, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
 import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
+import { writeFiles } from '../files.ts';
 import { InTurn } from '../in-turn.ts';
+import { type Lacking, lackingMemory, offering } from '../offers.ts';
 import { isListening, type Ports } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
+import { makeVolumes, noMemoryVolumes } from '../volumes.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { execBeside } from './exec.ts';
@@ -23,6 +26,8 @@ import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
 
+/** A process has its volumes to itself: whoever else is on the machine does not see them. */
+const VOLUME_MODE = 0o700;
 /** How long a keeper that was started may take to write its id, in milliseconds. */
 const KEEPER_MS = 1_000;
 
@@ -50,6 +55,7 @@ export class ProcessDriver implements Driver {
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
   readonly #turns: InTurn;
+  #lacking: Lacking = { mounts: 'a process sees the whole machine' };
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
     this.#settings = settings;
@@ -75,11 +81,14 @@ export class ProcessDriver implements Driver {
         `cannot write to ${settings.state} (${reason}); set SHOAL_STATE to a folder that can be written`,
       );
     }
-    return new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
+    const driver = new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
+    const why = await noMemoryVolumes(settings.state);
+    driver.#lacking = { ...driver.#lacking, ...lackingMemory(why) };
+    return driver;
   }
 
   async offer(): Promise<DriverOffer> {
-    return { ...this.#cgroups.offer, version: process.version, heeds: [...features] };
+    return offering({ ...this.#cgroups.offer, version: process.version }, this.#lacking);
   }
 
   async found(report: Report): Promise<readonly Found[]> {
@@ -224,6 +233,9 @@ export class ProcessDriver implements Driver {
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     await folder.prepare(kept);
+    const places = { folder: folder.work, mode: VOLUME_MODE };
+    await makeVolumes(spec.spec.volumes, { ...places, pathOf: ({ path }) => path });
+    await writeFiles(folder.work, spec.spec.files);
     const { directory, environment } = this.#around(kept);
     const steps = spec.spec.init ?? [];
     // What comes later may be made by what comes first.
@@ -270,9 +282,10 @@ export class ProcessDriver implements Driver {
   /** Where the commands of a run are run. */
   #around({ input, ports }: Kept) {
     const { root, node } = this.#settings;
+    const { work: folder } = this.#folder(input.name);
     return {
-      directory: directoryOf(input, root, this.#folder(input.name).work),
-      environment: environmentOf(input, { node, ports }),
+      directory: directoryOf(input, root, folder),
+      environment: environmentOf(input, { node, ports, folder }),
     };
   }
 

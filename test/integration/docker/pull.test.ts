@@ -31,7 +31,7 @@ beforeEach(async () => {
   reports = [];
   state = await mkdtemp(join(tmpdir(), 'shoal-pull-'));
   await mkdir(join(state, 'credentials'));
-  const settings = { node: 'n1', agent: 'pull', state, address: '127.0.0.1' };
+  const settings = { node: 'n1', agent: 'pull', state, address: '127.0.0.1', mounts: [] };
   driver = await DockerDriver.open(
     { ...settings, socket: engine.socket, credentials: join(state, 'credentials') },
     new Ports({ from: 24_000, to: 24_099 }),
