@@ -1,5 +1,6 @@
 /** Features: what a spec may need of an agent beyond the first protocol. */
 import type { z } from 'zod';
+import type { PortSpec } from './ports.ts';
 import { type PreStop, probeNames, type probesSpec } from './probes.ts';
 import type { VolumeSpec } from './volumes.ts';
 
@@ -15,6 +16,8 @@ export const features = [
   'volumes',
   'memory-volumes',
   'mounts',
+  'fixed-ports',
+  'udp',
 ] as const;
 export type Feature = (typeof features)[number];
 
@@ -26,11 +29,12 @@ interface Featured {
   readonly files?: readonly unknown[] | undefined;
   readonly volumes?: readonly VolumeSpec[] | undefined;
   readonly mounts?: readonly unknown[] | undefined;
+  readonly ports?: readonly PortSpec[] | undefined;
 }
 
 /** What of a spec an agent must heed: one that does not may not have it. */
 export function featuresOf(spec: Featured): readonly Feature[] {
-  const { probes, preStop, init = [], files = [], volumes = [], mounts = [] } = spec;
+  const { probes, preStop, init = [], files = [], volumes = [], mounts = [], ports = [] } = spec;
   const needed: Readonly<Record<Feature, boolean>> = {
     probes: probeNames.some((name) => probes?.[name] !== undefined),
     'pre-stop': preStop !== undefined,
@@ -39,6 +43,8 @@ export function featuresOf(spec: Featured): readonly Feature[] {
     volumes: volumes.length > 0,
     'memory-volumes': volumes.some(({ medium }) => medium === 'memory'),
     mounts: mounts.length > 0,
+    'fixed-ports': ports.some(({ host }) => host !== undefined),
+    udp: ports.some(({ protocol }) => protocol === 'udp'),
   };
   return features.filter((feature) => needed[feature]);
 }

@@ -20,6 +20,7 @@ export * from './manifest.ts';
 export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';
+export * from './ports.ts';
 export * from './probes.ts';
 export * from './protocol.ts';
 export * from './quantity.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { event, record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
 import { driverName, labelSet, nodeId, tenantName } from './names.ts';
+import { nodePort, PORTS_MAX } from './ports.ts';
 import { spanQuantity } from './quantity.ts';
 import { allowedMount } from './volumes.ts';
 
@@ -124,6 +125,8 @@ export const ledgerEntry = amounts.extend({
   generation: z.number().int().min(1),
   epoch: z.number().int().min(1),
   attempt: z.number().int().min(1),
+  /** Ports of the node that it has to itself, by its spec. Absent: none. */
+  ports: z.array(nodePort).max(PORTS_MAX).optional(),
   /** Set when the instance is to end; the entry stays until the agent says that it has. */
   isStopping: z.boolean().optional(),
 });

@@ -16,6 +16,7 @@ export const filters = [
   'labels',
   'avoid',
   'resources',
+  'ports',
 ] as const;
 export type Filter = (typeof filters)[number];
 

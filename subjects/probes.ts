@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { portName } from './names.ts';
+import type { PortSpec } from './ports.ts';
 import { spanMs, spanQuantity } from './quantity.ts';
 
 /** The probes of a spec, in the order they count: until startup has passed the others wait. */
@@ -132,7 +133,7 @@ export type PreStop = z.infer<typeof preStopSpec>;
 
 /** What these functions need to know of a spec; of jobs there is nothing to say. */
 interface Probed {
-  readonly ports?: readonly { readonly name: string }[];
+  readonly ports?: readonly Pick<PortSpec, 'name' | 'protocol'>[];
   readonly probes?: z.infer<typeof probesSpec> | undefined;
   readonly preStop?: PreStop | undefined;
   readonly grace: string;
@@ -159,7 +160,11 @@ export function probeFaults(spec: Probed): readonly Fault[] {
   const names = ports.map((each) => each.name);
   const listed = names.length === 0 ? 'the spec lists no ports' : `there is ${names.join(', ')}`;
   const portAt = (path: Fault['path'], port: string | undefined): void => {
-    if (port === undefined || names.includes(port)) return;
+    if (port === undefined) return;
+    if (ports.some(({ name, protocol }) => name === port && protocol === 'udp')) {
+      faults.push({ path: [...path, 'port'], message: `port ${port} is udp: it cannot be asked` });
+    }
+    if (names.includes(port)) return;
     faults.push({ path: [...path, 'port'], message: `no port is called ${port}; ${listed}` });
   };
   for (const name of probeNames) {

@@ -5,6 +5,7 @@ import { factSchema, instant } from './fact.ts';
 import { fileFaults, filesSpec } from './files.ts';
 import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
+import { portFaults, portsSpec } from './ports.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
@@ -99,29 +100,11 @@ const common = z.strictObject({
   priority: z.enum(priorities).default('normal'),
 });
 
-const port = z.strictObject({
-  name: portName,
-  container: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .optional()
-    .describe('Port the program listens on in its container; default: the one it reads in PORT'),
-});
-
 /** By what callers come back to the instance they had: a cookie of the gateway's, or their address. */
 const affinities = ['cookie', 'address'] as const;
 
 export const serviceSpec = common.extend({
-  ports: z
-    .array(port)
-    .max(16)
-    .default([])
-    .refine((ports) => new Set(ports.map((each) => each.name)).size === ports.length, {
-      message: 'each port needs a name of its own',
-    })
-    .describe('Ports; the agent chooses the numbers, the program reads PORT and PORT_<NAME>'),
+  ports: portsSpec,
   ingress: z
     .strictObject({
       host: hostName,
@@ -168,6 +151,7 @@ export function specFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
     ...driverFaults(spec),
     ...fileFaults(spec.files),
     ...placeFaults(spec),
+    ...portFaults(spec),
     ...probeFaults(spec),
     ...updateFaults(update, spec.count),
   ];
@@ -193,10 +177,6 @@ function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   if (spec.pull !== undefined) faults.push({ path: ['pull'], message: `pull ${only}` });
   if (spec.limits.pids !== undefined) {
     faults.push({ path: ['limits', 'pids'], message: `a limit of processes ${only}` });
-  }
-  for (const [index, each] of ('ports' in spec ? spec.ports : []).entries()) {
-    if (each.container === undefined) continue;
-    faults.push({ path: ['ports', index, 'container'], message: `a port inside ${only}` });
   }
   return faults;
 }

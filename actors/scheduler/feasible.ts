@@ -10,6 +10,7 @@ import {
   type Filter,
   featuresOf,
   fits,
+  fixedPorts,
   type MountSpec,
   type Spec,
 } from '../../subjects/index.ts';
@@ -18,6 +19,8 @@ import type { Row } from './table.ts';
 /** What an instance asks of a node. */
 export interface Need {
   readonly amounts: Amounts;
+  /** Ports of the node it has to itself; absent: none. */
+  readonly ports?: readonly string[] | undefined;
   readonly driver: string;
   /** What its agent must heed of the spec. */
   readonly features: readonly string[];
@@ -29,12 +32,14 @@ export interface Need {
 
 export function needOf(spec: Spec): Need {
   const { resources, placement } = spec;
+  const ports = 'ports' in spec ? fixedPorts(spec.ports) : [];
   return {
     amounts: {
       cpuMilli: cpuMilli(resources.cpu),
       memoryBytes: bytes(resources.memory),
       diskBytes: bytes(resources.disk),
     },
+    ...(ports.length === 0 ? {} : { ports }),
     driver: spec.driver,
     features: featuresOf(spec),
     ...(spec.mounts === undefined ? {} : { mounts: spec.mounts }),
@@ -49,7 +54,13 @@ export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filte
   const removed = impossibleBy(need, row);
   if (removed !== undefined) return removed;
   if (avoid.includes(row.id)) return 'avoid';
-  return fits(need.amounts, row.free) ? undefined : 'resources';
+  if (!fits(need.amounts, row.free)) return 'resources';
+  return clashing(need, row.ports).length > 0 ? 'ports' : undefined;
+}
+
+/** Ports of a need that are taken. */
+export function clashing({ ports = [] }: Need, taken: readonly string[] = []): readonly string[] {
+  return ports.filter((port) => taken.includes(port));
 }
 
 /**
@@ -87,6 +98,8 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
     }
     case 'avoid':
       return 'the instance failed there before';
+    case 'ports':
+      return `${clashing(need, row.ports).join(', ')} is another instance's there`;
     case 'resources':
       return `has ${row.free.cpuMilli}m, ${mebi(row.free.memoryBytes)} free; ${need.amounts.cpuMilli}m, ${mebi(need.amounts.memoryBytes)} asked`;
   }

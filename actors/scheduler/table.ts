@@ -12,6 +12,7 @@ import {
   type Ledger,
   type Node,
   noAmounts,
+  takenPorts,
 } from '../../subjects/index.ts';
 
 export interface Row {
@@ -26,6 +27,8 @@ export interface Row {
   heeds?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Folders of the node that instances may have, by driver that allows any. */
   mounts?: Readonly<Record<string, readonly AllowedMount[]>> | undefined;
+  /** Ports of the node that instances have to themselves; absent: none. */
+  ports?: readonly string[] | undefined;
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
@@ -77,6 +80,8 @@ export class NodeTable {
     row.accepts = ledger?.accepts ?? 'offline';
     row.capacity = ledger?.capacity ?? noAmounts;
     row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;
+    const ports = ledger ? takenPorts(ledger) : [];
+    row.ports = ports.length > 0 ? ports : undefined;
     this.#known(this.#hasLedger, row, ledger !== undefined);
   }
 

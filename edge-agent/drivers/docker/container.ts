@@ -1,7 +1,7 @@
 /** What a container is made of: a start put into the engine's words, and its end put into ours. */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { bytes, cpuMilli } from '../../../subjects/index.ts';
+import { bytes, cpuMilli, nodePortOf } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import { shoalVariables } from '../environment.ts';
 import { endOf } from '../exit-code.ts';
@@ -57,9 +57,10 @@ export function createOptions(of: {
   const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
   // What is reached over loopback is published nowhere else.
   const HostIp = of.address.startsWith('127.') ? of.address : '0.0.0.0';
-  for (const [name, port] of Object.entries(inner)) {
-    const HostPort = String(ports[name]);
-    published[`${port}/tcp`] = [...(published[`${port}/tcp`] ?? []), { HostIp, HostPort }];
+  for (const each of 'ports' in spec ? spec.ports : []) {
+    const within = nodePortOf(inner[each.name] ?? 0, each);
+    const HostPort = String(ports[each.name]);
+    published[within] = [...(published[within] ?? []), { HostIp, HostPort }];
   }
   return {
     name: containerName(agent, input),

@@ -24,7 +24,7 @@ import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../
 import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory } from '../offers.ts';
-import { isListening, type Ports } from '../ports.ts';
+import { isListening, type Ports, tcpPorts } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { noMemoryVolumes } from '../volumes.ts';
 import { containerName, createOptions, type End, keptEnd, LABELS } from './container.ts';
@@ -256,8 +256,7 @@ export class DockerDriver implements Driver {
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
     const { address, node, agent, credentials, mounts: allowed } = this.#settings;
-    const names = spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [];
-    const ports = await this.#ports.take(names);
+    const ports = await this.#ports.take(input);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     const folder = this.#folder(name);
@@ -326,7 +325,7 @@ export class DockerDriver implements Driver {
       return undefined;
     }
     this.#kept.set(name, kept);
-    this.#ports.keep(kept.ports);
+    this.#ports.keep(kept);
     const around = this.#around(kept, report);
     const run = new Run(kept, around);
     this.#runs.set(name, run);
@@ -342,8 +341,7 @@ export class DockerDriver implements Driver {
       await removeInit(this.#engine, around.container, steps).catch(() => undefined);
     }
     const isRunning = container?.State.Running === true;
-    const isReady =
-      isRunning && (await isListening(kept.address, Object.values(kept.ports), STAYS_MS));
+    const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && runsCommands(kept.input.spec.spec)) {
       await endAllMarked(this.#engine, around.container);
     }
@@ -387,6 +385,6 @@ export class DockerDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.ports);
+    if (kept) this.#ports.release(kept.input);
   }
 }

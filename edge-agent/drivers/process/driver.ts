@@ -15,7 +15,7 @@ import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
 import { writeFiles } from '../files.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory, offering } from '../offers.ts';
-import { isListening, type Ports } from '../ports.ts';
+import { isListening, type Ports, tcpPorts } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { makeVolumes, noMemoryVolumes } from '../volumes.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
@@ -227,9 +227,7 @@ export class ProcessDriver implements Driver {
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     const folder = this.#folder(name);
     const { address } = this.#settings;
-    const ports = await this.#ports.take(
-      spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [],
-    );
+    const ports = await this.#ports.take(input);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     await folder.prepare(kept);
@@ -258,14 +256,14 @@ export class ProcessDriver implements Driver {
     }
     const pid = await this.#keeperOf(folder, kept.input.run);
     this.#kept.set(name, kept);
-    this.#ports.keep(kept.ports);
+    this.#ports.keep(kept);
     // Nobody waits any more for what an earlier agent ran beside it.
     await new Cgroup(this.#cgroups, name).endBeside();
     const run = Run.adopt(kept, pid, this.#partsOf(name, report));
     this.#runs.set(name, run);
-    const { address, ports } = kept;
+    const { address } = kept;
     // What was ready stays so: nobody is to see that only its agent was away.
-    const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
+    const isReady = (await run.isAlive()) && (await isListening(address, tcpPorts(kept)));
     return foundOf(kept, { pid, isReady, isStarting: run.isStarting });
   }
 
@@ -301,6 +299,6 @@ export class ProcessDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.ports);
+    if (kept) this.#ports.release(kept.input);
   }
 }

@@ -10,6 +10,7 @@ import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
 import { endAllMarked, endInside } from '../../../edge-agent/drivers/docker/exec.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import { freePort } from '../../../nats/start.ts';
 import type { AllowedMount } from '../../../subjects/index.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { eventually } from '../../support/ports.ts';
@@ -123,6 +124,22 @@ describe('the Docker driver', () => {
       '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }],
     });
     await eventually(async () => (await output()) === 'inside 8080\n', 5_000, 'what it printed');
+  });
+
+  test('publishes a port of the node that the spec names, of tcp and udp', async () => {
+    const host = await freePort();
+    const ports = [
+      { name: 'http', host, container: 8080 },
+      { name: 'dns', host, container: 53, protocol: 'udp' },
+    ];
+    driver.start(input(['busybox', 'httpd', '-f', '-p', '8080'], { ports }), report);
+    // Of udp nobody can say whether it is ready: it is when the others are.
+    await has('ready');
+    expect(reports).toMatchObject([{ ports: { http: host, dns: host } }, { kind: 'ready' }]);
+    expect((await fetch(`http://127.0.0.1:${host}/none`)).status).toBe(404);
+    const { HostConfig: of } = await container().inspect();
+    const published = [{ HostIp: '127.0.0.1', HostPort: String(host) }];
+    expect(of.PortBindings).toEqual({ '8080/tcp': published, '53/udp': published });
   });
 
   test('what an earlier agent ran beside a container is ended, from outside or by a shell in it', async () => {

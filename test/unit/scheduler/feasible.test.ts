@@ -118,15 +118,24 @@ describe('a node is removed by what is wrong with it', () => {
     expect(removedBy({ ...asked, driver: 'docker' }, allowed('/srv'), [])).toBe('mounts');
   });
 
+  test('a port that is another instance’s there', () => {
+    const asked = { ...need, ports: ['80/tcp', '53/udp'] };
+    expect(removedBy(asked, { ...row, ports: ['53/tcp', '80/udp'] }, [])).toBeUndefined();
+    const taken = { ...row, ports: ['53/udp'] };
+    expect(removedBy(asked, taken, [])).toBe('ports');
+    expect(impossibleBy(asked, taken)).toBeUndefined();
+    expect(removedBy(need, taken, [])).toBeUndefined();
+  });
+
   test('where the instance failed before', () => {
     expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
     expect(removedBy(need, row, ['n2'])).toBeUndefined();
   });
 
   test('each sentence says what was found and what was asked', () => {
-    const arm = { ...row, architecture: 'arm64', labels: {}, free: half };
+    const arm = { ...row, architecture: 'arm64', labels: {}, free: half, ports: ['53/udp'] };
     const mounts = [{ source: '/srv/data', path: '/data', readOnly: false }];
-    const asked = { ...need, features: ['probes', 'pre-stop'], mounts };
+    const asked = { ...need, features: ['probes', 'pre-stop'], mounts, ports: ['53/udp'] };
     expect(filters.map((filter) => explainFilter(filter, asked, arm))).toEqual([
       'takes no new work: yes',
       'offers process, docker, not process',
@@ -136,6 +145,7 @@ describe('a node is removed by what is wrong with it', () => {
       'lacks zone=garage',
       'the instance failed there before',
       'has 499m, 1024Mi free; 500m, 512Mi asked',
+      "53/udp is another instance's there",
     ]);
   });
 });
@@ -158,6 +168,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
     { process: [{ path: '/srv', readOnly: true }] },
     { docker: [{ path: '/srv/a', readOnly: false }] },
   ),
+  ports: fc.constantFrom(undefined, ['80/tcp'], ['80/udp', '81/tcp']),
   isWhole: fc.boolean(),
 });
 const anyNeed: fc.Arbitrary<Need> = fc.record({
@@ -170,6 +181,7 @@ const anyNeed: fc.Arbitrary<Need> = fc.record({
     [{ source: '/srv/a', path: '/a', readOnly: true }],
     [{ source: '/srv/a/b', path: '/a', readOnly: false }],
   ),
+  ports: fc.constantFrom(undefined, ['80/tcp'], ['79/tcp', '81/tcp']),
   architecture: fc.constantFrom('x64', 'arm64', undefined),
   labels: fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')), {
     selector: ([name]) => name,
@@ -187,6 +199,7 @@ test('the filter named is the first, in their order, of those that apply', () =>
     labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
     avoid: () => false,
     resources: (of, to) => !fits(of.amounts, to.free),
+    ports: (of, to) => (of.ports ?? []).some((each) => to.ports?.includes(each)),
   };
   fc.assert(
     fc.property(anyNeed, anyRow, (of, to) => {

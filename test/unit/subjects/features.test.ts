@@ -18,6 +18,9 @@ test('an agent must heed what is asked for, and nothing more', () => {
   const inMemory = { ...volume, medium: 'memory', size: '1Mi' };
   expect(of({ volumes: [volume, inMemory] })).toEqual(['volumes', 'memory-volumes']);
   expect(of({ mounts: [{ source: '/srv', path: '/srv' }] })).toEqual(['mounts']);
+  expect(of({ ports: [{ name: 'http' }, { name: 'b', protocol: 'tcp' }] })).toEqual([]);
+  const dns = { name: 'dns', host: 53, protocol: 'udp' };
+  expect(of({ ports: [dns] })).toEqual(['fixed-ports', 'udp']);
   const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
   expect(featuresOf(job)).toEqual(['init']);
 });

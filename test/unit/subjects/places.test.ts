@@ -1,7 +1,13 @@
-/** Files, volumes and mounts of a spec: what may be asked for, and each sentence why not. */
+/** Files, volumes, mounts and ports of a spec: what may be asked for, and each sentence why not. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allowsMount, type Wanted, wantedSchema, workloadRecord } from '../../../subjects/index.ts';
+import {
+  allowsMount,
+  fixedPorts,
+  type Wanted,
+  wantedSchema,
+  workloadRecord,
+} from '../../../subjects/index.ts';
 
 const parsed = (more: object) =>
   wantedSchema.safeParse({ kind: 'service', spec: { command: ['serve'], ...more } });
@@ -29,6 +35,9 @@ test('files, volumes and mounts have defaults that are safe', () => {
 describe('is refused with a sentence at its place', () => {
   const file = { path: 'a', text: '' };
   const volume = { name: 'a', path: 'a' };
+  const twice = { ports: ['a', 'b'].map((name) => ({ name, host: 80 })) };
+  const udp = [{ name: 'dns', protocol: 'udp' }];
+  const asked = { startup: { tcp: { port: 'dns' } } };
   test.each<[string, object, RegExp]>([
     ['a file of nothing', { files: [{ path: 'a' }] }, /^files\.0: needs exactly one of/],
     ['a file of both', { files: [{ ...file, base64: '' }] }, /^files\.0: needs exactly one of/],
@@ -48,6 +57,18 @@ describe('is refused with a sentence at its place', () => {
     ['a mount of a process', { mounts: [{ source: '/a', path: 'a' }] }, /only for driver docker/],
     ['a relative source', { ...box, mounts: [{ source: 'a', path: '/a' }] }, /^mounts\.0\.source/],
     ['a source with ..', { ...box, mounts: [{ source: '/a/../b', path: '/a' }] }, /^mounts\.0\.s/],
+    ['a port of the node twice', twice, /^ports\.1\.host: 80\/tcp is another port of this/],
+    ['a port inside a process', { ports: [{ name: 'a', container: 1 }] }, /^ports\.0\.container/],
+    [
+      'an ingress of udp',
+      { ports: udp, ingress: { host: 'a.b' } },
+      /^ingress\.port: port dns is u/,
+    ],
+    [
+      'a probe of udp',
+      { ports: udp, probes: asked },
+      /^probes\.startup\.tcp\.port: port dns is udp/,
+    ],
     ['the whole node', { ...box, mounts: [{ source: '/', path: '/a' }] }, /^mounts\.0\.source/],
   ])('%s', (_, more, why) => {
     expect(faults(more)).toEqual([expect.stringMatching(why)]);
@@ -74,6 +95,16 @@ test('what a spec may hold in files fits into the record of its workload', () =>
       expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(workloadRecord.bytesMax);
     }),
   );
+});
+
+test('one number may be a port of tcp and one of udp', () => {
+  const ports = (['tcp', 'udp'] as const).map((protocol) => ({
+    name: protocol,
+    host: 53,
+    protocol,
+  }));
+  expect(faults({ ports })).toEqual([]);
+  expect(fixedPorts([...ports, { name: 'free' }])).toEqual(['53/tcp', '53/udp']);
 });
 
 test('a mount is allowed below a folder, not beside it', () => {
