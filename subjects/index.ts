@@ -33,6 +33,7 @@ export * from './schedule.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';
+export * from './usage.ts';
 export * from './volumes.ts';
 export * from './workload.ts';
 
@@ -69,6 +70,7 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './schedule.ts';
+import { nodeUsage } from './usage.ts';
 import {
   routeRecord,
   workloadApply,
@@ -81,6 +83,7 @@ import {
 export const messages: readonly MessageContract[] = [
   nodeBeat,
   nodeSnapshot,
+  nodeUsage,
   nodeJoin,
   nodePrompt,
   nodeCordon,

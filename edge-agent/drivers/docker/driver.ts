@@ -14,21 +14,17 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import {
-  type AllowedMount,
-  type DriverOffer,
-  runsCommands,
-  spanMs,
-} from '../../../subjects/index.ts';
+import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory } from '../offers.ts';
 import { isListening, type Ports, tcpPorts } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { noMemoryVolumes } from '../volumes.ts';
 import { containerName, createOptions, type End, keptEnd, LABELS } from './container.ts';
-import { Engine, EngineError } from './engine.ts';
+import { createContainer } from './create.ts';
+import { Engine } from './engine.ts';
 import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
 import { removeInit, runInit } from './init.ts';
@@ -36,23 +32,9 @@ import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
 import { placesOf } from './places.ts';
 import { Run, STAYS_MS } from './run.ts';
+import type { DockerSettings } from './settings.ts';
+import { usesOf } from './use.ts';
 import { watchEnds } from './watch.ts';
-
-export interface DockerSettings {
-  readonly node: string;
-  /** What its containers are labelled with: like no other agent's on this machine. */
-  readonly agent: string;
-  /** Folder of the agent's state; the driver's own is below it. */
-  readonly state: string;
-  /** Where instances can be reached. */
-  readonly address: string;
-  /** Path of the engine's socket. */
-  readonly socket: string;
-  /** Folder of registry credentials, as `docker login` leaves them. */
-  readonly credentials: string;
-  /** Folders of this machine that containers may have. */
-  readonly mounts: readonly AllowedMount[];
-}
 
 export class DockerDriver implements Driver {
   readonly name = 'docker';
@@ -197,6 +179,16 @@ export class DockerDriver implements Driver {
     return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
   }
 
+  async uses(): Promise<readonly Use[]> {
+    const running = [...this.#runs].flatMap(([name, run]) => {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isOver || this.#isLost) return [];
+      const container = containerName(this.#settings.agent, kept.input);
+      return [{ name, run: run.number, runsForMs: Date.now() - kept.startedAt, container }];
+    });
+    return usesOf(this.#engine, running);
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -272,24 +264,13 @@ export class DockerDriver implements Driver {
     const begun = { ...kept, startedAt: Date.now() };
     this.#kept.set(name, begun);
     await folder.keep(begun);
-    await this.#create(options);
+    await createContainer(this.#engine, options);
     if (stop.aborted) throw new Error('told to stop before it was started');
     const container = containerName(agent, input);
     await this.#engine.start(container);
     const run = new Run(begun, this.#around(begun, report));
     this.#runs.set(name, run);
     run.started(await this.#engine.inspect(container));
-  }
-
-  /** A container of the same name is what a start left that nobody could clean up after. */
-  async #create(options: ReturnType<typeof createOptions>): Promise<void> {
-    try {
-      await this.#engine.create(options);
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.status !== 409) throw error;
-      await this.#engine.remove(options.name ?? '');
-      await this.#engine.create(options);
-    }
   }
 
   /** Whatever there is of a start that failed goes; what cannot go now is met as a stray. */

@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import type { Use } from '../driver.ts';
 import type { RegistryAuth } from './credentials.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
@@ -127,6 +128,21 @@ export class Engine {
     await Promise.race([finished(stream), aborted]);
     const { ExitCode: code } = await this.#ask(ANSWER_MS, () => made.inspect());
     return { exitCode: code ?? undefined };
+  }
+
+  /** What a container uses; undefined: it does not run. */
+  async use(container: string): Promise<Pick<Use, 'cpuMs' | 'memoryBytes'> | undefined> {
+    // `one-shot`: without a second look, which takes a second.
+    const once = { stream: false, 'one-shot': true } as const;
+    const { cpu_stats: cpu, memory_stats: memory } = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).stats({ ...once, abortSignal } as typeof once),
+    );
+    if (memory?.usage === undefined) return undefined;
+    const { total_inactive_file: first, inactive_file: unified } = memory.stats ?? {};
+    return {
+      cpuMs: (cpu?.cpu_usage?.total_usage ?? 0) / 1e6,
+      memoryBytes: Math.max(0, memory.usage - (first ?? unified ?? 0)),
+    };
   }
 
   /** Ids of the processes of a container that runs, on the engine's machine. */

@@ -11,7 +11,7 @@ import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
 import { writeFiles } from '../files.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory, offering } from '../offers.ts';
@@ -25,6 +25,7 @@ import { writeInit } from './init.ts';
 import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
+import { useOf } from './use.ts';
 
 /** A process has its volumes to itself: whoever else is on the machine does not see them. */
 const VOLUME_MODE = 0o700;
@@ -183,6 +184,17 @@ export class ProcessDriver implements Driver {
     if (message !== undefined) return { kind: 'not-run', message };
     const cgroup = new Cgroup(this.#cgroups, name);
     return execBeside(cgroup, { command, directory, environment, timeoutMs, signal: run.left });
+  }
+
+  async uses(): Promise<readonly Use[]> {
+    const uses = [...this.#runs].map(async ([name, run]): Promise<readonly Use[]> => {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isOver) return [];
+      const used = await useOf(new Cgroup(this.#cgroups, name), run.pid);
+      const runsForMs = Date.now() - kept.startedAt;
+      return used ? [{ name, run: run.number, runsForMs, ...used }] : [];
+    });
+    return (await Promise.all(uses)).flat();
   }
 
   folder(name: string): string {
