@@ -18,6 +18,7 @@ import {
   nodeClass,
   nodeId,
 } from '../subjects/index.ts';
+import { IMAGE_LIMITS, type ImageLimits } from './drivers/docker/image-choice.ts';
 import { DEFAULT_PORTS, type PortRange } from './drivers/ports.ts';
 
 export interface AgentSettings {
@@ -51,6 +52,11 @@ export interface AgentSettings {
    * `/srv/models,/srv/data:rw`; read-only unless it says otherwise. Default: none.
    */
   readonly mounts: readonly AllowedMount[];
+  /**
+   * `SHOAL_IMAGES`: above the first percent of the engine's disk in use, pulled images that nobody
+   * uses go until the second, as `85-80`, the default; `keep`: they never do.
+   */
+  readonly imageLimits: ImageLimits | undefined;
 }
 
 /** Where a Docker engine listens unless told otherwise. */
@@ -78,6 +84,7 @@ export function agentSettings(
         join(text('HOME') ?? homedir(), '.docker'),
     ),
     mounts: mountsIn(text('SHOAL_MOUNTS')),
+    imageLimits: imageLimitsIn(text('SHOAL_IMAGES')),
   };
 }
 
@@ -135,6 +142,17 @@ function mountsIn(text: string | undefined): readonly AllowedMount[] {
     return { path, readOnly: how !== 'rw' };
   });
   return checked('SHOAL_MOUNTS', z.array(allowedMount).max(MOUNTS_MAX), found);
+}
+
+function imageLimitsIn(text: string | undefined): ImageLimits | undefined {
+  if (text === undefined) return IMAGE_LIMITS;
+  if (text === 'keep') return undefined;
+  const found = /^(\d{1,3})-(\d{1,3})$/.exec(text);
+  const [highPercent, lowPercent] = [Number(found?.[1]), Number(found?.[2])];
+  if (!found || highPercent > 100 || lowPercent > highPercent) {
+    throw new StartError(`SHOAL_IMAGES is ${text}; give two percents such as 85-80, or keep`);
+  }
+  return { highPercent, lowPercent };
 }
 
 function dockerIn(text: string | undefined): string | undefined {

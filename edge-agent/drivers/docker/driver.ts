@@ -27,6 +27,7 @@ import { createContainer } from './create.ts';
 import { Engine } from './engine.ts';
 import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
+import { Images } from './images.ts';
 import { removeInit, runInit } from './init.ts';
 import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
@@ -43,6 +44,7 @@ export class DockerDriver implements Driver {
   readonly #state: string;
   readonly #log: Log;
   readonly #engine: Engine;
+  readonly #images: Images;
   readonly #ports: Ports;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
@@ -56,7 +58,13 @@ export class DockerDriver implements Driver {
   #isLeft = false;
   #offerChanged: () => void = () => undefined;
 
-  private constructor(settings: DockerSettings, engine: Engine, ports: Ports, log: Log) {
+  private constructor(
+    settings: DockerSettings,
+    { engine, images }: { readonly engine: Engine; readonly images: Images },
+    ports: Ports,
+    log: Log,
+  ) {
+    this.#images = images;
     this.#settings = settings;
     this.#state = join(settings.state, 'docker');
     this.#engine = engine;
@@ -70,9 +78,12 @@ export class DockerDriver implements Driver {
   /** Opens the driver; its engine may be away, and is offered as soon as it answers. */
   static async open(settings: DockerSettings, ports: Ports, log: Log): Promise<DockerDriver> {
     const engine = await Engine.open(settings.socket);
-    const driver = new DockerDriver(settings, engine, ports, log);
-    await mkdir(join(driver.#state, 'instances'), { recursive: true });
-    driver.#lacking = lackingMemory(await noMemoryVolumes(driver.#state));
+    const state = join(settings.state, 'docker');
+    await mkdir(join(state, 'instances'), { recursive: true });
+    const file = join(state, 'images.json');
+    const images = await Images.open({ file, limits: settings.imageLimits, engine, log });
+    const driver = new DockerDriver(settings, { engine, images }, ports, log);
+    driver.#lacking = lackingMemory(await noMemoryVolumes(state));
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -127,12 +138,14 @@ export class DockerDriver implements Driver {
     const stop = new AbortController();
     this.#starting.set(input.name, { run: input.run, stop });
     this.#turns.add(input.name, async () => {
+      const release = this.#images.hold(input.spec.spec.image ?? '');
       try {
         await this.#start(input, report, stop.signal);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
         if (!this.#isLeft) await this.#notStarted(input, report, reasonOf(error));
       } finally {
+        release();
         if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
       }
     });
@@ -216,6 +229,7 @@ export class DockerDriver implements Driver {
   leave(): void {
     this.#isLeft = true;
     this.#unwatch();
+    this.#images.close();
     for (const { stop } of this.#starting.values()) stop.abort();
     for (const run of this.#runs.values()) run.leave();
   }
@@ -254,8 +268,8 @@ export class DockerDriver implements Driver {
     const folder = this.#folder(name);
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
-    const engine = this.#engine;
-    await obtainImage({ engine, spec: spec.spec, stop, credentials, tell });
+    const [engine, images] = [this.#engine, this.#images];
+    await obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
     const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);
     const options = createOptions({ agent, node, input, address, ports, mounts });
     await runInit({ engine, folder, input, options, stop, tell });

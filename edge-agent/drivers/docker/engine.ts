@@ -161,11 +161,36 @@ export class Engine {
     ).catch(absent);
   }
 
-  async hasImage(name: string): Promise<boolean> {
+  /** Id of an image, whatever it is called; undefined: there is none of this name. */
+  async imageId(name: string): Promise<string | undefined> {
     const image = await this.#ask(ANSWER_MS, () => this.#docker.getImage(name).inspect()).catch(
       absent,
     );
-    return image !== undefined;
+    return image?.Id;
+  }
+
+  /** Ids of the images that containers are made of, whosever they are and in whatever state. */
+  async imagesInUse(): Promise<ReadonlySet<string>> {
+    const all = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    );
+    return new Set(all.map((each) => each.ImageID));
+  }
+
+  /** Takes a name from an image; without another one it goes. False: something still uses it. */
+  async removeImage(name: string): Promise<boolean> {
+    try {
+      await this.#ask(ACT_MS, (abortSignal) => this.#docker.getImage(name).remove({ abortSignal }));
+    } catch (error) {
+      if (error instanceof EngineError && error.status === 409) return false;
+      absent(error);
+    }
+    return true;
+  }
+
+  /** Where the engine keeps images and containers. */
+  async dataFolder(): Promise<string> {
+    return String((await this.info())['DockerRootDir'] ?? '/');
   }
 
   /** What a pull tells, object by object, until it ends. `signal` ends it before. */

@@ -1,5 +1,6 @@
 /** What a Docker driver is opened with. */
 import type { AllowedMount } from '../../../subjects/index.ts';
+import type { ImageLimits } from './image-choice.ts';
 
 export interface DockerSettings {
   readonly node: string;
@@ -15,4 +16,6 @@ export interface DockerSettings {
   readonly credentials: string;
   /** Folders of this machine that containers may have. */
   readonly mounts: readonly AllowedMount[];
+  /** When images go that nobody uses; undefined: never. */
+  readonly imageLimits: ImageLimits | undefined;
 }

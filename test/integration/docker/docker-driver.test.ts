@@ -40,6 +40,7 @@ const openIn = (
       socket: engine.socket,
       credentials: join(state, 'credentials'),
       mounts,
+      imageLimits: undefined,
     },
     ports,
     silentLog,

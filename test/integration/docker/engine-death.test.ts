@@ -39,6 +39,7 @@ const open = () =>
       socket: engine.socket,
       credentials: join(state, 'credentials'),
       mounts: [],
+      imageLimits: undefined,
     },
     new Ports({ from: 25_000, to: 25_999 }),
     silentLog,

@@ -16,6 +16,7 @@ test('without any: a node of its own name, here, with what is measured', () => {
     ...{ state: resolve('.shoal/agent'), root: resolve('.'), address: '127.0.0.1' },
     ports: { from: 20_000, to: 29_999 },
     mounts: [],
+    imageLimits: { highPercent: 85, lowPercent: 80 },
   });
 });
 
@@ -51,6 +52,8 @@ test.each([
       ],
     },
   ],
+  ['SHOAL_IMAGES', 'keep', { imageLimits: undefined }],
+  ['SHOAL_IMAGES', '90-50', { imageLimits: { highPercent: 90, lowPercent: 50 } }],
   ['SHOAL_DOCKER', 'off', { docker: undefined }],
   ['SHOAL_DOCKER', 'unix:///run/engine.sock', { docker: '/run/engine.sock' }],
   ['SHOAL_DOCKER', '/run/engine.sock', { docker: '/run/engine.sock' }],
@@ -70,6 +73,9 @@ describe('is refused in one sentence that names it', () => {
     ['SHOAL_LABELS', 'bad key=1'],
     ['SHOAL_CAPACITY', 'cpu=lots'],
     ['SHOAL_CAPACITY', 'gpu=1'],
+    ['SHOAL_IMAGES', 'all'],
+    ['SHOAL_IMAGES', '80-85'],
+    ['SHOAL_IMAGES', '101-80'],
     ['SHOAL_MOUNTS', '/'],
     ['SHOAL_MOUNTS', 'srv'],
     ['SHOAL_MOUNTS', '/srv/../etc'],
