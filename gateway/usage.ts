@@ -56,6 +56,11 @@ export class UsageTable {
     }
   }
 
+  /** Nodes that are remembered. */
+  get size(): number {
+    return this.#heard.size;
+  }
+
   /** What a node last said; undefined: nothing lately. */
   of(node: string): NodeUsage | undefined {
     const heard = this.#heard.get(node);

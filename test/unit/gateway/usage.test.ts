@@ -22,6 +22,8 @@ test('the last that a node said counts, and for a minute', () => {
   expect(table.of('n2')).toBeUndefined();
   table.hear('n3', usage(4));
   expect(table.of('n1')?.cpuMilli).toBe(3);
+  // What does not count is not kept either.
+  expect(table.size).toBe(2);
   now = 110_001;
   expect(table.of('n1')).toBeUndefined();
   expect(table.of('stranger')).toBeUndefined();
