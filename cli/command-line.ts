@@ -25,6 +25,7 @@ import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
 import { addRolloutCommands } from './rollout/command-line.ts';
 import type { Session, Shell } from './shell.ts';
 import { addSiteCommands } from './site/command-line.ts';
+import { addTopCommands } from './top/command-line.ts';
 
 /** What the commands are given, and where they tell how they ended. */
 export interface Wiring {
@@ -43,6 +44,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addChanges(program, wiring);
   addStreams(program, wiring);
   addNodeCommands(program, wiring);
+  addTopCommands(program, wiring);
   addRolloutCommands(program, wiring);
   addScheduleCommands(program, wiring);
   addDeadCommands(program, wiring);

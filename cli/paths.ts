@@ -7,6 +7,8 @@ export const instancesPath = `${API}/instances`;
 export const nodesPath = `${API}/nodes`;
 export const schedulesPath = `${API}/schedules`;
 export const eventsPath = `${API}/events`;
+export const nodeUsePath = `${API}/usage/nodes`;
+export const instanceUsePath = `${API}/usage/instances`;
 export const deadPath = `${API}/dead`;
 
 /** What is kept of a tenant's past. */

@@ -123,6 +123,27 @@ export interface SnapshotShape {
   readonly agentMemoryBytes: number;
 }
 
+/** What the whole machine of a node uses. Nothing: it has not said so lately. */
+export interface NodeUseShape {
+  readonly node: string;
+  readonly state: NodeState;
+  readonly capacity: Amounts;
+  readonly at?: string;
+  readonly cpuMilli?: number;
+  readonly memoryBytes?: number;
+}
+
+export interface InstanceUseShape {
+  readonly tenant: string;
+  readonly instance: string;
+  readonly workload: string;
+  readonly node: string;
+  readonly booked?: { readonly cpuMilli: number; readonly memoryBytes: number };
+  readonly at?: string;
+  readonly cpuMilli?: number;
+  readonly memoryBytes?: number;
+}
+
 export interface EventShape {
   /** Its place in the stream. */
   readonly sequence: number;

@@ -20,6 +20,7 @@ import {
   nodeJoin,
   nodePrompt,
   nodeSnapshot,
+  nodeUsage,
   observedRecord,
   specRecord,
 } from '../subjects/index.ts';
@@ -88,7 +89,7 @@ export function agent(node: string): Actor<State, Views> {
       ...reported('tellApart', quiet),
     },
     connected,
-    publishes: [nodeBeat, nodeSnapshot, nodeJoin],
+    publishes: [nodeBeat, nodeSnapshot, nodeUsage, nodeJoin],
     writes: [observedRecord],
   });
 }

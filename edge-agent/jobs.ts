@@ -149,4 +149,14 @@ export interface RelabelInput {
 
 export type FactsReport = NodeFacts;
 export type ConnectionReport = Beat['connection'];
-export type MeasureReport = Omit<Snapshot, 'at' | 'instances' | 'applied'>;
+export interface MeasureReport extends Omit<Snapshot, 'at' | 'instances' | 'applied'> {
+  /** What the instances use; absent: they were not looked at this time. */
+  readonly uses?: readonly InstanceUse[] | undefined;
+}
+
+export interface InstanceUse {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+}

@@ -98,8 +98,9 @@ async function openDrivers(
   ];
   if (docker !== undefined) {
     const { DockerDriver } = await import('./drivers/docker/driver.ts');
-    const own = { node, agent, state, address, socket: docker, credentials: settings.dockerConfig };
-    all.push(await DockerDriver.open(own, ports, log));
+    const { dockerConfig: credentials, mounts, imageLimits } = settings;
+    const own = { node, agent, state, address, socket: docker, credentials };
+    all.push(await DockerDriver.open({ ...own, mounts, imageLimits }, ports, log));
   }
   return new Drivers(all, (driver, error) =>
     log.warn('a driver cannot say what runs', { actor: driver, error }),

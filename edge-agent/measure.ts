@@ -10,6 +10,8 @@ import type { MeasureReport } from './jobs.ts';
 /** How often use is measured, and how often what changes slowly is. */
 export const MEASURE_MS = 5_000;
 const SLOW_MS = 30_000;
+/** And what each instance uses, and is told: a little less, so that every third time is one. */
+export const USES_MS = 14_000;
 /** Share of memory that is left to the machine itself. */
 const MEMORY_OWN_RATIO = 0.1;
 

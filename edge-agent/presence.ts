@@ -10,10 +10,13 @@ import {
   nodeJoin,
   type nodePrompt,
   nodeSnapshot,
+  nodeUsage,
   type Snapshot,
+  USES_MAX,
+  type Usage,
 } from '../subjects/index.ts';
 import { list } from './compare.ts';
-import type { ConnectionReport, FactsReport, MeasureReport } from './jobs.ts';
+import type { ConnectionReport, FactsReport, InstanceUse, MeasureReport } from './jobs.ts';
 import { sayAll } from './say.ts';
 import { type Ctx, isActive, type State } from './state.ts';
 
@@ -125,10 +128,25 @@ export function measured(node: string) {
   return (state: State, message: Reported<MeasureReport>, context: Ctx): Effects => {
     const instances = [...state.local.values()].filter(isActive).length;
     const { now } = context;
-    const snapshot: Snapshot = { ...message.outcome, at: now, instances, applied: state.applied };
-    if (!isNews(state.snapshot, snapshot, state)) return none;
+    const { uses, ...of } = message.outcome;
+    const told = uses ? [publish(nodeUsage, { node }, usageOf(of, uses, now))] : none;
+    const snapshot: Snapshot = { ...of, at: now, instances, applied: state.applied };
+    if (!isNews(state.snapshot, snapshot, state)) return told;
     state.snapshot = snapshot;
-    return [publish(nodeSnapshot, { node }, snapshot)];
+    return [publish(nodeSnapshot, { node }, snapshot), ...told];
+  };
+}
+
+/** Of more instances than a message holds, those with the most processor time. */
+function usageOf(
+  { cpuMilli, memoryBytes }: Pick<Snapshot, 'cpuMilli' | 'memoryBytes'>,
+  uses: readonly InstanceUse[],
+  at: number,
+): Usage {
+  const most = uses.toSorted((one, other) => other.cpuMilli - one.cpuMilli).slice(0, USES_MAX);
+  return {
+    ...{ at, cpuMilli, memoryBytes },
+    instances: most.map((each) => [each.name, each.cpuMilli, each.memoryBytes]),
   };
 }
 

@@ -5,16 +5,20 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
+  type AllowedMount,
   type Amounts,
+  allowedMount,
   bytes,
   bytesQuantity,
   cpuMilli,
   cpuQuantity,
   labelSet,
+  MOUNTS_MAX,
   type NodeClass,
   nodeClass,
   nodeId,
 } from '../subjects/index.ts';
+import { IMAGE_LIMITS, type ImageLimits } from './drivers/docker/image-choice.ts';
 import { DEFAULT_PORTS, type PortRange } from './drivers/ports.ts';
 
 export interface AgentSettings {
@@ -43,6 +47,16 @@ export interface AgentSettings {
   readonly docker: string | undefined;
   /** `SHOAL_DOCKER_CONFIG`: folder of registry credentials; default: that of `docker login`. */
   readonly dockerConfig: string;
+  /**
+   * `SHOAL_MOUNTS`: folders of this machine that containers may have, with all below them, as
+   * `/srv/models,/srv/data:rw`; read-only unless it says otherwise. Default: none.
+   */
+  readonly mounts: readonly AllowedMount[];
+  /**
+   * `SHOAL_IMAGES`: above the first percent of the engine's disk in use, pulled images that nobody
+   * uses go until the second, as `85-80`, the default; `keep`: they never do.
+   */
+  readonly imageLimits: ImageLimits | undefined;
 }
 
 /** Where a Docker engine listens unless told otherwise. */
@@ -69,6 +83,8 @@ export function agentSettings(
         text('DOCKER_CONFIG') ??
         join(text('HOME') ?? homedir(), '.docker'),
     ),
+    mounts: mountsIn(text('SHOAL_MOUNTS')),
+    imageLimits: imageLimitsIn(text('SHOAL_IMAGES')),
   };
 }
 
@@ -117,6 +133,26 @@ function portsIn(text: string | undefined): PortRange {
     throw new StartError(`SHOAL_PORTS is ${text}; give a range such as 20000-29999`);
   }
   return { from, to };
+}
+
+function mountsIn(text: string | undefined): readonly AllowedMount[] {
+  const written = (text ?? '').split(',').filter(Boolean);
+  const found = written.map((each) => {
+    const [, path = '', how] = /^(.*?)(?::(ro|rw))?$/.exec(each.trim()) ?? [];
+    return { path, readOnly: how !== 'rw' };
+  });
+  return checked('SHOAL_MOUNTS', z.array(allowedMount).max(MOUNTS_MAX), found);
+}
+
+function imageLimitsIn(text: string | undefined): ImageLimits | undefined {
+  if (text === undefined) return IMAGE_LIMITS;
+  if (text === 'keep') return undefined;
+  const found = /^(\d{1,3})-(\d{1,3})$/.exec(text);
+  const [highPercent, lowPercent] = [Number(found?.[1]), Number(found?.[2])];
+  if (!found || highPercent > 100 || lowPercent > highPercent) {
+    throw new StartError(`SHOAL_IMAGES is ${text}; give two percents such as 85-80, or keep`);
+  }
+  return { highPercent, lowPercent };
 }
 
 function dockerIn(text: string | undefined): string | undefined {

@@ -12,6 +12,7 @@ import type {
   ForgetInput,
   Found,
   InstanceReport,
+  InstanceUse,
   ListReport,
   NoteInput,
   PreStopInput,
@@ -22,10 +23,11 @@ import type {
 } from './jobs.ts';
 import type { Printing } from './logs/position-book.ts';
 import type { LogShipper } from './logs/shipper.ts';
-import { capacityOf, hasBattery, MEASURE_MS, Meter } from './measure.ts';
+import { capacityOf, hasBattery, MEASURE_MS, Meter, USES_MS } from './measure.ts';
 import { note, noted } from './probes/noted.ts';
 import { Prober } from './probes/prober.ts';
 import type { AgentSettings } from './settings.ts';
+import { type Look, usesNow } from './use.ts';
 
 export interface Shell {
   readonly jobs: Readonly<Record<string, Job>>;
@@ -51,9 +53,17 @@ export function agentShell(parts: ShellParts): Shell {
   let isOpen = true;
   const follow = (input: StartInput | Found): void => void shipper.follow(printing(drivers, input));
 
+  let look: Look | undefined;
+  /** What instances use, now and then: an engine is asked about each. */
+  const uses = async (): Promise<readonly InstanceUse[] | undefined> => {
+    if (look && performance.now() - look.at < USES_MS) return undefined;
+    const [before, seen] = [look, await drivers.uses()];
+    look = { at: performance.now(), uses: seen };
+    return usesNow(before, look);
+  };
   const measure = async (report: (outcome: unknown) => void): Promise<void> => {
     try {
-      report(await meter.measure());
+      report({ ...(await meter.measure()), uses: await uses() });
     } catch (error) {
       parts.log.warn('use cannot be measured', { error });
     }

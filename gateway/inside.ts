@@ -14,6 +14,7 @@ import { IngressTable } from './ingress/table.ts';
 import { Known } from './known.ts';
 import { gatewayMeters, type Meters } from './metrics.ts';
 import { natsStreams, type Streams } from './streams/streams.ts';
+import { UsageTable } from './usage.ts';
 
 /** The bus as it is at the moment. */
 export interface BusState {
@@ -44,6 +45,8 @@ export interface Inside {
   readonly calls: Calls;
   /** WebSockets forwarded at the moment. */
   readonly sockets: Set<{ terminate(): void }>;
+  /** What nodes say is in use. */
+  readonly usage: Pick<UsageTable, 'of'>;
   readonly meters: Meters;
   readonly log: Log;
   newId(): string;
@@ -61,12 +64,15 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   const clients = new SseStreams();
   const sockets = new Set<{ terminate(): void }>();
   const calls = new Calls();
+  const usage = new UsageTable();
+  // For as long as the connection.
+  usage.listen(bus.ports.bus);
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, calls, log },
+    ...{ known, streams, clients, sockets, calls, usage, log },
     ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
     table: new IngressTable(known, calls),

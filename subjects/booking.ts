@@ -48,15 +48,33 @@ export function without(ledger: Ledger, name: string): Ledger {
   return { ...ledger, entries, sums: difference(ledger.sums, entry) };
 }
 
+/** What an entry books: amounts, and ports of the node if its spec names any. */
+export interface Booking extends Amounts {
+  readonly ports?: readonly string[] | undefined;
+}
+
+/** Ports of a node that its entries have to themselves; an instance does not take its own. */
+export function takenPorts(ledger: Ledger, except?: string): readonly string[] {
+  const entries = Object.entries(ledger.entries);
+  return entries.flatMap(([name, { ports = [] }]) => (name === except ? [] : ports));
+}
+
 /** A ledger that lists an instance at its epoch, in place of an earlier entry of it. */
-export function withEntry(ledger: Ledger, instance: Instance, amounts: Amounts): Ledger {
+export function withEntry(
+  ledger: Ledger,
+  instance: Instance,
+  { ports = [], ...amounts }: Booking,
+): Ledger {
   const name = entryName(instance);
   const before = ledger.entries[name];
   const { tenant, workload, generation, epoch, attempt } = instance;
   const own = { tenant, workload, instance: instance.instance, generation, epoch, attempt };
   return {
     ...ledger,
-    entries: { ...ledger.entries, [name]: { ...own, ...amounts } },
+    entries: {
+      ...ledger.entries,
+      [name]: { ...own, ...amounts, ...(ports.length === 0 ? {} : { ports: [...ports] }) },
+    },
     sums: sum(before ? difference(ledger.sums, before) : ledger.sums, amounts),
   };
 }

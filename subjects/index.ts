@@ -9,6 +9,8 @@ export * from './debug.ts';
 export * from './durability.ts';
 export * from './endpoints.ts';
 export * from './fact.ts';
+export * from './features.ts';
+export * from './files.ts';
 export * from './firing.ts';
 export * from './init.ts';
 export * from './instance.ts';
@@ -18,6 +20,7 @@ export * from './manifest.ts';
 export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';
+export * from './ports.ts';
 export * from './probes.ts';
 export * from './protocol.ts';
 export * from './quantity.ts';
@@ -30,6 +33,8 @@ export * from './schedule.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';
+export * from './usage.ts';
+export * from './volumes.ts';
 export * from './workload.ts';
 
 import type { MessageContract, RecordContract } from './contract.ts';
@@ -65,6 +70,7 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './schedule.ts';
+import { nodeUsage } from './usage.ts';
 import {
   routeRecord,
   workloadApply,
@@ -77,6 +83,7 @@ import {
 export const messages: readonly MessageContract[] = [
   nodeBeat,
   nodeSnapshot,
+  nodeUsage,
   nodeJoin,
   nodePrompt,
   nodeCordon,

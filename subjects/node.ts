@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { event, record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
 import { driverName, labelSet, nodeId, tenantName } from './names.ts';
+import { nodePort, PORTS_MAX } from './ports.ts';
 import { spanQuantity } from './quantity.ts';
+import { allowedMount } from './volumes.ts';
 
 /**
  * How often each class beats and when it counts as dead, in milliseconds. `offlineMs` is three
@@ -24,6 +26,9 @@ const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const amounts = z.object({ cpuMilli: amount, memoryBytes: amount, diskBytes: amount });
 export type Amounts = z.infer<typeof amounts>;
 
+/** Most folders a node may allow: with their paths they must fit into a join. */
+export const MOUNTS_MAX = 16;
+
 /** What a driver can do on this node, and what it honestly cannot. */
 export const driverOffer = z.object({
   version: z.string().max(64).optional(),
@@ -31,8 +36,10 @@ export const driverOffer = z.object({
   enforces: z.array(z.string().max(32)),
   /** Limits that are only accounted for, with the reason. */
   notEnforced: z.record(z.string(), z.string().max(200)),
-  /** Parts of specs it heeds beside those of protocol 1 (probes.ts). Open; absent: none. */
+  /** Parts of specs it heeds beside those of protocol 1 (features.ts). Open; absent: none. */
   heeds: z.array(z.string().max(32)).optional(),
+  /** Folders of the node that instances may have. Absent: none. */
+  mounts: z.array(allowedMount).max(MOUNTS_MAX).optional(),
 });
 export type DriverOffer = z.infer<typeof driverOffer>;
 
@@ -118,6 +125,8 @@ export const ledgerEntry = amounts.extend({
   generation: z.number().int().min(1),
   epoch: z.number().int().min(1),
   attempt: z.number().int().min(1),
+  /** Ports of the node that it has to itself, by its spec. Absent: none. */
+  ports: z.array(nodePort).max(PORTS_MAX).optional(),
   /** Set when the instance is to end; the entry stays until the agent says that it has. */
   isStopping: z.boolean().optional(),
 });

@@ -11,10 +11,12 @@ export const filters = [
   'accepts',
   'driver',
   'features',
+  'mounts',
   'architecture',
   'labels',
   'avoid',
   'resources',
+  'ports',
 ] as const;
 export type Filter = (typeof filters)[number];
 

@@ -4,14 +4,8 @@
  */
 import { z } from 'zod';
 import { portName } from './names.ts';
+import type { PortSpec } from './ports.ts';
 import { spanMs, spanQuantity } from './quantity.ts';
-
-/**
- * What a spec may need of an agent beyond the first protocol. An agent that would ignore it is not
- * given such a spec: drivers say what they heed (node.ts), and schedulers look.
- */
-export const features = ['probes', 'pre-stop', 'init'] as const;
-export type Feature = (typeof features)[number];
 
 /** The probes of a spec, in the order they count: until startup has passed the others wait. */
 export const probeNames = ['startup', 'liveness', 'readiness'] as const;
@@ -139,25 +133,15 @@ export type PreStop = z.infer<typeof preStopSpec>;
 
 /** What these functions need to know of a spec; of jobs there is nothing to say. */
 interface Probed {
-  readonly ports?: readonly { readonly name: string }[];
+  readonly ports?: readonly Pick<PortSpec, 'name' | 'protocol'>[];
   readonly probes?: z.infer<typeof probesSpec> | undefined;
   readonly preStop?: PreStop | undefined;
-  readonly init?: readonly unknown[] | undefined;
   readonly grace: string;
 }
 
 interface Fault {
   readonly path: readonly (string | number)[];
   readonly message: string;
-}
-
-/** What of a spec an agent must heed: one that does not may not have it. */
-export function featuresOf({ probes, preStop, init = [] }: Probed): readonly Feature[] {
-  const needed: Feature[] = [];
-  if (probes && probeNames.some((name) => probes[name])) needed.push('probes');
-  if (preStop) needed.push('pre-stop');
-  if (init.length > 0) needed.push('init');
-  return needed;
 }
 
 /** Whether commands are run beside instances of a spec. */
@@ -176,7 +160,11 @@ export function probeFaults(spec: Probed): readonly Fault[] {
   const names = ports.map((each) => each.name);
   const listed = names.length === 0 ? 'the spec lists no ports' : `there is ${names.join(', ')}`;
   const portAt = (path: Fault['path'], port: string | undefined): void => {
-    if (port === undefined || names.includes(port)) return;
+    if (port === undefined) return;
+    if (ports.some(({ name, protocol }) => name === port && protocol === 'udp')) {
+      faults.push({ path: [...path, 'port'], message: `port ${port} is udp: it cannot be asked` });
+    }
+    if (names.includes(port)) return;
     faults.push({ path: [...path, 'port'], message: `no port is called ${port}; ${listed}` });
   };
   for (const name of probeNames) {

@@ -2,11 +2,14 @@
 import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
+import { fileFaults, filesSpec } from './files.ts';
 import { initSpec } from './init.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
+import { portFaults, portsSpec } from './ports.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
+import { mountsSpec, placeFaults, volumesSpec } from './volumes.ts';
 
 /** Most instances one workload may ask for. */
 export const INSTANCES_MAX = 1000;
@@ -53,6 +56,9 @@ const common = z.strictObject({
     .record(variable, z.string().max(8192))
     .default({})
     .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  files: filesSpec.optional(),
+  volumes: volumesSpec.optional(),
+  mounts: mountsSpec.optional(),
   init: initSpec.optional(),
   directory: z
     .string()
@@ -94,29 +100,11 @@ const common = z.strictObject({
   priority: z.enum(priorities).default('normal'),
 });
 
-const port = z.strictObject({
-  name: portName,
-  container: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .optional()
-    .describe('Port the program listens on in its container; default: the one it reads in PORT'),
-});
-
 /** By what callers come back to the instance they had: a cookie of the gateway's, or their address. */
 const affinities = ['cookie', 'address'] as const;
 
 export const serviceSpec = common.extend({
-  ports: z
-    .array(port)
-    .max(16)
-    .default([])
-    .refine((ports) => new Set(ports.map((each) => each.name)).size === ports.length, {
-      message: 'each port needs a name of its own',
-    })
-    .describe('Ports; the agent chooses the numbers, the program reads PORT and PORT_<NAME>'),
+  ports: portsSpec,
   ingress: z
     .strictObject({
       host: hostName,
@@ -159,7 +147,14 @@ export interface SpecFault {
 /** What of a spec contradicts itself, or its driver cannot do; judged where a spec is asked for. */
 export function specFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   const update = 'update' in spec ? spec.update : undefined;
-  return [...driverFaults(spec), ...probeFaults(spec), ...updateFaults(update, spec.count)];
+  return [
+    ...driverFaults(spec),
+    ...fileFaults(spec.files),
+    ...placeFaults(spec),
+    ...portFaults(spec),
+    ...probeFaults(spec),
+    ...updateFaults(update, spec.count),
+  ];
 }
 
 /**
@@ -182,10 +177,6 @@ function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   if (spec.pull !== undefined) faults.push({ path: ['pull'], message: `pull ${only}` });
   if (spec.limits.pids !== undefined) {
     faults.push({ path: ['limits', 'pids'], message: `a limit of processes ${only}` });
-  }
-  for (const [index, each] of ('ports' in spec ? spec.ports : []).entries()) {
-    if (each.container === undefined) continue;
-    faults.push({ path: ['ports', index, 'container'], message: `a port inside ${only}` });
   }
   return faults;
 }

@@ -73,6 +73,11 @@ export class Chooser {
         this.#count(filter);
         continue;
       }
+      // The ports of its own kind are taken by the first of them.
+      if (this.#isAlone && of.booked.has(row.id)) {
+        this.#count('ports');
+        continue;
+      }
       const free = less(row.free, of.need.amounts, of.booked.get(row.id) ?? 0);
       if (!fits(of.need.amounts, free)) {
         this.#count('resources');
@@ -118,6 +123,11 @@ export class Chooser {
     return scores;
   }
 
+  /** A node takes one of them at most. */
+  get #isAlone(): boolean {
+    return (this.#need.ports ?? []).length > 0;
+  }
+
   #count(filter: Filter): void {
     const { removed } = this.seen;
     removed[filter] = (removed[filter] ?? 0) + 1;
@@ -126,6 +136,10 @@ export class Chooser {
   #take(candidate: Candidate): void {
     candidate.free = difference(candidate.free, this.#need.amounts);
     candidate.count++;
+    if (this.#isAlone) {
+      this.#count('ports');
+      return;
+    }
     if (!fits(this.#need.amounts, candidate.free)) {
       // Full now: whoever comes next is told so.
       this.#count('resources');

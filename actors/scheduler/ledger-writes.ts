@@ -4,7 +4,7 @@
  * decided next, on what this decision has written.
  */
 import {
-  type Amounts,
+  type Booking,
   entryName,
   type Instance,
   type Ledger,
@@ -14,14 +14,14 @@ import {
 import type { Ctx } from './state.ts';
 
 export class LedgerWrites {
-  readonly #amounts: Amounts;
+  readonly #booking: Booking;
   readonly #context: Ctx;
   readonly #vacated = new Map<string, Ledger>();
   readonly #filled = new Map<string, Ledger>();
 
-  /** `amounts`: what each entry books. */
-  constructor(amounts: Amounts, context: Ctx) {
-    this.#amounts = amounts;
+  /** `booking`: what each entry books. */
+  constructor(booking: Booking, context: Ctx) {
+    this.#booking = booking;
     this.#context = context;
   }
 
@@ -61,7 +61,7 @@ export class LedgerWrites {
       const ledger = this.current(other);
       if (ledger) this.#vacated.set(other, without(ledger, entryName(instance)));
     }
-    this.#filled.set(node, withEntry(target, instance, this.#amounts));
+    this.#filled.set(node, withEntry(target, instance, this.#booking));
     return true;
   }
 

@@ -21,13 +21,14 @@ import {
   isHeldBack,
   type Ledger,
   ledgerRecord,
+  takenPorts,
   type Workload,
   wantsNode,
   without,
 } from '../../subjects/index.ts';
 import { Chooser, type Score, type Seen } from './choose.ts';
 import { countsOf } from './counts.ts';
-import { type Need, needOf } from './feasible.ts';
+import { clashing, type Need, needOf } from './feasible.ts';
 import { LedgerWrites } from './ledger-writes.ts';
 import type { Ctx, State } from './state.ts';
 
@@ -57,7 +58,7 @@ export function decide(state: State, workload: Workload, context: Ctx): Decision
   const waiting = wanting(workload, context);
   if (waiting.length === 0) return undefined;
   const need = needOf(workload.spec);
-  const writes = new LedgerWrites(need.amounts, context);
+  const writes = new LedgerWrites({ ...need.amounts, ports: need.ports }, context);
   const bound: Instance[] = [];
   const homeless: Instance[] = [];
   let isPartial = waiting.length > PLACED_MAX;
@@ -160,6 +161,7 @@ function homeOf(
     if (listed && fits(need.amounts, listed)) return node;
     const { sums } = without(ledger, entryName(instance));
     if (!fits(need.amounts, difference(ledger.capacity, sums))) continue;
+    if (clashing(need, takenPorts(ledger, entryName(instance))).length > 0) continue;
     if (listed) return node;
     home = node;
   }

@@ -5,11 +5,14 @@
  */
 import {
   type Acceptance,
+  type AllowedMount,
   type Amounts,
+  type DriverOffer,
   difference,
   type Ledger,
   type Node,
   noAmounts,
+  takenPorts,
 } from '../../subjects/index.ts';
 
 export interface Row {
@@ -22,6 +25,10 @@ export interface Row {
   drivers: ReadonlySet<string>;
   /** Parts of specs that agents heed since a later protocol, by driver that heeds any. */
   heeds?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Folders of the node that instances may have, by driver that allows any. */
+  mounts?: Readonly<Record<string, readonly AllowedMount[]>> | undefined;
+  /** Ports of the node that instances have to themselves; absent: none. */
+  ports?: readonly string[] | undefined;
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
@@ -73,6 +80,8 @@ export class NodeTable {
     row.accepts = ledger?.accepts ?? 'offline';
     row.capacity = ledger?.capacity ?? noAmounts;
     row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;
+    const ports = ledger ? takenPorts(ledger) : [];
+    row.ports = ports.length > 0 ? ports : undefined;
     this.#known(this.#hasLedger, row, ledger !== undefined);
   }
 
@@ -81,7 +90,8 @@ export class NodeTable {
     row.architecture = node?.architecture ?? '';
     row.labels = node?.labels ?? {};
     row.drivers = new Set(Object.keys(node?.drivers ?? {}));
-    row.heeds = heedsOf(node);
+    row.heeds = byDriver(node, ({ heeds }) => heeds);
+    row.mounts = byDriver(node, ({ mounts }) => mounts);
     this.#known(this.#hasNode, row, node !== undefined);
   }
 
@@ -111,10 +121,15 @@ export class NodeTable {
   }
 }
 
-function heedsOf(node: Node | undefined): Row['heeds'] {
-  const heeds: Record<string, readonly string[]> = {};
+/** What each driver offers of something, of those that offer any; undefined: none does. */
+function byDriver<T>(
+  node: Node | undefined,
+  of: (offer: DriverOffer) => readonly T[] | undefined,
+): Readonly<Record<string, readonly T[]>> | undefined {
+  const offered: Record<string, readonly T[]> = {};
   for (const [driver, offer] of Object.entries(node?.drivers ?? {})) {
-    if (offer.heeds && offer.heeds.length > 0) heeds[driver] = offer.heeds;
+    const all = of(offer) ?? [];
+    if (all.length > 0) offered[driver] = all;
   }
-  return Object.keys(heeds).length > 0 ? heeds : undefined;
+  return Object.keys(offered).length > 0 ? offered : undefined;
 }

@@ -12,6 +12,7 @@ import {
   type nodeRecord,
   placeWork,
   priorities,
+  takenPorts,
   type Workload,
 } from '../../subjects/index.ts';
 import { type Effects, none, work } from '../runtime/effect.ts';
@@ -63,7 +64,8 @@ export function hasGained(before: Ledger | undefined, after: Ledger): boolean {
   if (before?.accepts !== 'yes') return true;
   const was = difference(before.capacity, before.sums);
   const is = difference(after.capacity, after.sums);
-  return !fits(is, was);
+  const taken = takenPorts(after);
+  return !fits(is, was) || takenPorts(before).some((port) => !taken.includes(port));
 }
 
 function wakeFor(state: State, node: string, context: Ctx): Effects {

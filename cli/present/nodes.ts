@@ -1,5 +1,11 @@
 /** Nodes for people. */
-import { formatBytes, formatCpu, type LedgerEntry } from '../../subjects/index.ts';
+import {
+  type AllowedMount,
+  features,
+  formatBytes,
+  formatCpu,
+  type LedgerEntry,
+} from '../../subjects/index.ts';
 import type {
   DrainShape,
   EventShape,
@@ -104,15 +110,27 @@ function entryTable(entries: readonly LedgerEntry[], instances: readonly Instanc
 
 /** `process (cpu not enforced: no cgroup)` */
 function driversText({ drivers }: NodeShape): string {
-  const texts = Object.entries(drivers).map(([name, { version, enforces, notEnforced }]) => {
-    const said = [
-      ...(enforces.length > 0 ? [`enforces ${enforces.join(' and ')}`] : []),
-      ...Object.entries(notEnforced).map(([limit, why]) => `${limit} not enforced: ${why}`),
-    ];
-    const title = version === undefined ? name : `${name} ${version}`;
-    return said.length === 0 ? title : `${title} (${said.join('; ')})`;
-  });
+  const texts = Object.entries(drivers).map(
+    ([name, { version, enforces, notEnforced, mounts }]) => {
+      const said = [
+        ...(enforces.length > 0 ? [`enforces ${enforces.join(' and ')}`] : []),
+        ...(mounts ? [`mounts ${mounts.map(mountText).join(' and ')}`] : []),
+        ...Object.entries(notEnforced).map(([what, why]) => `${what} ${notDone(what)}: ${why}`),
+      ];
+      const title = version === undefined ? name : `${name} ${version}`;
+      return said.length === 0 ? title : `${title} (${said.join('; ')})`;
+    },
+  );
   return texts.join(', ') || 'none';
+}
+
+function mountText({ path, readOnly }: AllowedMount): string {
+  return readOnly ? path : `${path} for writing`;
+}
+
+/** Of a limit, what is not done about it; a part of specs is not there at all. */
+function notDone(what: string): string {
+  return (features as readonly string[]).includes(what) ? 'not offered' : 'not enforced';
 }
 
 function capacityTable({ booked, capacity }: NodeShape): string {

@@ -56,6 +56,19 @@ export type Executed =
 /** Most of a command's output that is kept, in bytes: its last lines say what went wrong. */
 export const OUTPUT_BYTES_MAX = 4_096;
 
+/** What a run uses. */
+export interface Use {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  /** Processor time since its start, in milliseconds of one processor. */
+  readonly cpuMs: number;
+  /** Memory now, without what the kernel can let go of at any time. */
+  readonly memoryBytes: number;
+  /** How long ago it was started, in milliseconds. */
+  readonly runsForMs: number;
+}
+
 export type Report = (report: InstanceReport) => void;
 
 export interface Driver {
@@ -81,6 +94,8 @@ export interface Driver {
   forget(name: string): void;
   /** Never rejects; several at once, beside whatever else is asked. */
   exec(input: ExecInput): Promise<Executed>;
+  /** What its runs use; those nobody can tell of are left out. Never rejects. */
+  uses(): Promise<readonly Use[]>;
   /**
    * How long a connection to a port must stay for its program to be there, in milliseconds: where
    * somebody else takes it first. 0: nobody does.

@@ -11,7 +11,7 @@ import type {
   StartInput,
   StopInput,
 } from '../jobs.ts';
-import type { Driver, ExecInput, Executed, Report } from './driver.ts';
+import type { Driver, ExecInput, Executed, Report, Use } from './driver.ts';
 
 /** The first driver answers for what was never heard of. */
 export class Drivers {
@@ -102,6 +102,11 @@ export class Drivers {
 
   exec(input: ExecInput): Promise<Executed> {
     return this.#driverOf(input.name).exec(input);
+  }
+
+  /** What all runs use, of those somebody can tell of. */
+  async uses(): Promise<readonly Use[]> {
+    return (await Promise.all(this.#all.map((driver) => driver.uses()))).flat();
   }
 
   /** How long a connection to an instance must stay, in milliseconds (driver.ts). */

@@ -1,5 +1,9 @@
 /** Makes sure that each instance gets ports nobody else uses: chosen in a range, tried, remembered. */
+import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
+import { nodePortOf, type PortSpec } from '../../subjects/index.ts';
+import type { StartInput } from '../jobs.ts';
+import type { Kept } from './run-folder.ts';
 
 /** Below the range most systems take outgoing ports from (32768). */
 export const DEFAULT_PORTS: PortRange = { from: 20_000, to: 29_999 };
@@ -9,10 +13,14 @@ export interface PortRange {
   readonly to: number;
 }
 
+/** A port that a run has, with its protocol. */
+type Given = Pick<Kept, 'input' | 'ports'>;
+
 /** The ports an agent has given away; all its drivers share them. */
 export class Ports {
   readonly #range: PortRange;
-  readonly #taken = new Set<number>();
+  /** Which run has each, by number and protocol. */
+  readonly #taken = new Map<string, string>();
   #next: number;
 
   constructor(range: PortRange) {
@@ -20,40 +28,96 @@ export class Ports {
     this.#next = range.from + Math.floor(Math.random() * (range.to - range.from + 1));
   }
 
-  /** Ports for these names. Throws when the whole range is taken. */
-  async take(names: readonly string[]): Promise<Record<string, number>> {
+  /**
+   * Ports for a run: those its spec names, else free ones of the range, by name. Throws when one
+   * is taken, by whom, or the whole range is; then it has none.
+   */
+  async take(input: StartInput): Promise<Record<string, number>> {
     const ports: Record<string, number> = {};
-    for (const name of names) ports[name] = await this.#free();
+    const owner = ownerOf(input);
+    try {
+      for (const spec of portsOf(input)) {
+        ports[spec.name] =
+          spec.host === undefined ? await this.#free(spec, owner) : await this.#fixed(spec, owner);
+      }
+    } catch (error) {
+      this.release(input);
+      throw error;
+    }
     return ports;
   }
 
   /** Ports that are in use although this process did not choose them. */
-  keep(ports: Readonly<Record<string, number>>): void {
-    for (const port of Object.values(ports)) this.#taken.add(port);
+  keep({ input, ports }: Given): void {
+    for (const spec of portsOf(input)) {
+      const number = ports[spec.name];
+      if (number !== undefined) this.#taken.set(nodePortOf(number, spec), ownerOf(input));
+    }
   }
 
-  release(ports: Readonly<Record<string, number>>): void {
-    for (const port of Object.values(ports)) this.#taken.delete(port);
+  /** What this run has; what another one has stays. */
+  release(input: StartInput): void {
+    const owner = ownerOf(input);
+    for (const [port, by] of this.#taken) if (by === owner) this.#taken.delete(port);
   }
 
-  async #free(): Promise<number> {
+  async #fixed(spec: PortSpec, owner: string): Promise<number> {
+    const { host = 0 } = spec;
+    const port = nodePortOf(host, spec);
+    const by = this.#taken.get(port);
+    if (by !== undefined) throw new Error(`cannot be started: ${port} is taken here by ${by}`);
+    this.#taken.set(port, owner);
+    if (await isFree(host, spec)) return host;
+    throw new Error(
+      `cannot be started: ${port} is taken here by a program that is none of Shoal's`,
+    );
+  }
+
+  async #free(spec: PortSpec, owner: string): Promise<number> {
     const count = this.#range.to - this.#range.from + 1;
     for (let tried = 0; tried < count; tried++) {
-      const port = this.#next;
-      this.#next = port >= this.#range.to ? this.#range.from : port + 1;
+      const number = this.#next;
+      this.#next = number >= this.#range.to ? this.#range.from : number + 1;
+      const port = nodePortOf(number, spec);
       if (this.#taken.has(port)) continue;
-      this.#taken.add(port);
-      if (await canListen(port)) return port;
+      this.#taken.set(port, owner);
+      if (await isFree(number, spec)) return number;
       this.#taken.delete(port);
     }
     throw new Error(`no port is free between ${this.#range.from} and ${this.#range.to}`);
   }
 }
 
-function canListen(port: number): Promise<boolean> {
+function ownerOf({ name, run }: StartInput): string {
+  return `run ${run} of ${name}`;
+}
+
+function portsOf({ spec }: StartInput): readonly PortSpec[] {
+  return spec.kind === 'service' ? spec.spec.ports : [];
+}
+
+/** The ports of a run that take connections when it is ready. */
+export function tcpPorts({ input, ports }: Given): readonly number[] {
+  return portsOf(input).flatMap(({ name, protocol }) => {
+    const number = ports[name];
+    return protocol === 'udp' || number === undefined ? [] : [number];
+  });
+}
+
+/** Whether nobody on this machine has a port. What the agent may not try counts as free. */
+function isFree(port: number, { protocol }: PortSpec): Promise<boolean> {
   return new Promise((resolve) => {
+    const failed = ({ code }: NodeJS.ErrnoException): void => resolve(code !== 'EADDRINUSE');
+    if (protocol === 'udp') {
+      const probe = createSocket('udp4');
+      probe.once('error', failed);
+      probe.bind({ port, address: '0.0.0.0', exclusive: true }, () =>
+        probe.close(() => resolve(true)),
+      );
+      return;
+    }
     const probe = createServer();
-    probe.once('error', () => resolve(false));
+    probe.once('error', failed);
     probe.listen({ port, host: '0.0.0.0', exclusive: true }, () => {
       probe.close(() => resolve(true));
     });

@@ -6,7 +6,9 @@
  *     run.json      what was started, written before it was
  *     stdout stderr what it prints, over all runs at this epoch
  *     read.json     how far that has been sent (logs/shipper.ts)
- *     work/         its working directory, unless the spec names one
+ *     work/         its working directory, unless the spec names one; of a process: its files and volumes
+ *     volumes/      volumes of a container, each under its name
+ *     run-<n>/files/ files of a container, each under its number
  *     run-<n>/pid   written by the keeper, first thing
  *     run-<n>/init  what the keeper runs before the command: shell, a line a step; or none
  *     run-<n>/step  number of the step under way, written by the keeper
@@ -19,6 +21,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { specRecord } from '../../subjects/index.ts';
 import type { Found, StartInput } from '../jobs.ts';
+import { unmountBelow } from './volumes.ts';
 
 /** What stands in run.json. */
 export interface Kept {
@@ -65,6 +68,10 @@ export class RunFolder {
 
   get work(): string {
     return join(this.path, 'work');
+  }
+
+  get volumes(): string {
+    return join(this.path, 'volumes');
   }
 
   run(number: number): string {
@@ -121,6 +128,7 @@ export class RunFolder {
   }
 
   async remove(): Promise<void> {
+    await unmountBelow(this.path);
     await rm(this.path, { recursive: true, force: true });
   }
 }

@@ -102,6 +102,15 @@ export const examples: Readonly<Record<string, unknown>> = {
       },
     ],
   },
+  NodeUse: {
+    ...{ node: 'n1', state: 'ready', capacity: node.capacity },
+    ...{ at: '2026-11-21T04:00:15.000Z', cpuMilli: 730, memoryBytes: 1_503_238_553 },
+  },
+  InstanceUse: {
+    ...{ tenant: 'default', instance: 'hello-5pytj', workload: 'hello', node: 'n1' },
+    booked: { cpuMilli: 100, memoryBytes: 67_108_864 },
+    ...{ at: '2026-11-21T04:00:15.000Z', cpuMilli: 12, memoryBytes: 41_943_040 },
+  },
   Event: {
     ...{ tenant: 'default', noun: 'instance', id: 'hello-5pytj', verb: 'ready' },
     ...{ at: '2026-11-21T04:00:00.512Z', message: 'on n1, http 127.0.0.1:28524' },

@@ -34,6 +34,7 @@ export const openapi = {
     { name: 'schedules', description: 'What is done at a time' },
     { name: 'instances', description: 'Copies of workloads on nodes' },
     { name: 'nodes', description: 'Machines and what they hold' },
+    { name: 'usage', description: 'What is in use, as nodes last said' },
     { name: 'events', description: 'What happened' },
     { name: 'logs', description: 'What instances print' },
     { name: 'tenants', description: 'What tenants set for themselves' },

@@ -20,6 +20,7 @@ import {
   scheduleRoutes,
 } from '../routes/schedules.ts';
 import { tenantRoutes } from '../routes/tenants.ts';
+import { usageRoutes } from '../routes/usage.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
 import { RefusedError } from './error-refusal.ts';
@@ -107,6 +108,7 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
       scheduleRoutes,
       scheduleOrderRoutes,
       tenantRoutes,
+      usageRoutes,
     ];
     for (const routes of others) routes(api, inside);
     scope.register((manifests, _more, registered) => {

@@ -18,7 +18,23 @@ const call = promisify(execFile);
 /** The image every engine of a test has: busybox under the names of its applets, no more. */
 export const IMAGE = 'shoal-test:1';
 
-const APPLETS = ['sh', 'sleep', 'echo', 'true', 'cat', 'printf', 'nc', 'httpd', 'id', 'env', 'dd'];
+const APPLETS = [
+  ...[
+    'sh',
+    'sleep',
+    'echo',
+    'true',
+    'cat',
+    'printf',
+    'nc',
+    'httpd',
+    'id',
+    'env',
+    'dd',
+    'rm',
+    'stat',
+  ],
+];
 const READY_MS = 60_000;
 
 export class DockerEngine implements AsyncDisposable {

@@ -1,5 +1,12 @@
 /** What must be true of the ledgers on a stage after every single write, whoever makes it. */
-import { fits, type Ledger, ledgerRecord, noAmounts, sum } from '../../subjects/index.ts';
+import {
+  fits,
+  type Ledger,
+  ledgerRecord,
+  noAmounts,
+  sum,
+  takenPorts,
+} from '../../subjects/index.ts';
 import type { Stage } from './stage.ts';
 
 /** Looks at every write from now on; what was wrong is in the list that is returned. */
@@ -29,6 +36,8 @@ function wrongIn(ledger: Ledger, before: Ledger | undefined, stage: Stage): stri
   if (isAdding && ledger.accepts !== 'yes') {
     wrong.push(`${ledger.node} got work although it is ${ledger.accepts}`);
   }
+  const ports = takenPorts(ledger);
+  if (new Set(ports).size < ports.length) wrong.push(`a port of ${ledger.node} is given twice`);
   for (const [name, { tenant, instance, epoch }] of entries) {
     const listing = [...stage.views.ledgers.by('instance', name)];
     if (listing.length > 1) wrong.push(`${name} is on ${listing.length} ledgers`);

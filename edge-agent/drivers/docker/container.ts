@@ -1,8 +1,9 @@
 /** What a container is made of: a start put into the engine's words, and its end put into ours. */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { bytes, cpuMilli } from '../../../subjects/index.ts';
+import { bytes, cpuMilli, nodePortOf } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
+import { shoalVariables } from '../environment.ts';
 import { endOf } from '../exit-code.ts';
 import type { Inspected } from './engine.ts';
 
@@ -29,7 +30,7 @@ export function containerName(agent: string, of: { readonly name: string; readon
 }
 
 /** Port a program listens on in its container, by name: the spec's, else the one outside. */
-export function innerPorts(
+function innerPorts(
   input: StartInput,
   ports: Readonly<Record<string, number>>,
 ): Readonly<Record<string, number>> {
@@ -42,20 +43,24 @@ export function innerPorts(
 /** What the engine is asked to make. */
 export function createOptions(of: {
   readonly agent: string;
+  readonly node: string;
   readonly input: StartInput;
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
-  readonly environment: Readonly<Record<string, string>>;
+  /** What of this machine it finds where. */
+  readonly mounts: readonly Docker.MountSettings[];
 }): Docker.ContainerCreateOptions {
-  const { agent, input, ports, environment } = of;
+  const { agent, node, input, ports, mounts } = of;
   const { spec } = input.spec;
   const inner = innerPorts(input, ports);
+  const environment = shoalVariables(input, { node, ports: inner });
   const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
   // What is reached over loopback is published nowhere else.
   const HostIp = of.address.startsWith('127.') ? of.address : '0.0.0.0';
-  for (const [name, port] of Object.entries(inner)) {
-    const HostPort = String(ports[name]);
-    published[`${port}/tcp`] = [...(published[`${port}/tcp`] ?? []), { HostIp, HostPort }];
+  for (const each of 'ports' in spec ? spec.ports : []) {
+    const within = nodePortOf(inner[each.name] ?? 0, each);
+    const HostPort = String(ports[each.name]);
+    published[within] = [...(published[within] ?? []), { HostIp, HostPort }];
   }
   return {
     name: containerName(agent, input),
@@ -78,6 +83,7 @@ export function createOptions(of: {
       PortBindings: published,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': '2' } },
+      ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
       ...limitsOf(input),
     },
   };

@@ -16,41 +16,26 @@ import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
-import { shoalVariables } from '../environment.ts';
+import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
-import { isListening, type Ports } from '../ports.ts';
+import { type Lacking, lackingMemory } from '../offers.ts';
+import { isListening, type Ports, tcpPorts } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
-import {
-  containerName,
-  createOptions,
-  type End,
-  innerPorts,
-  keptEnd,
-  LABELS,
-} from './container.ts';
-import { Engine, EngineError } from './engine.ts';
+import { noMemoryVolumes } from '../volumes.ts';
+import { containerName, createOptions, type End, keptEnd, LABELS } from './container.ts';
+import { createContainer } from './create.ts';
+import { Engine } from './engine.ts';
 import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
+import { Images } from './images.ts';
 import { removeInit, runInit } from './init.ts';
 import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
+import { placesOf } from './places.ts';
 import { Run, STAYS_MS } from './run.ts';
+import type { DockerSettings } from './settings.ts';
+import { usesOf } from './use.ts';
 import { watchEnds } from './watch.ts';
-
-export interface DockerSettings {
-  readonly node: string;
-  /** What its containers are labelled with: like no other agent's on this machine. */
-  readonly agent: string;
-  /** Folder of the agent's state; the driver's own is below it. */
-  readonly state: string;
-  /** Where instances can be reached. */
-  readonly address: string;
-  /** Path of the engine's socket. */
-  readonly socket: string;
-  /** Folder of registry credentials, as `docker login` leaves them. */
-  readonly credentials: string;
-}
 
 export class DockerDriver implements Driver {
   readonly name = 'docker';
@@ -59,6 +44,7 @@ export class DockerDriver implements Driver {
   readonly #state: string;
   readonly #log: Log;
   readonly #engine: Engine;
+  readonly #images: Images;
   readonly #ports: Ports;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
@@ -67,11 +53,18 @@ export class DockerDriver implements Driver {
   readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
   #unwatch: () => void = () => undefined;
   #offered: DriverOffer | undefined;
+  #lacking: Lacking = {};
   #isLost = false;
   #isLeft = false;
   #offerChanged: () => void = () => undefined;
 
-  private constructor(settings: DockerSettings, engine: Engine, ports: Ports, log: Log) {
+  private constructor(
+    settings: DockerSettings,
+    { engine, images }: { readonly engine: Engine; readonly images: Images },
+    ports: Ports,
+    log: Log,
+  ) {
+    this.#images = images;
     this.#settings = settings;
     this.#state = join(settings.state, 'docker');
     this.#engine = engine;
@@ -85,8 +78,12 @@ export class DockerDriver implements Driver {
   /** Opens the driver; its engine may be away, and is offered as soon as it answers. */
   static async open(settings: DockerSettings, ports: Ports, log: Log): Promise<DockerDriver> {
     const engine = await Engine.open(settings.socket);
-    const driver = new DockerDriver(settings, engine, ports, log);
-    await mkdir(join(driver.#state, 'instances'), { recursive: true });
+    const state = join(settings.state, 'docker');
+    await mkdir(join(state, 'instances'), { recursive: true });
+    const file = join(state, 'images.json');
+    const images = await Images.open({ file, limits: settings.imageLimits, engine, log });
+    const driver = new DockerDriver(settings, { engine, images }, ports, log);
+    driver.#lacking = lackingMemory(await noMemoryVolumes(state));
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -141,12 +138,14 @@ export class DockerDriver implements Driver {
     const stop = new AbortController();
     this.#starting.set(input.name, { run: input.run, stop });
     this.#turns.add(input.name, async () => {
+      const release = this.#images.hold(input.spec.spec.image ?? '');
       try {
         await this.#start(input, report, stop.signal);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
         if (!this.#isLeft) await this.#notStarted(input, report, reasonOf(error));
       } finally {
+        release();
         if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
       }
     });
@@ -193,6 +192,16 @@ export class DockerDriver implements Driver {
     return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
   }
 
+  async uses(): Promise<readonly Use[]> {
+    const running = [...this.#runs].flatMap(([name, run]) => {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isOver || this.#isLost) return [];
+      const container = containerName(this.#settings.agent, kept.input);
+      return [{ name, run: run.number, runsForMs: Date.now() - kept.startedAt, container }];
+    });
+    return usesOf(this.#engine, running);
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -220,6 +229,7 @@ export class DockerDriver implements Driver {
   leave(): void {
     this.#isLeft = true;
     this.#unwatch();
+    this.#images.close();
     for (const { stop } of this.#starting.values()) stop.abort();
     for (const run of this.#runs.values()) run.leave();
   }
@@ -243,7 +253,7 @@ export class DockerDriver implements Driver {
 
   /** Asks the engine what it can do. */
   async #ask(): Promise<void> {
-    this.#offered = await offerOf(this.#engine);
+    this.#offered = await offerOf(this.#engine, this.#settings.mounts, this.#lacking);
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
@@ -251,43 +261,30 @@ export class DockerDriver implements Driver {
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
-    const { address, node, agent, credentials } = this.#settings;
-    const names = spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [];
-    const ports = await this.#ports.take(names);
+    const { address, node, agent, credentials, mounts: allowed } = this.#settings;
+    const ports = await this.#ports.take(input);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     const folder = this.#folder(name);
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
-    const engine = this.#engine;
-    await obtainImage({ engine, spec: spec.spec, stop, credentials, tell });
-    const inner = innerPorts(input, ports);
-    const environment = shoalVariables(input, { node, ports: inner });
-    const options = createOptions({ agent, input, address, ports, environment });
+    const [engine, images] = [this.#engine, this.#images];
+    await obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
+    const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);
+    const options = createOptions({ agent, node, input, address, ports, mounts });
     await runInit({ engine, folder, input, options, stop, tell });
     await beginOutput(folder, number);
     // From here on it counts how long it runs; nothing else is done about it meanwhile.
     const begun = { ...kept, startedAt: Date.now() };
     this.#kept.set(name, begun);
     await folder.keep(begun);
-    await this.#create(options);
+    await createContainer(this.#engine, options);
     if (stop.aborted) throw new Error('told to stop before it was started');
     const container = containerName(agent, input);
     await this.#engine.start(container);
     const run = new Run(begun, this.#around(begun, report));
     this.#runs.set(name, run);
     run.started(await this.#engine.inspect(container));
-  }
-
-  /** A container of the same name is what a start left that nobody could clean up after. */
-  async #create(options: ReturnType<typeof createOptions>): Promise<void> {
-    try {
-      await this.#engine.create(options);
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.status !== 409) throw error;
-      await this.#engine.remove(options.name ?? '');
-      await this.#engine.create(options);
-    }
   }
 
   /** Whatever there is of a start that failed goes; what cannot go now is met as a stray. */
@@ -323,7 +320,7 @@ export class DockerDriver implements Driver {
       return undefined;
     }
     this.#kept.set(name, kept);
-    this.#ports.keep(kept.ports);
+    this.#ports.keep(kept);
     const around = this.#around(kept, report);
     const run = new Run(kept, around);
     this.#runs.set(name, run);
@@ -339,8 +336,7 @@ export class DockerDriver implements Driver {
       await removeInit(this.#engine, around.container, steps).catch(() => undefined);
     }
     const isRunning = container?.State.Running === true;
-    const isReady =
-      isRunning && (await isListening(kept.address, Object.values(kept.ports), STAYS_MS));
+    const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && runsCommands(kept.input.spec.spec)) {
       await endAllMarked(this.#engine, around.container);
     }
@@ -384,6 +380,6 @@ export class DockerDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.ports);
+    if (kept) this.#ports.release(kept.input);
   }
 }

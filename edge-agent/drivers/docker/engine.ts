@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import type { Use } from '../driver.ts';
 import type { RegistryAuth } from './credentials.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
@@ -129,6 +130,21 @@ export class Engine {
     return { exitCode: code ?? undefined };
   }
 
+  /** What a container uses; undefined: it does not run. */
+  async use(container: string): Promise<Pick<Use, 'cpuMs' | 'memoryBytes'> | undefined> {
+    // `one-shot`: without a second look, which takes a second.
+    const once = { stream: false, 'one-shot': true } as const;
+    const { cpu_stats: cpu, memory_stats: memory } = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).stats({ ...once, abortSignal } as typeof once),
+    );
+    if (memory?.usage === undefined) return undefined;
+    const { total_inactive_file: first, inactive_file: unified } = memory.stats ?? {};
+    return {
+      cpuMs: (cpu?.cpu_usage?.total_usage ?? 0) / 1e6,
+      memoryBytes: Math.max(0, memory.usage - (first ?? unified ?? 0)),
+    };
+  }
+
   /** Ids of the processes of a container that runs, on the engine's machine. */
   async processes(container: string): Promise<readonly number[]> {
     const { Titles: titles, Processes: rows } = await this.#ask(ANSWER_MS, () =>
@@ -145,11 +161,36 @@ export class Engine {
     ).catch(absent);
   }
 
-  async hasImage(name: string): Promise<boolean> {
+  /** Id of an image, whatever it is called; undefined: there is none of this name. */
+  async imageId(name: string): Promise<string | undefined> {
     const image = await this.#ask(ANSWER_MS, () => this.#docker.getImage(name).inspect()).catch(
       absent,
     );
-    return image !== undefined;
+    return image?.Id;
+  }
+
+  /** Ids of the images that containers are made of, whosever they are and in whatever state. */
+  async imagesInUse(): Promise<ReadonlySet<string>> {
+    const all = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.listContainers({ all: true, abortSignal }),
+    );
+    return new Set(all.map((each) => each.ImageID));
+  }
+
+  /** Takes a name from an image; without another one it goes. False: something still uses it. */
+  async removeImage(name: string): Promise<boolean> {
+    try {
+      await this.#ask(ACT_MS, (abortSignal) => this.#docker.getImage(name).remove({ abortSignal }));
+    } catch (error) {
+      if (error instanceof EngineError && error.status === 409) return false;
+      absent(error);
+    }
+    return true;
+  }
+
+  /** Where the engine keeps images and containers. */
+  async dataFolder(): Promise<string> {
+    return String((await this.info())['DockerRootDir'] ?? '/');
   }
 
   /** What a pull tells, object by object, until it ends. `signal` ends it before. */

@@ -7,6 +7,7 @@ import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Spec } from '../../../subjects/index.ts';
 import { credentialsFor, type RegistryAuth, registryOf } from './credentials.ts';
 import { type Engine, EngineError, sentence } from './engine.ts';
+import type { Images } from './images.ts';
 import { PullProgress } from './pull-progress.ts';
 
 /** A registry that says nothing for this long does not answer, in milliseconds. */
@@ -26,6 +27,8 @@ export interface Wanted {
   readonly stop: AbortSignal;
   /** Folder of this node's registry credentials. */
   readonly credentials: string;
+  /** What this agent pulls is its own to remove. */
+  readonly images: Pick<Images, 'pulling'>;
   /** Told how far a pull is, once a second at most. */
   tell(message: string): void;
 }
@@ -35,9 +38,12 @@ export async function obtainImage(wanted: Wanted): Promise<void> {
   const { engine, spec, stop } = wanted;
   const image = spec.image ?? '';
   const policy = spec.pull ?? 'if-missing';
-  if (policy !== 'always' && (await engine.hasImage(image))) return;
+  const isHere = (await engine.imageId(image)) !== undefined;
+  if (policy !== 'always' && isHere) return;
   if (policy === 'never') throw new Error(`image ${image} is not here, and pull is never`);
   wanted.tell(`pulling ${image}`);
+  // What was here before is somebody else's to remove.
+  if (!isHere) await wanted.images.pulling(image);
   try {
     await pull(image, wanted);
   } catch (error) {

@@ -1,9 +1,14 @@
 /** What a Docker engine says it can limit, put into an offer. */
-import { type DriverOffer, features } from '../../../subjects/index.ts';
+import type { AllowedMount, DriverOffer } from '../../../subjects/index.ts';
+import { type Lacking, offering } from '../offers.ts';
 import type { Engine } from './engine.ts';
 
-/** Asks the engine what it can do. */
-export async function offerOf(engine: Engine): Promise<DriverOffer> {
+/** Asks the engine what it can do; `mounts`: what of this machine its containers may have. */
+export async function offerOf(
+  engine: Engine,
+  mounts: readonly AllowedMount[],
+  lacking: Lacking,
+): Promise<DriverOffer> {
   const info = await engine.info();
   const enforces: string[] = [];
   const notEnforced: Record<string, string> = {
@@ -18,5 +23,6 @@ export async function offerOf(engine: Engine): Promise<DriverOffer> {
     if (can) enforces.push(limit);
     else notEnforced[limit] = 'the engine says that its kernel does not';
   }
-  return { version: info.version.slice(0, 64), enforces, notEnforced, heeds: [...features] };
+  const offer = offering({ version: info.version.slice(0, 64), enforces, notEnforced }, lacking);
+  return mounts.length === 0 ? offer : { ...offer, mounts: [...mounts] };
 }

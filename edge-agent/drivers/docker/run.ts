@@ -5,7 +5,7 @@
  */
 import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
-import { whenListening } from '../ports.ts';
+import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
@@ -123,7 +123,7 @@ export class Run {
 
   #listen(): void {
     this.#output.start();
-    const ports = Object.values(this.#kept.ports);
+    const ports = tcpPorts(this.#kept);
     const isReady = (): void => {
       if (this.#isOver) return;
       this.#isReady = true;

@@ -80,6 +80,11 @@ export class Cgroup {
     this.#folders = all.map(([controller, folder]) => [controller, join(folder, name)] as const);
   }
 
+  /** Its folder of a controller; undefined: the agent has none. */
+  folder(controller: Controller): string | undefined {
+    return this.#folders.find(([each]) => each === controller)?.[1];
+  }
+
   /** Files to write one's pid to in order to join. */
   get joins(): readonly string[] {
     return [...new Set(this.#folders.map(([, folder]) => join(folder, 'cgroup.procs')))];
@@ -158,7 +163,7 @@ export class Cgroup {
 
   /** Whether the kernel has ended something in the group for want of memory. */
   async isOutOfMemory(): Promise<boolean> {
-    const folder = this.#folders.find(([controller]) => controller === 'memory')?.[1];
+    const folder = this.folder('memory');
     if (!folder) return false;
     const file = this.#version === 1 ? 'memory.oom_control' : 'memory.events';
     const text = await readFile(join(folder, file), 'utf8').catch(() => '');

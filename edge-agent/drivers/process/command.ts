@@ -11,7 +11,12 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR'] as const;
 /** The environment of an instance: inherited, then Shoal's own, then the spec's. */
 export function environmentOf(
   input: StartInput,
-  of: { readonly node: string; readonly ports: Readonly<Record<string, number>> },
+  of: {
+    readonly node: string;
+    readonly ports: Readonly<Record<string, number>>;
+    /** Its own folder: where its files and volumes are. */
+    readonly folder: string;
+  },
   own: NodeJS.ProcessEnv = process.env,
 ): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -19,7 +24,7 @@ export function environmentOf(
     const value = own[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { ...environment, ...shoalVariables(input, of) };
+  return { ...environment, SHOAL_FOLDER: of.folder, ...shoalVariables(input, of) };
 }
 
 /** Working directory of an instance: the spec's, below the agent's root, or its own. */

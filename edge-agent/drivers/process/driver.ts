@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, features, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report } from '../driver.ts';
+import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
+import { writeFiles } from '../files.ts';
 import { InTurn } from '../in-turn.ts';
-import { isListening, type Ports } from '../ports.ts';
+import { type Lacking, lackingMemory, offering } from '../offers.ts';
+import { isListening, type Ports, tcpPorts } from '../ports.ts';
 import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
+import { makeVolumes, noMemoryVolumes } from '../volumes.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { execBeside } from './exec.ts';
@@ -22,7 +25,10 @@ import { writeInit } from './init.ts';
 import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
+import { useOf } from './use.ts';
 
+/** A process has its volumes to itself: whoever else is on the machine does not see them. */
+const VOLUME_MODE = 0o700;
 /** How long a keeper that was started may take to write its id, in milliseconds. */
 const KEEPER_MS = 1_000;
 
@@ -50,6 +56,7 @@ export class ProcessDriver implements Driver {
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
   readonly #turns: InTurn;
+  #lacking: Lacking = { mounts: 'a process sees the whole machine' };
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
     this.#settings = settings;
@@ -75,11 +82,14 @@ export class ProcessDriver implements Driver {
         `cannot write to ${settings.state} (${reason}); set SHOAL_STATE to a folder that can be written`,
       );
     }
-    return new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
+    const driver = new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
+    const why = await noMemoryVolumes(settings.state);
+    driver.#lacking = { ...driver.#lacking, ...lackingMemory(why) };
+    return driver;
   }
 
   async offer(): Promise<DriverOffer> {
-    return { ...this.#cgroups.offer, version: process.version, heeds: [...features] };
+    return offering({ ...this.#cgroups.offer, version: process.version }, this.#lacking);
   }
 
   async found(report: Report): Promise<readonly Found[]> {
@@ -176,6 +186,17 @@ export class ProcessDriver implements Driver {
     return execBeside(cgroup, { command, directory, environment, timeoutMs, signal: run.left });
   }
 
+  async uses(): Promise<readonly Use[]> {
+    const uses = [...this.#runs].map(async ([name, run]): Promise<readonly Use[]> => {
+      const kept = this.#kept.get(name);
+      if (!kept || run.isOver) return [];
+      const used = await useOf(new Cgroup(this.#cgroups, name), run.pid);
+      const runsForMs = Date.now() - kept.startedAt;
+      return used ? [{ name, run: run.number, runsForMs, ...used }] : [];
+    });
+    return (await Promise.all(uses)).flat();
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -218,12 +239,13 @@ export class ProcessDriver implements Driver {
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     const folder = this.#folder(name);
     const { address } = this.#settings;
-    const ports = await this.#ports.take(
-      spec.kind === 'service' ? spec.spec.ports.map((each) => each.name) : [],
-    );
+    const ports = await this.#ports.take(input);
     const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
     this.#kept.set(name, kept);
     await folder.prepare(kept);
+    const places = { folder: folder.work, mode: VOLUME_MODE };
+    await makeVolumes(spec.spec.volumes, { ...places, pathOf: ({ path }) => path });
+    await writeFiles(folder.work, spec.spec.files);
     const { directory, environment } = this.#around(kept);
     const steps = spec.spec.init ?? [];
     // What comes later may be made by what comes first.
@@ -246,14 +268,14 @@ export class ProcessDriver implements Driver {
     }
     const pid = await this.#keeperOf(folder, kept.input.run);
     this.#kept.set(name, kept);
-    this.#ports.keep(kept.ports);
+    this.#ports.keep(kept);
     // Nobody waits any more for what an earlier agent ran beside it.
     await new Cgroup(this.#cgroups, name).endBeside();
     const run = Run.adopt(kept, pid, this.#partsOf(name, report));
     this.#runs.set(name, run);
-    const { address, ports } = kept;
+    const { address } = kept;
     // What was ready stays so: nobody is to see that only its agent was away.
-    const isReady = (await run.isAlive()) && (await isListening(address, Object.values(ports)));
+    const isReady = (await run.isAlive()) && (await isListening(address, tcpPorts(kept)));
     return foundOf(kept, { pid, isReady, isStarting: run.isStarting });
   }
 
@@ -270,9 +292,10 @@ export class ProcessDriver implements Driver {
   /** Where the commands of a run are run. */
   #around({ input, ports }: Kept) {
     const { root, node } = this.#settings;
+    const { work: folder } = this.#folder(input.name);
     return {
-      directory: directoryOf(input, root, this.#folder(input.name).work),
-      environment: environmentOf(input, { node, ports }),
+      directory: directoryOf(input, root, folder),
+      environment: environmentOf(input, { node, ports, folder }),
     };
   }
 
@@ -288,6 +311,6 @@ export class ProcessDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.ports);
+    if (kept) this.#ports.release(kept.input);
   }
 }

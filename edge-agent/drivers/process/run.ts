@@ -8,7 +8,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
-import { whenListening } from '../ports.ts';
+import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { isAlive, kill, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
@@ -188,7 +188,7 @@ export class Run {
   }
 
   #listen(): void {
-    const ports = Object.values(this.#kept.ports);
+    const ports = tcpPorts(this.#kept);
     const isReady = (): void => {
       if (this.#isOver) return;
       this.#isReady = true;

@@ -445,6 +445,21 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       expect(isThere(pid())).toBe(true);
     });
 
+    test('what it uses is told while it runs: memory now, and processor time since its start', async () => {
+      driver.start(input(['sh', '-c', 'while :; do :; done'], { limits: { cpu: '300m' } }), report);
+      await started();
+      const uses = async () => (await driver.uses()).filter((each) => each.name === NAME);
+      await eventually(async () => ((await uses())[0]?.cpuMs ?? 0) > 50, 10_000, 'it to be busy');
+      const [one] = await uses();
+      expect(one).toMatchObject({ name: NAME, run: 1 });
+      expect(one?.cpuMs).toBeLessThanOrEqual((one?.runsForMs ?? 0) + 100);
+      expect(one?.memoryBytes).toBeGreaterThan(10_000);
+      expect(one?.memoryBytes).toBeLessThan(64 * 2 ** 20);
+      driver.stop({ name: NAME, run: 1, graceMs: 0 }, report);
+      await ended();
+      expect(await uses()).toEqual([]);
+    });
+
     test('the node says what it can enforce and what it cannot', async () => {
       const { enforces = [], notEnforced = {} } = (await driver.offer()) ?? {};
       for (const what of ['cpu', 'memory'] as const) {

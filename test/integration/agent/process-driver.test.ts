@@ -11,7 +11,8 @@ import { findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
 import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
-import { conformance, NAME, startInput } from './driver-conformance.ts';
+import { conformance, type DriverFixture, NAME, startInput } from './driver-conformance.ts';
+import { placeConformance } from './place-conformance.ts';
 
 const NODE = `test-${process.pid}`;
 const cgroups = await findCgroups(NODE);
@@ -26,7 +27,7 @@ const openIn = (state: string) =>
     silentLog,
   );
 
-conformance('the process driver', async () => {
+const fixture = async (): Promise<DriverFixture> => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
   const script =
     'setTimeout(() => require("net").createServer().listen(process.env.PORT), 400); setTimeout(() => {}, 60000)';
@@ -47,7 +48,9 @@ conformance('the process driver', async () => {
     ],
     [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true }),
   };
-});
+};
+conformance('the process driver', fixture);
+placeConformance('the process driver', fixture, (path) => path);
 
 describe('the process driver', () => {
   let state: string;
@@ -107,6 +110,22 @@ describe('the process driver', () => {
     expect(line).toContain(work);
     expect(line).toMatch(/ (23\d\d\d) \1 3 -$/);
     delete process.env['SECRET'];
+  });
+
+  test('files and volumes are in its own folder, and never where a link in it leads', async () => {
+    const files = [{ path: 'conf/a', text: 'own' }];
+    const command = ['sh', '-c', 'cat "$SHOAL_FOLDER/conf/a"; rm -rf conf; ln -s "$0" conf', state];
+    driver.start(input(command, { files }), report);
+    await ended();
+    expect(await output()).toBe('own');
+    reports = [];
+    for (const more of [{ files }, { volumes: [{ name: 'a', path: 'conf/v' }] }]) {
+      reports = [];
+      driver.start({ ...input(['true'], more), run: 2 }, report);
+      await ended();
+      expect(exit()).toMatchObject({ message: expect.stringContaining('its path leads to') });
+    }
+    expect(await readdir(state)).not.toContain('a');
   });
 
   test('D2: stop ends it politely; the whole group, and its grandchildren', async () => {

@@ -1,5 +1,5 @@
 /** The Docker driver on an engine of its own: what every driver promises, and what is its own. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +10,12 @@ import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
 import { endAllMarked, endInside } from '../../../edge-agent/drivers/docker/exec.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import { freePort } from '../../../nats/start.ts';
+import type { AllowedMount } from '../../../subjects/index.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { eventually } from '../../support/ports.ts';
-import { conformance, NAME, startInput } from '../agent/driver-conformance.ts';
+import { conformance, type DriverFixture, NAME, startInput } from '../agent/driver-conformance.ts';
+import { placeConformance } from '../agent/place-conformance.ts';
 
 const AGENT = `test-${process.pid}`;
 const SPEC = { driver: 'docker', image: IMAGE, resources: { memory: '64Mi' } };
@@ -23,7 +26,11 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.[Symbol.asyncDispose]());
 
-const openIn = (state: string, ports = new Ports({ from: 24_000, to: 24_999 })) =>
+const openIn = (
+  state: string,
+  ports = new Ports({ from: 24_000, to: 24_999 }),
+  mounts: readonly AllowedMount[] = [],
+) =>
   DockerDriver.open(
     {
       node: 'n1',
@@ -32,6 +39,8 @@ const openIn = (state: string, ports = new Ports({ from: 24_000, to: 24_999 })) 
       address: '127.0.0.1',
       socket: engine.socket,
       credentials: join(state, 'credentials'),
+      mounts,
+      imageLimits: undefined,
     },
     ports,
     silentLog,
@@ -39,7 +48,7 @@ const openIn = (state: string, ports = new Ports({ from: 24_000, to: 24_999 })) 
 const container = (run = 1) => engine.client.getContainer(`shoal-${AGENT}-${NAME}-${run}`);
 const foldersIn = (state: string) => readdir(join(state, 'docker', 'instances'));
 
-conformance('the Docker driver', async () => {
+const fixture = async (): Promise<DriverFixture> => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
   return {
     open: () => openIn(state),
@@ -56,7 +65,9 @@ conformance('the Docker driver', async () => {
       expect(await engine.remains()).toEqual([]);
     },
   };
-});
+};
+conformance('the Docker driver', fixture);
+placeConformance('the Docker driver', fixture, (path) => `/${path}`);
 
 describe('the Docker driver', () => {
   let state: string;
@@ -116,6 +127,22 @@ describe('the Docker driver', () => {
     await eventually(async () => (await output()) === 'inside 8080\n', 5_000, 'what it printed');
   });
 
+  test('publishes a port of the node that the spec names, of tcp and udp', async () => {
+    const host = await freePort();
+    const ports = [
+      { name: 'http', host, container: 8080 },
+      { name: 'dns', host, container: 53, protocol: 'udp' },
+    ];
+    driver.start(input(['busybox', 'httpd', '-f', '-p', '8080'], { ports }), report);
+    // Of udp nobody can say whether it is ready: it is when the others are.
+    await has('ready');
+    expect(reports).toMatchObject([{ ports: { http: host, dns: host } }, { kind: 'ready' }]);
+    expect((await fetch(`http://127.0.0.1:${host}/none`)).status).toBe(404);
+    const { HostConfig: of } = await container().inspect();
+    const published = [{ HostIp: '127.0.0.1', HostPort: String(host) }];
+    expect(of.PortBindings).toEqual({ '8080/tcp': published, '53/udp': published });
+  });
+
   test('what an earlier agent ran beside a container is ended, from outside or by a shell in it', async () => {
     driver.start(input(['sleep', '300']), report);
     await has('started');
@@ -131,6 +158,55 @@ describe('the Docker driver', () => {
       expect(await inside.processes(box)).toHaveLength(1);
     }
     expect(exit()).toBeUndefined();
+  });
+
+  test('a file cannot be written by its program, whoever that runs as', async () => {
+    const files = [{ path: '/etc/app.conf', text: 'as written' }];
+    const command = ['sh', '-c', 'id -u; echo x > /etc/app.conf; cat /etc/app.conf'];
+    driver.start(input(command, { files }), report);
+    await ended();
+    expect(await output()).toBe('0\nas written');
+  });
+
+  describe('a part of the machine', () => {
+    let allowed: string;
+    beforeEach(async () => {
+      allowed = join(state, 'allowed');
+      await mkdir(join(allowed, 'models'), { recursive: true });
+      await writeFile(join(allowed, 'models', 'one'), 'weights');
+      await symlink('/etc', join(allowed, 'out'));
+      driver.leave();
+      driver = await openIn(state, undefined, [{ path: allowed, readOnly: true }]);
+    });
+    const mounted = (source: string, more: object = {}) =>
+      input(['sh', '-c', 'cat /m/one; echo x > /m/two'], {
+        mounts: [{ source, path: '/m', ...more }],
+      });
+
+    test('is what its operator allows, read-only, and offered', async () => {
+      expect(await driver.offer()).toMatchObject({ mounts: [{ path: allowed, readOnly: true }] });
+      driver.start(mounted(join(allowed, 'models')), report);
+      await ended();
+      expect(exit()).toMatchObject({ exitCode: 1 });
+      expect(await output()).toBe('weights');
+      expect(await readdir(join(allowed, 'models'))).toEqual(['one']);
+      driver.forget(NAME);
+      await driver.settled();
+      expect(await readFile(join(allowed, 'models', 'one'), 'utf8')).toBe('weights');
+    });
+
+    test.each([
+      ['not allowed', () => '/etc', {}, /allows no mount of \/etc; its operator sets SHOAL_MOUNTS/],
+      ['for writing', () => join(allowed, 'models'), { readOnly: false }, /models for writing/],
+      ['a link that leads out', () => join(allowed, 'out'), {}, /allows no mount/],
+      ['not there', () => join(allowed, 'none'), {}, /there is no .*none on this node/],
+    ])('%s is refused, and nothing is made', async (_, source, more, why) => {
+      driver.start(mounted(source(), more), report);
+      await ended();
+      expect(reports).toMatchObject([{ kind: 'exited', message: expect.stringMatching(why) }]);
+      await driver.settled();
+      expect(await engine.remains()).toEqual([]);
+    });
   });
 
   test('memory above the limit ends it, and it is said why', async () => {

@@ -38,6 +38,8 @@ const open = () =>
       address: '127.0.0.1',
       socket: engine.socket,
       credentials: join(state, 'credentials'),
+      mounts: [],
+      imageLimits: undefined,
     },
     new Ports({ from: 25_000, to: 25_999 }),
     silentLog,

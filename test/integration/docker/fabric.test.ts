@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { agentProgram } from '../../../local/fabric.ts';
+import { freePort } from '../../../nats/start.ts';
 import { nodeState } from '../../../subjects/index.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
@@ -25,13 +26,13 @@ afterAll(async () => {
   if (processes) expect(await processes()).toEqual([]);
 });
 
+const access = () => ({
+  SHOAL_GATEWAY: under.fabric.gatewayUrl,
+  SHOAL_NATS: under.fabric.natsUrl,
+  SHOAL_SEED: join(under.fabric.layout.keys, 'operator-operator.nk'),
+});
 const run = async (words: string, stdin = '') => {
-  const environment = {
-    SHOAL_GATEWAY: under.fabric.gatewayUrl,
-    SHOAL_NATS: under.fabric.natsUrl,
-    SHOAL_SEED: join(under.fabric.layout.keys, 'operator-operator.nk'),
-  };
-  const ended = await shoal(words.split(' '), environment, stdin);
+  const ended = await shoal(words.split(' '), access(), stdin);
   expect(ended.code, `${words}: ${ended.err}`).toBe(0);
   return ended.out;
 };
@@ -122,6 +123,12 @@ test('a service of containers: applied, reached, followed, adopted, scaled, dele
     'a line each',
   );
 
+  const used = async () => JSON.parse(await run('top instances --workload web -o json')).items;
+  const isBusy = (each: { memoryBytes?: number }) => (each.memoryBytes ?? 0) > 0;
+  await eventually(async () => (await used()).some(isBusy), 30_000, 'what they use');
+  expect(await used()).toMatchObject([1, 2, 3].map(() => ({ booked: { cpuMilli: 100 } })));
+  expect(await run('top nodes')).toMatch(/^n2 +ready +\d+m/m);
+
   await run('delete workload web');
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
 });
@@ -138,5 +145,51 @@ test('a job of a container succeeds, and one that cannot start says why; nothing
     message: expect.stringContaining('no-such-program'),
   });
   for (const name of ['count', 'odd']) await run(`delete workload ${name}`);
+  await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
+});
+
+/** A service with a port of its node, a file, and what else it is given. */
+const given = (name: string, host: number, more = '') => `
+apiVersion: shoal/v1
+kind: service
+metadata: {name: ${name}}
+spec:
+  driver: docker
+  image: ${IMAGE}
+  command: [busybox, httpd, -f, -p, '80', -h, /www]
+  ports: [{name: http, container: 80, host: ${host}}]
+  files: [{path: /www/index.html, text: 'hello from a file'}]
+  resources: {memory: 64Mi}
+  grace: 200ms
+${more}`;
+
+test('what containers are given: files, volumes, a port of the node; what nobody can give is said', async () => {
+  const host = await freePort();
+  const memory = '  volumes: [{name: fast, path: /fast, medium: memory, size: 1Mi}]';
+  await run('apply -f - --wait', given('web', host, memory));
+  expect(await (await fetch(`http://127.0.0.1:${host}/`)).text()).toBe('hello from a file');
+
+  // The other node is on this machine, too: there the port is a stranger's.
+  await run('apply -f -', given('rival', host));
+  const rival = () => [...under.instances.by('workload', 'default.rival')][0]?.value;
+  const seen = () => {
+    const one = rival();
+    return one && under.seen(one);
+  };
+  const why = `${host}/tcp is taken here by a program that is none of Shoal's`;
+  await eventually(() => seen()?.message?.includes(why) === true, 15_000, 'the reason');
+  expect(seen()).toMatchObject({ state: 'backing-off', isReady: false });
+
+  // Both nodes have given it: who comes now waits, and starts nothing.
+  await run('apply -f -', given('late', host));
+  const late = () => [...under.instances.by('workload', 'default.late')][0]?.value;
+  await eventually(() => late()?.parked !== undefined, 15_000, 'it to wait');
+  expect(late()?.parked?.removed).toEqual({ ports: 2 });
+
+  const mounts = '  mounts: [{source: /srv/data, path: /data}]';
+  const refused = await shoal(['apply', '-f', '-'], access(), given('mounting', host, mounts));
+  expect(refused.err).toContain('removed 2 by mounts');
+
+  for (const name of ['web', 'rival', 'late']) await run(`delete workload ${name}`);
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
 });

@@ -1,10 +1,12 @@
 /** Images from a real registry that asks for a password, by a real engine. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
 import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
+import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
+import { Images } from '../../../edge-agent/drivers/docker/images.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
@@ -31,9 +33,10 @@ beforeEach(async () => {
   reports = [];
   state = await mkdtemp(join(tmpdir(), 'shoal-pull-'));
   await mkdir(join(state, 'credentials'));
-  const settings = { node: 'n1', agent: 'pull', state, address: '127.0.0.1' };
+  const settings = { node: 'n1', agent: 'pull', state, address: '127.0.0.1', mounts: [] };
+  const imageLimits = undefined;
   driver = await DockerDriver.open(
-    { ...settings, socket: engine.socket, credentials: join(state, 'credentials') },
+    { ...settings, imageLimits, socket: engine.socket, credentials: join(state, 'credentials') },
     new Ports({ from: 24_000, to: 24_099 }),
     silentLog,
   );
@@ -131,4 +134,37 @@ test.each([
 ])('a file that %s is a reason', async (_what, text, why) => {
   await writeFile(join(state, 'credentials', 'config.json'), text);
   expect(await ran()).toMatchObject({ message: expect.stringContaining(why) });
+});
+
+test('what this agent pulled goes when the disk is too full: nothing that is used, or another’s', async () => {
+  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  expect(await ran()).toMatchObject({ exitCode: 0 });
+  const file = join(state, 'docker', 'images.json');
+  expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).toEqual([image]);
+  const inside = await Engine.open(engine.socket);
+  const limits = { highPercent: 0, lowPercent: 0 };
+  /** Another agent, for which the image was used long ago. */
+  const collecting = async (): Promise<Images> => {
+    await writeFile(file, JSON.stringify({ [image]: 1, 'no/such:1': 1 }));
+    const images = await Images.open({ file, limits, engine: inside, log: silentLog });
+    images.close();
+    return images;
+  };
+  const isHere = async () => (await inside.imageId(image)) !== undefined;
+  const held = await collecting();
+  const release = held.hold(image);
+  await held.collect();
+  expect(await isHere()).toBe(true);
+  release();
+  // It was used a moment ago.
+  await held.collect();
+  expect(await isHere()).toBe(true);
+  const made = await engine.client.createContainer({ Image: image, Cmd: ['true'] });
+  await (await collecting()).collect();
+  expect(await isHere()).toBe(true);
+  await made.remove();
+  await (await collecting()).collect();
+  expect(await isHere()).toBe(false);
+  expect(await inside.imageId(IMAGE)).toBeDefined();
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({});
 });

@@ -89,7 +89,7 @@ describe('what it says of itself', () => {
     };
     await fabric.put('web', service('web', { count: 1 }));
     await fabric.until('web', 'ready');
-    for (const list of ['workloads', 'instances', 'nodes', 'events']) {
+    for (const list of LISTS) {
       const isValid = schema(`/api/v1/${list}`);
       const { body: items } = await fabric.get(list);
       expect([list, isValid(items), isValid.errors]).toEqual([list, true, null]);
@@ -103,6 +103,7 @@ describe('what it says of itself', () => {
   });
 });
 
+const LISTS = ['workloads', 'instances', 'nodes', 'events', 'usage/nodes', 'usage/instances'];
 const CALLS = [
   'DELETE /api/v1/dead/{actor}/{letter}',
   'DELETE /api/v1/instances/{id}',
@@ -119,6 +120,8 @@ const CALLS = [
   'GET /api/v1/schedules',
   'GET /api/v1/schedules/{name}',
   'GET /api/v1/tenants/{tenant}/retention',
+  'GET /api/v1/usage/instances',
+  'GET /api/v1/usage/nodes',
   'GET /api/v1/workloads',
   'GET /api/v1/workloads/{name}',
   'GET /api/v1/workloads/{name}/endpoints',

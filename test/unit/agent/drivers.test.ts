@@ -23,6 +23,7 @@ function noting(name: string, asked: string[], more: Partial<Driver> = {}): Driv
     forget: note('forget'),
     folder: (of) => `/${name}/${of}`,
     exec: async (of) => ({ kind: 'not-run', message: `${name} ${of.name}` }),
+    uses: async () => [],
     staysMs: name === 'docker' ? 150 : 0,
     settled: async () => undefined,
     endAll: async () => undefined,

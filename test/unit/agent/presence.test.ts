@@ -15,11 +15,15 @@ import {
 } from '../../../edge-agent/presence.ts';
 import type { State } from '../../../edge-agent/state.ts';
 import {
+  encode,
   type NodeFacts,
   nodeBeat,
   nodeFacts,
   nodeSnapshot,
+  nodeUsage,
   type Snapshot,
+  USES_MAX,
+  type Usage,
 } from '../../../subjects/index.ts';
 import { delayOf, jobsOf, NODE, Scene } from './scene.ts';
 
@@ -207,5 +211,34 @@ describe('a snapshot', () => {
     expect(tell(scene)).toHaveLength(0);
     scene.now += 1;
     expect(tell(scene)).toHaveLength(1);
+  });
+
+  test('comes with what instances use when that was measured, the busiest of too many', () => {
+    const scene = ready();
+    tell(scene);
+    scene.now += 5_000;
+    const uses = [1, 3, 2].map((cpuMilli) => ({ name: `t.${cpuMilli}`, cpuMilli, memoryBytes: 9 }));
+    expect(tell(scene, { uses })).toEqual([
+      {
+        ...{ at: scene.now, cpuMilli: 1_000, memoryBytes: 500 },
+        instances: [
+          ['t.3', 3, 9],
+          ['t.2', 2, 9],
+          ['t.1', 1, 9],
+        ],
+      },
+    ]);
+    const many = Array.from({ length: USES_MAX + 5 }, (_, cpuMilli) => ({
+      ...{
+        name: `${'t'.repeat(48)}.${'w'.repeat(57)}-${cpuMilli}`,
+        cpuMilli,
+        memoryBytes: 2 ** 40,
+      },
+    }));
+    const [told] = tell(scene, { uses: many });
+    const { instances } = nodeUsage.schema.parse(told);
+    expect(instances).toHaveLength(USES_MAX);
+    expect(instances[0]?.[1]).toBe(USES_MAX + 4);
+    expect(encode(nodeUsage, told as Usage).length).toBeLessThan(nodeUsage.bytesMax);
   });
 });

@@ -15,6 +15,8 @@ test('without any: a node of its own name, here, with what is measured', () => {
     ...{ node: undefined, class: undefined, labels: {}, capacity: {}, onStop: 'leave' },
     ...{ state: resolve('.shoal/agent'), root: resolve('.'), address: '127.0.0.1' },
     ports: { from: 20_000, to: 29_999 },
+    mounts: [],
+    imageLimits: { highPercent: 85, lowPercent: 80 },
   });
 });
 
@@ -39,6 +41,19 @@ test.each([
   ['SHOAL_PORTS', '1-65535', { ports: { from: 1, to: 65_535 } }],
   ['SHOAL_PORTS', '8080-8080', { ports: { from: 8_080, to: 8_080 } }],
   ['SHOAL_ON_STOP', 'end', { onStop: 'end' }],
+  [
+    'SHOAL_MOUNTS',
+    '/srv/models, /srv/in:ro,/srv/data:rw',
+    {
+      mounts: [
+        { path: '/srv/models', readOnly: true },
+        { path: '/srv/in', readOnly: true },
+        { path: '/srv/data', readOnly: false },
+      ],
+    },
+  ],
+  ['SHOAL_IMAGES', 'keep', { imageLimits: undefined }],
+  ['SHOAL_IMAGES', '90-50', { imageLimits: { highPercent: 90, lowPercent: 50 } }],
   ['SHOAL_DOCKER', 'off', { docker: undefined }],
   ['SHOAL_DOCKER', 'unix:///run/engine.sock', { docker: '/run/engine.sock' }],
   ['SHOAL_DOCKER', '/run/engine.sock', { docker: '/run/engine.sock' }],
@@ -58,6 +73,12 @@ describe('is refused in one sentence that names it', () => {
     ['SHOAL_LABELS', 'bad key=1'],
     ['SHOAL_CAPACITY', 'cpu=lots'],
     ['SHOAL_CAPACITY', 'gpu=1'],
+    ['SHOAL_IMAGES', 'all'],
+    ['SHOAL_IMAGES', '80-85'],
+    ['SHOAL_IMAGES', '101-80'],
+    ['SHOAL_MOUNTS', '/'],
+    ['SHOAL_MOUNTS', 'srv'],
+    ['SHOAL_MOUNTS', '/srv/../etc'],
     ['SHOAL_CAPACITY', 'memory=-1'],
     ['SHOAL_PORTS', '80'],
     ['SHOAL_PORTS', '90-80'],
@@ -74,7 +95,7 @@ describe('is refused in one sentence that names it', () => {
     }
     expect(told).toBeInstanceOf(StartError);
     expect((told as Error).message).toMatch(
-      new RegExp(`^${name}\\b[^\\n]*; (correct it|give a range such as 20000-29999)$`),
+      new RegExp(`^${name}\\b[^\\n]*; (correct it|give .* such as .*)$`),
     );
   });
 });

@@ -14,6 +14,7 @@ import type { Inside } from '../../../gateway/inside.ts';
 import { Known } from '../../../gateway/known.ts';
 import { gatewayMeters } from '../../../gateway/metrics.ts';
 import type { Streams, What } from '../../../gateway/streams/streams.ts';
+import { UsageTable } from '../../../gateway/usage.ts';
 import {
   type Answer,
   address,
@@ -200,7 +201,11 @@ export function insideOf(
     ok: false,
     refusal: refusal('actor-unavailable', 'no actor in this test'),
   }),
-): Inside & { readonly asked: Asked[]; readonly streams: MemoryStreams } {
+): Inside & {
+  readonly asked: Asked[];
+  readonly streams: MemoryStreams;
+  readonly usage: UsageTable;
+} {
   const asked: Asked[] = [];
   const streams = new MemoryStreams();
   const calls = new Calls();
@@ -210,6 +215,7 @@ export function insideOf(
     return answer(one) as never;
   };
   let ids = 0;
+  const usage = new UsageTable();
   return {
     ...{ known: hand.known, ask, asked, streams, clients: new SseStreams() },
     ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known, calls), calls },
@@ -218,6 +224,7 @@ export function insideOf(
       ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
       ...fabricCounts(hand.known),
     }),
+    usage,
     log: silentLog,
     newId: () => `id-${++ids}`,
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],

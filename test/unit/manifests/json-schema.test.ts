@@ -21,7 +21,12 @@ test('the published schema is strict, has an id, and describes what is written, 
 });
 
 test('the keys that are known at a place', () => {
-  expect(keysAt('service', ['spec', 'ports', 3])).toEqual(['name', 'container']);
+  expect(keysAt('service', ['spec', 'ports', 3])).toEqual([
+    'name',
+    'container',
+    'host',
+    'protocol',
+  ]);
   expect(keysAt('job', ['spec'])).toContain('retries');
   expect(keysAt('service', ['spec'])).not.toContain('retries');
   expect(keysAt('job', ['spec', 'environment'])).toEqual([]);

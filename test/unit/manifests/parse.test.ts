@@ -97,7 +97,9 @@ describe('what is refused, with its place', () => {
     ],
     'an unknown key that is near none, with those there are': [
       `${GOOD}  ports: [{name: http, published: 80}]\n`,
-      ['hello.yaml:7:24: spec.ports[0].published: unknown key; known here: name, container'],
+      [
+        'hello.yaml:7:24: spec.ports[0].published: unknown key; known here: name, container, host, protocol',
+      ],
     ],
     'what its driver lacks or cannot do': [
       `${GOOD}  image: app:1\n  limits: {pids: 9}\n  ports: [{name: http, container: 80}]\n`,
@@ -154,7 +156,7 @@ describe('what is refused, with its place', () => {
     "a job's key in a service": [
       `${GOOD}  retries: 3\n`,
       [
-        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop, update',
+        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, files, volumes, mounts, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop, update',
       ],
     ],
     'a number for a name': [

@@ -55,6 +55,18 @@ const free = (share: number): Amounts => ({
   diskBytes: oneCore.diskBytes,
 });
 
+test('what has a port of its node to itself goes to each node once, and to none that has one', () => {
+  const rows = [rowOf('n1'), rowOf('n2', { ports: ['80/tcp'] }), rowOf('n3'), rowOf('n4')];
+  const alone = { ...need, ports: ['80/tcp'] };
+  const chooser = chooserOf(rows, { need: alone, booked: new Map([['n4', 1]]) });
+  expect(
+    takenAll(chooser)
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(['n1', 'n3']);
+  expect(chooser.seen).toEqual({ nodes: 4, feasible: 2, removed: { ports: 4 } });
+});
+
 describe('the order of preference', () => {
   test('best fit: the fullest node that still has room', () => {
     const rows = [

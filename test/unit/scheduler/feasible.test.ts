@@ -9,7 +9,7 @@ import {
   removedBy,
 } from '../../../actors/scheduler/feasible.ts';
 import type { Row } from '../../../actors/scheduler/table.ts';
-import { acceptance, type Filter, filters, fits } from '../../../subjects/index.ts';
+import { acceptance, allowsMount, type Filter, filters, fits } from '../../../subjects/index.ts';
 import { oneCore } from '../../support/records.ts';
 import { service } from '../../support/specs.ts';
 
@@ -99,22 +99,53 @@ describe('a node is removed by what is wrong with it', () => {
     expect(removedBy(asked, { ...row, heeds: { process: asked.features } }, [])).toBeUndefined();
   });
 
+  test('a part of the node that its operator does not allow, or not for writing', () => {
+    const mount = { source: '/srv/data', path: '/data', readOnly: true };
+    const asked = { ...need, mounts: [mount] };
+    const allowed = (path: string, readOnly = true) => ({
+      ...{ ...row, mounts: { process: [{ path, readOnly }] } },
+    });
+    for (const path of ['/srv', '/srv/data']) {
+      expect(removedBy(asked, allowed(path), [])).toBeUndefined();
+    }
+    for (const other of [row, allowed('/srv/dat'), allowed('/srv/data/in')]) {
+      expect(removedBy(asked, other, [])).toBe('mounts');
+      expect(impossibleBy(asked, other)).toBe('mounts');
+    }
+    const written = { ...need, mounts: [{ ...mount, readOnly: false }] };
+    expect(removedBy(written, allowed('/srv'), [])).toBe('mounts');
+    expect(removedBy(written, allowed('/srv', false), [])).toBeUndefined();
+    expect(removedBy({ ...asked, driver: 'docker' }, allowed('/srv'), [])).toBe('mounts');
+  });
+
+  test('a port that is another instance’s there', () => {
+    const asked = { ...need, ports: ['80/tcp', '53/udp'] };
+    expect(removedBy(asked, { ...row, ports: ['53/tcp', '80/udp'] }, [])).toBeUndefined();
+    const taken = { ...row, ports: ['53/udp'] };
+    expect(removedBy(asked, taken, [])).toBe('ports');
+    expect(impossibleBy(asked, taken)).toBeUndefined();
+    expect(removedBy(need, taken, [])).toBeUndefined();
+  });
+
   test('where the instance failed before', () => {
     expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
     expect(removedBy(need, row, ['n2'])).toBeUndefined();
   });
 
   test('each sentence says what was found and what was asked', () => {
-    const arm = { ...row, architecture: 'arm64', labels: {}, free: half };
-    const asked = { ...need, features: ['probes', 'pre-stop'] };
+    const arm = { ...row, architecture: 'arm64', labels: {}, free: half, ports: ['53/udp'] };
+    const mounts = [{ source: '/srv/data', path: '/data', readOnly: false }];
+    const asked = { ...need, features: ['probes', 'pre-stop'], mounts, ports: ['53/udp'] };
     expect(filters.map((filter) => explainFilter(filter, asked, arm))).toEqual([
       'takes no new work: yes',
       'offers process, docker, not process',
-      'its agent does not know pre-stop yet: upgrade it',
+      'its driver process lacks pre-stop: upgrade its agent, or see what it says of them',
+      'its operator allows no /srv/data for writing; set SHOAL_MOUNTS there',
       'is arm64, not x64',
       'lacks zone=garage',
       'the instance failed there before',
       'has 499m, 1024Mi free; 500m, 512Mi asked',
+      "53/udp is another instance's there",
     ]);
   });
 });
@@ -132,12 +163,25 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
   }),
   drivers: fc.subarray(['process', 'docker']).map((names) => new Set(names)),
   heeds: fc.constantFrom(undefined, { process: ['probes'] }, { docker: ['probes', 'pre-stop'] }),
+  mounts: fc.constantFrom(
+    undefined,
+    { process: [{ path: '/srv', readOnly: true }] },
+    { docker: [{ path: '/srv/a', readOnly: false }] },
+  ),
+  ports: fc.constantFrom(undefined, ['80/tcp'], ['80/udp', '81/tcp']),
   isWhole: fc.boolean(),
 });
 const anyNeed: fc.Arbitrary<Need> = fc.record({
   amounts,
   driver: fc.constantFrom('process', 'docker'),
   features: fc.subarray(['probes', 'pre-stop']),
+  mounts: fc.constantFrom(
+    undefined,
+    [],
+    [{ source: '/srv/a', path: '/a', readOnly: true }],
+    [{ source: '/srv/a/b', path: '/a', readOnly: false }],
+  ),
+  ports: fc.constantFrom(undefined, ['80/tcp'], ['79/tcp', '81/tcp']),
   architecture: fc.constantFrom('x64', 'arm64', undefined),
   labels: fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')), {
     selector: ([name]) => name,
@@ -149,10 +193,13 @@ test('the filter named is the first, in their order, of those that apply', () =>
     accepts: (_, to) => !to.isWhole || to.accepts !== 'yes',
     driver: (of, to) => !to.drivers.has(of.driver),
     features: (of, to) => of.features.some((each) => !to.heeds?.[of.driver]?.includes(each)),
+    mounts: (of, to) =>
+      (of.mounts ?? []).some((each) => !allowsMount(to.mounts?.[of.driver] ?? [], each)),
     architecture: (of, to) => of.architecture !== undefined && of.architecture !== to.architecture,
     labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
     avoid: () => false,
     resources: (of, to) => !fits(of.amounts, to.free),
+    ports: (of, to) => (of.ports ?? []).some((each) => to.ports?.includes(each)),
   };
   fc.assert(
     fc.property(anyNeed, anyRow, (of, to) => {

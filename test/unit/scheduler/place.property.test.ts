@@ -11,11 +11,13 @@ import type { State } from '../../../actors/scheduler/state.ts';
 import {
   difference,
   entryName,
+  features,
   fits,
   holds,
   ledgerRecord,
   type Node,
   placeWork,
+  takenPorts,
   wantsNode,
   without,
 } from '../../../subjects/index.ts';
@@ -42,11 +44,12 @@ class Shop {
   readonly violations = watchLedgers(this.stage);
   readonly underWay = new Map<number, Commits>();
 
-  constructor() {
-    for (const id of NODES) addNode(this.stage, id);
+  constructor(more: object = {}) {
+    for (const id of NODES) this.change(id, {});
     for (const name of WORKLOADS) {
       // Two fit on a node: six instances fit exactly.
-      addWorkload(this.stage, workloadOf(name, service(3, { resources: { cpu: '400m' } })));
+      const spec = { resources: { cpu: '400m' }, ...more };
+      addWorkload(this.stage, workloadOf(name, service(3, spec)));
       for (let each = 0; each < 3; each++) addInstance(this.stage, instanceOf(`${name}-${each}`));
     }
   }
@@ -72,7 +75,8 @@ class Shop {
   }
 
   change(node: string, more: Partial<Node>): void {
-    addNode(this.stage, node, more);
+    const process = { enforces: [], notEnforced: {}, heeds: [...features] };
+    addNode(this.stage, node, { drivers: { process }, ...more });
   }
 
   /** An instance ends on its node, and is to run again. */
@@ -154,6 +158,27 @@ test('no ledger is ever overbooked, no instance on two, none listed before it is
       expect(shop.violations).toEqual([]);
     }),
     { numRuns: 400 },
+  );
+});
+
+test('no port of a node is ever given twice, and what waits for one gets it', () => {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60, size: 'max' }), (acts) => {
+      const shop = new Shop({ ports: [{ name: 'http', host: 80 }] });
+      for (const each of acts) each(shop);
+      for (const id of [0, 1, 2]) shop.crash(id);
+      for (const id of NODES) shop.change(id, {});
+      for (let round = 0; round < 12; round++) {
+        for (const name of WORKLOADS) {
+          shop.begin(0, name);
+          while (shop.underWay.has(0)) shop.proceed(0);
+        }
+      }
+      expect(shop.violations).toEqual([]);
+      const ledgers = NODES.map((id) => shop.stage.views.ledgers.get({ node: id }));
+      expect(ledgers.map((each) => each && takenPorts(each))).toEqual(NODES.map(() => ['80/tcp']));
+    }),
+    { numRuns: 200 },
   );
 });
 

@@ -11,9 +11,11 @@ import {
   instanceRecord,
   type Ledger,
   ledgerRecord,
+  noAmounts,
   nodeRecord,
   placeWork,
   type Wanted,
+  withEntry,
   without,
 } from '../../../subjects/index.ts';
 import { sent } from '../../support/effects.ts';
@@ -146,6 +148,7 @@ describe('a node wakes', () => {
 
 describe('only what gains room wakes', () => {
   const ledger = ledgerOf(nodeOf('n1'));
+  const withPort = withEntry(ledger, instanceOf('web-1'), { ...noAmounts, ports: ['80/tcp'] });
   const used: Ledger = { ...ledger, sums: { ...ledger.sums, cpuMilli: 500 } };
   test.each<[string, Ledger | undefined, Ledger, boolean]>([
     ['a node that joined', undefined, ledger, true],
@@ -158,6 +161,8 @@ describe('only what gains room wakes', () => {
       { ...used, capacity: { ...oneCore, diskBytes: 2 ** 40 } },
       true,
     ],
+    ['one that got a port back', withPort, ledger, true],
+    ['one whose entry took a port', ledger, withPort, false],
     ['one that got an entry', ledger, used, false],
     ['one that is the same', used, used, false],
     [

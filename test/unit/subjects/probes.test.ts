@@ -1,13 +1,6 @@
 /** What may be asked of an instance: the defaults, the ranges, and what is wrong taken together. */
 import { describe, expect, test } from 'vitest';
-import {
-  featuresOf,
-  jobSpec,
-  probesSpec,
-  serviceSpec,
-  wantedSchema,
-  workloadRecord,
-} from '../../../subjects/index.ts';
+import { probesSpec, serviceSpec, wantedSchema, workloadRecord } from '../../../subjects/index.ts';
 
 const ports = [{ name: 'http' }, { name: 'admin' }];
 const spec = (more: object) => ({ command: ['serve'], ports, ...more });
@@ -140,16 +133,4 @@ test('what a later version stored is read: a way of asking, and a key, that are 
   };
   const read = workloadRecord.schema.parse(record);
   expect(read.spec).toMatchObject({ probes: { readiness: { udp: { port: 'http' }, cost: 2 } } });
-});
-
-test('an agent must heed what is asked for, and nothing more', () => {
-  const of = (more: object) => featuresOf(serviceSpec.parse(spec(more)));
-  expect(of({})).toEqual([]);
-  expect(of({ probes: {} })).toEqual([]);
-  expect(of({ probes: { liveness: tcp } })).toEqual(['probes']);
-  expect(of({ preStop: { command: ['drain'] } })).toEqual(['pre-stop']);
-  expect(of({ init: [] })).toEqual([]);
-  expect(of({ init: [{ command: ['migrate'] }] })).toEqual(['init']);
-  const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
-  expect(featuresOf(job)).toEqual(['init']);
 });

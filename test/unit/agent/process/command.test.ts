@@ -17,14 +17,14 @@ const input = (more: Record<string, unknown> = {}): StartInput => ({
   ...{ epoch: 3, attempt: 2, spec: spec(more) },
 });
 const own = { PATH: '/bin', HOME: '/root', SHOAL_SEED: '/secret', AWS_KEY: 'x', LANG: 'C' };
-const of = (ports: Record<string, number> = {}) => ({ node: 'n1', ports });
+const of = (ports: Record<string, number> = {}) => ({ node: 'n1', ports, folder: '/own' });
 
 describe('the environment', () => {
   test('is what is inherited, and Shoal’s own; nothing else of the agent’s', () => {
     expect(environmentOf(input(), of(), own)).toEqual({
       ...{ PATH: '/bin', HOME: '/root', LANG: 'C', SHOAL_TENANT: 'default' },
       ...{ SHOAL_WORKLOAD: 'web', SHOAL_INSTANCE: 'web-1', SHOAL_NODE: 'n1' },
-      ...{ SHOAL_EPOCH: '3', SHOAL_ATTEMPT: '2' },
+      ...{ SHOAL_EPOCH: '3', SHOAL_ATTEMPT: '2', SHOAL_FOLDER: '/own' },
     });
   });
 

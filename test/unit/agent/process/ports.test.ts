@@ -1,13 +1,17 @@
 /** Each instance gets ports nobody else uses: within the range, tried, remembered, given back. */
+import { createSocket } from 'node:dgram';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   isListening,
   Ports,
   refusalOf,
+  tcpPorts,
   whenListening,
 } from '../../../../edge-agent/drivers/ports.ts';
+import type { StartInput } from '../../../../edge-agent/jobs.ts';
 import { freePort } from '../../../../nats/start.ts';
+import { spec } from '../scene.ts';
 
 const open: Server[] = [];
 afterEach(async () => {
@@ -33,47 +37,102 @@ test('a port that takes a connection at once is not late for being watched a whi
   expect(await refusalOf(to, { timeoutMs: 50, staysMs: 150 })).toBeUndefined();
 });
 
+/** A start of a run with these ports. */
+const run = (number: number, ports: readonly object[], instance = 'web-1'): StartInput => ({
+  ...{ name: `default.${instance}`, run: number, tenant: 'default', workload: 'web', instance },
+  ...{ epoch: 1, attempt: 1, spec: spec({ ports }) },
+});
+const http = (number: number, instance?: string) => run(number, [{ name: 'http' }], instance);
+
 describe('ports', () => {
   test('of several names are several, within the range', async () => {
     const range = { from: 23_500, to: 23_600 };
-    const ports = await new Ports(range).take(['http', 'admin', 'metrics']);
-    expect(Object.keys(ports)).toEqual(['http', 'admin', 'metrics']);
+    const names = ['http', 'admin', 'metrics'];
+    const ports = await new Ports(range).take(
+      run(
+        1,
+        names.map((name) => ({ name })),
+      ),
+    );
+    expect(Object.keys(ports)).toEqual(names);
     expect(new Set(Object.values(ports)).size).toBe(3);
     for (const port of Object.values(ports)) {
       expect(port).toBeGreaterThanOrEqual(range.from);
       expect(port).toBeLessThanOrEqual(range.to);
     }
-    expect(await new Ports(range).take([])).toEqual({});
+    expect(await new Ports(range).take(run(1, []))).toEqual({});
   });
 
   test('that are taken are given to nobody else until they are released', async () => {
     const { port, range } = await single();
     const ports = new Ports(range);
-    expect(await ports.take(['http'])).toEqual({ http: port });
-    await expect(ports.take(['http'])).rejects.toThrow(
+    expect(await ports.take(http(1))).toEqual({ http: port });
+    await expect(ports.take(http(2))).rejects.toThrow(
       `no port is free between ${port} and ${port}`,
     );
-    ports.release({ http: port });
-    expect(await ports.take(['http'])).toEqual({ http: port });
+    ports.release(http(2));
+    await expect(ports.take(http(2))).rejects.toThrow('no port is free');
+    ports.release(http(1));
+    expect(await ports.take(http(2))).toEqual({ http: port });
   });
 
   test('that a found instance has are kept for it', async () => {
     const { port, range } = await single();
     const ports = new Ports(range);
-    ports.keep({ http: port });
-    await expect(ports.take(['http'])).rejects.toThrow('no port is free');
+    ports.keep({ input: http(1), ports: { http: port } });
+    await expect(ports.take(http(2))).rejects.toThrow('no port is free');
   });
 
   test('that somebody else listens on are passed over', async () => {
     const { port, range } = await single();
     await listen(port);
-    await expect(new Ports(range).take(['http'])).rejects.toThrow('no port is free');
+    await expect(new Ports(range).take(http(1))).rejects.toThrow('no port is free');
   });
 
   test('asked for at once are never the same', async () => {
     const ports = new Ports({ from: 23_700, to: 23_760 });
-    const all = await Promise.all(Array.from({ length: 20 }, () => ports.take(['http'])));
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => ports.take(http(n, `w-${n}`))),
+    );
     expect(new Set(all.map((each) => each['http'])).size).toBe(20);
+  });
+
+  test('that a spec names are those, whoever has them otherwise is told, and then it has none', async () => {
+    const { port, range } = await single();
+    const other = await freePort();
+    const fixed = [
+      { name: 'http', host: other },
+      { name: 'dns', host: port },
+      { name: 'dns-udp', host: port, protocol: 'udp' },
+    ];
+    const ports = new Ports(range);
+    expect(await ports.take(run(1, fixed))).toEqual({ http: other, dns: port, 'dns-udp': port });
+    const second = run(1, [{ name: 'http' }, { name: 'dns', host: port }], 'web-2');
+    await expect(ports.take(run(1, fixed.slice(1), 'web-2'))).rejects.toThrow(
+      `${port}/tcp is taken here by run 1 of default.web-1`,
+    );
+    ports.release(run(1, fixed));
+    await listen(port);
+    await expect(new Ports({ from: other, to: other }).take(second)).rejects.toThrow(
+      `${port}/tcp is taken here by a program that is none of Shoal's`,
+    );
+    const both = new Ports({ from: other, to: other });
+    await expect(both.take(second)).rejects.toThrow('taken here');
+    expect(await both.take(http(2))).toEqual({ http: other });
+  });
+
+  test('that are udp are tried as such, and say nothing about being ready', async () => {
+    const { port, range } = await single();
+    const taker = createSocket('udp4');
+    await new Promise<void>((resolve) => taker.bind(port, '127.0.0.1', resolve));
+    const input = run(1, [{ name: 'dns', protocol: 'udp' }]);
+    await expect(new Ports(range).take(input)).rejects.toThrow('no port is free');
+    expect(await new Ports(range).take(http(1))).toEqual({ http: port });
+    await new Promise<void>((resolve) => taker.close(() => resolve()));
+    const ports = await new Ports(range).take(input);
+    expect(ports).toEqual({ dns: port });
+    expect(tcpPorts({ input, ports })).toEqual([]);
+    expect(tcpPorts({ input: http(1), ports: { http: port } })).toEqual([port]);
   });
 });
 

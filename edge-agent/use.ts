@@ -1,0 +1,30 @@
+/**
+ * Makes sure that what instances use of the processor is told as of now: a driver counts since the
+ * start of a run, here it becomes a rate between two looks.
+ */
+import type { Use } from './drivers/driver.ts';
+import type { InstanceUse } from './jobs.ts';
+
+/** A look at what runs use, and when it was, in milliseconds of a clock that is never set. */
+export interface Look {
+  readonly at: number;
+  readonly uses: readonly Use[];
+}
+
+/** What each uses now; one that the look before did not see: since its start. */
+export function usesNow(before: Look | undefined, now: Look): readonly InstanceUse[] {
+  const known = new Map(before?.uses.map((each) => [keyOf(each), each]));
+  return now.uses.map((each) => {
+    const last = known.get(keyOf(each));
+    const cpuMs = each.cpuMs - (last?.cpuMs ?? 0);
+    const passedMs = last && before ? now.at - before.at : each.runsForMs;
+    // What ended takes its time along: less than before is nothing.
+    const cpuMilli = passedMs <= 0 ? 0 : Math.max(0, Math.round((cpuMs * 1000) / passedMs));
+    return { name: each.name, cpuMilli, memoryBytes: Math.max(0, Math.round(each.memoryBytes)) };
+  });
+}
+
+/** A later run counts from nothing again. */
+function keyOf({ name, run }: Use): string {
+  return `${name} ${run}`;
+}

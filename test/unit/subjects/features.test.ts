@@ -1,0 +1,26 @@
+/** What of a spec an agent must heed. */
+import { expect, test } from 'vitest';
+import { featuresOf, jobSpec, serviceSpec } from '../../../subjects/index.ts';
+
+const tcp = { tcp: { port: 'http' } };
+
+test('an agent must heed what is asked for, and nothing more', () => {
+  const of = (more: object) => featuresOf(serviceSpec.parse({ command: ['serve'], ...more }));
+  expect(of({})).toEqual([]);
+  expect(of({ probes: {} })).toEqual([]);
+  expect(of({ probes: { liveness: tcp } })).toEqual(['probes']);
+  expect(of({ preStop: { command: ['drain'] } })).toEqual(['pre-stop']);
+  expect(of({ init: [], files: [], volumes: [], mounts: [] })).toEqual([]);
+  expect(of({ init: [{ command: ['migrate'] }] })).toEqual(['init']);
+  expect(of({ files: [{ path: 'a', text: '' }] })).toEqual(['files']);
+  const volume = { name: 'a', path: 'a' };
+  expect(of({ volumes: [volume] })).toEqual(['volumes']);
+  const inMemory = { ...volume, medium: 'memory', size: '1Mi' };
+  expect(of({ volumes: [volume, inMemory] })).toEqual(['volumes', 'memory-volumes']);
+  expect(of({ mounts: [{ source: '/srv', path: '/srv' }] })).toEqual(['mounts']);
+  expect(of({ ports: [{ name: 'http' }, { name: 'b', protocol: 'tcp' }] })).toEqual([]);
+  const dns = { name: 'dns', host: 53, protocol: 'udp' };
+  expect(of({ ports: [dns] })).toEqual(['fixed-ports', 'udp']);
+  const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
+  expect(featuresOf(job)).toEqual(['init']);
+});
