@@ -4,6 +4,7 @@ import { type ControlCopy, controlCopies } from '../actors/runtime/nats/ask-serv
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type StoreState, sentenceAbout } from '../actors/runtime/store-state.ts';
+import type { Refusal } from '../subjects/index.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
 import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
@@ -38,6 +39,8 @@ export interface Inside {
   readonly clients: SseStreams;
   /** Ways of host names to instances. */
   readonly table: IngressTable;
+  /** Streams of gRPC callers that watch events or logs. */
+  readonly calls: Set<{ end(because: Refusal): void }>;
   /** WebSockets forwarded at the moment. */
   readonly sockets: Set<{ terminate(): void }>;
   readonly meters: Meters;
@@ -56,18 +59,20 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   const streams = natsStreams(bus);
   const clients = new SseStreams();
   const sockets = new Set<{ terminate(): void }>();
+  const calls: Inside['calls'] = new Set();
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, log },
+    ...{ known, streams, clients, calls, sockets, log },
     ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
     table: new IngressTable(known),
     meters: gatewayMeters({
       sseClients: () => clients.size,
       webSockets: () => sockets.size,
+      grpcStreams: () => calls.size,
       revision: () => known.revision,
     }),
     newId: bus.ports.newId,

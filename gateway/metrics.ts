@@ -8,6 +8,7 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 export interface Gauged {
   sseClients(): number;
   webSockets(): number;
+  grpcStreams(): number;
   revision(): number;
 }
 
@@ -20,6 +21,8 @@ export interface Meters {
     readonly status: number;
     readonly seconds: number;
   }): void;
+  /** One gRPC call that is over, a stream with all it was. `code`: name of its status. */
+  called(of: { readonly rpc: string; readonly code: string; readonly seconds: number }): void;
   /** One answered ingress request. `host`: of a route, so that strangers make no new series. */
   forwarded(of: { readonly host: string; readonly status: number; readonly seconds: number }): void;
 }
@@ -48,10 +51,19 @@ export function gatewayMeters(gauged: Gauged): Meters {
     ...{ name: 'shoal_ingress_request_duration_seconds', help: 'Until the answer was sent' },
     ...{ registers, labelNames: ['host'] as const, buckets: DURATION_BUCKETS },
   });
+  const calls = new Counter({
+    ...{ name: 'shoal_grpc_requests_total', help: 'gRPC calls that are over', registers },
+    labelNames: ['rpc', 'code'] as const,
+  });
+  const callDurations = new Histogram({
+    ...{ name: 'shoal_grpc_request_duration_seconds', help: 'Until its status was sent' },
+    ...{ registers, labelNames: ['rpc'] as const, buckets: DURATION_BUCKETS },
+  });
   const gauge = (name: string, help: string, read: () => number): void => {
     const own: Gauge = new Gauge({ name, help, registers, collect: () => own.set(read()) });
   };
   gauge('shoal_sse_clients', 'Callers that watch events or logs', gauged.sseClients);
+  gauge('shoal_grpc_streams', 'gRPC callers that watch events or logs', gauged.grpcStreams);
   gauge('shoal_ingress_websockets', 'WebSockets forwarded at the moment', gauged.webSockets);
   gauge('shoal_views_revision', 'Newest revision of the store seen', gauged.revision);
   return {
@@ -59,6 +71,10 @@ export function gatewayMeters(gauged: Gauged): Meters {
     answered: ({ method, route, status, seconds }) => {
       requests.inc({ method, route, status });
       durations.observe({ method, route }, seconds);
+    },
+    called: ({ rpc, code, seconds }) => {
+      calls.inc({ rpc, code });
+      callDurations.observe({ rpc }, seconds);
     },
     forwarded: ({ host, status, seconds }) => {
       ingress.inc({ host, status });

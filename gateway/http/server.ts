@@ -21,11 +21,13 @@ import {
 import { tenantRoutes } from '../routes/tenants.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
+import { rpcNow } from '../through-rpc.ts';
 import { RefusedError } from './error-refusal.ts';
 import type { ManifestText } from './manifest-body.ts';
 import { watchMethods } from './methods.ts';
 import { openapi, transform } from './openapi.ts';
 import { published } from './openapi-document.ts';
+import { noteOperations } from './operations.ts';
 import {
   answerWithProblems,
   nothingAt,
@@ -80,6 +82,7 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
     ...{ openapi, transform, convertConstToEnum: false },
     transformObject: (made) => published('openapiObject' in made ? made.openapiObject : {}),
   });
+  noteOperations(app);
   const answerOtherMethods = watchMethods(app);
   gatewayRoutes(typed(app), inside);
   await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
@@ -140,6 +143,7 @@ function count(app: FastifyInstance, { meters }: Inside): void {
     reply.header(REQUEST_ID_HEADER, request.id);
   });
   app.addHook('onResponse', async (request, reply) => {
+    if (rpcNow() !== undefined) return;
     const { method, routeOptions } = request;
     const route = routeOptions.url ?? 'unknown';
     const seconds = reply.elapsedTime / 1000;

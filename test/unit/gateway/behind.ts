@@ -209,8 +209,11 @@ export function insideOf(
   let ids = 0;
   return {
     ...{ known: hand.known, ask, asked, streams, clients: new SseStreams() },
-    ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known), sockets: new Set() },
-    meters: gatewayMeters({ sseClients: () => 0, webSockets: () => 0, revision: () => 0 }),
+    ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known) },
+    ...{ sockets: new Set(), calls: new Set() },
+    meters: gatewayMeters({
+      ...{ sseClients: () => 0, webSockets: () => 0, grpcStreams: () => 0, revision: () => 0 },
+    }),
     log: silentLog,
     newId: () => `id-${++ids}`,
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],

@@ -7,7 +7,7 @@ describe('settings', () => {
   test('have defaults, also where a variable is empty', () => {
     const usual = {
       ...{ copy: 'gateway', host: '127.0.0.1', port: 8480, ingressPort: 8481 },
-      requestsPerSecond: 1000,
+      ...{ grpcPort: undefined, requestsPerSecond: 1000 },
     };
     expect(gatewaySettings({})).toEqual(usual);
     expect(gatewaySettings({ SHOAL_GATEWAY_PORT: '', SHOAL_COPY: '' })).toEqual(usual);
@@ -16,13 +16,14 @@ describe('settings', () => {
   test('are read from the environment', () => {
     const read = gatewaySettings({
       ...{ SHOAL_COPY: 'g2', SHOAL_GATEWAY_HOST: '0.0.0.0', SHOAL_GATEWAY_PORT: '80' },
-      ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5' },
+      ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5', SHOAL_GRPC_PORT: '8482' },
     });
     expect(read).toEqual({
       copy: 'g2',
       host: '0.0.0.0',
       port: 80,
       ingressPort: 0,
+      grpcPort: 8482,
       requestsPerSecond: 5,
     });
   });
@@ -35,6 +36,7 @@ describe('settings', () => {
     ['SHOAL_GATEWAY_PORT', '65536'],
     ['SHOAL_INGRESS_PORT', '-1'],
     ['SHOAL_INGRESS_PORT', '80.5'],
+    ['SHOAL_GRPC_PORT', 'on'],
     ['SHOAL_RATE_LIMIT', '0'],
     ['SHOAL_RATE_LIMIT', 'NaN'],
   ])('%s=%s is one sentence on what to do', (name, text) => {
