@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { findDocker, noDocker } from './local/docker.ts';
+import { findGrpcurl } from './local/grpcurl.ts';
 import { obtainServer } from './nats/obtain.ts';
 
 const project = (name: string, timeoutMs: number, leftOut: readonly string[] = []) => ({
@@ -36,10 +37,17 @@ async function withServer() {
 
 /** Tests whose engine is not here. */
 async function withoutMissingEngines(): Promise<readonly string[]> {
+  const leftOut: string[] = [];
   const why = noDocker() ?? ((await findDocker()) ? undefined : 'no dockerd: run `make engines`');
-  if (why === undefined) return [];
-  skipped('Docker tests', why);
-  return ['test/integration/docker/**', 'test/deploy/images.test.ts'];
+  if (why !== undefined) {
+    skipped('Docker tests', why);
+    leftOut.push('test/integration/docker/**', 'test/deploy/images.test.ts');
+  }
+  if (!(await findGrpcurl())) {
+    skipped('tests with grpcurl', 'there is none: run `make engines`');
+    leftOut.push('test/integration/gateway/grpcurl.test.ts');
+  }
+  return leftOut;
 }
 
 export default defineConfig(async () => ({

@@ -4,6 +4,7 @@ import { type ControlCopy, controlCopies } from '../actors/runtime/nats/ask-serv
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type StoreState, sentenceAbout } from '../actors/runtime/store-state.ts';
+import type { Refusal } from '../subjects/index.ts';
 import { type AskActor, actorAsker } from './ask-actor.ts';
 import { fabricCounts } from './counts.ts';
 import { DurabilityWatch } from './durability.ts';
@@ -43,6 +44,8 @@ export interface Inside {
   readonly table: IngressTable;
   /** Calls under way at each endpoint. */
   readonly calls: Calls;
+  /** Streams of gRPC callers that watch events or logs. */
+  readonly grpcCalls: Set<{ end(because: Refusal): void }>;
   /** WebSockets forwarded at the moment. */
   readonly sockets: Set<{ terminate(): void }>;
   /** What nodes say is in use. */
@@ -67,12 +70,13 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   const usage = new UsageTable();
   // For as long as the connection.
   usage.listen(bus.ports.bus);
+  const grpcCalls: Inside['grpcCalls'] = new Set();
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, calls, usage, log },
+    ...{ known, streams, clients, sockets, calls, grpcCalls, usage, log },
     ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
     table: new IngressTable(known, calls),
@@ -80,6 +84,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       sseClients: () => clients.size,
       webSockets: () => sockets.size,
       calls: () => calls.all,
+      grpcStreams: () => grpcCalls.size,
       revision: () => known.revision,
       ...fabricCounts(known),
     }),

@@ -9,6 +9,7 @@ export interface Gauged {
   sseClients(): number;
   webSockets(): number;
   calls(): number;
+  grpcStreams(): number;
   revision(): number;
   /** How many nodes are in each state, instances in each phase, and letters of each actor. */
   nodes(): ReadonlyMap<string, number>;
@@ -25,6 +26,8 @@ export interface Meters {
     readonly status: number;
     readonly seconds: number;
   }): void;
+  /** One gRPC call that is over, a stream with all it was. `code`: name of its status. */
+  called(of: { readonly rpc: string; readonly code: string; readonly seconds: number }): void;
   /** One answered ingress request. `host`: of a route, so that strangers make no new series. */
   forwarded(of: { readonly host: string; readonly status: number; readonly seconds: number }): void;
   /** An ingress request that one instance did not take was sent to another. */
@@ -62,10 +65,19 @@ export function gatewayMeters(gauged: Gauged): Meters {
     },
     ...{ registers, labelNames: ['host'] as const },
   });
+  const calls = new Counter({
+    ...{ name: 'shoal_grpc_requests_total', help: 'gRPC calls that are over', registers },
+    labelNames: ['rpc', 'code'] as const,
+  });
+  const callDurations = new Histogram({
+    ...{ name: 'shoal_grpc_request_duration_seconds', help: 'Until its status was sent' },
+    ...{ registers, labelNames: ['rpc'] as const, buckets: DURATION_BUCKETS },
+  });
   const gauge = (name: string, help: string, read: () => number): void => {
     const own: Gauge = new Gauge({ name, help, registers, collect: () => own.set(read()) });
   };
   gauge('shoal_sse_clients', 'Callers that watch events or logs', gauged.sseClients);
+  gauge('shoal_grpc_streams', 'gRPC callers that watch events or logs', gauged.grpcStreams);
   gauge('shoal_ingress_websockets', 'WebSockets forwarded at the moment', gauged.webSockets);
   gauge(
     'shoal_ingress_under_way',
@@ -96,6 +108,10 @@ export function gatewayMeters(gauged: Gauged): Meters {
     answered: ({ method, route, status, seconds }) => {
       requests.inc({ method, route, status });
       durations.observe({ method, route }, seconds);
+    },
+    called: ({ rpc, code, seconds }) => {
+      calls.inc({ rpc, code });
+      callDurations.observe({ rpc }, seconds);
     },
     forwarded: ({ host, status, seconds }) => {
       ingress.inc({ host, status });

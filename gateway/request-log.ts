@@ -4,6 +4,7 @@
  */
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Log, LogFields } from '../actors/runtime/log.ts';
+import { rpcNow } from './through-rpc.ts';
 
 const reading = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -68,5 +69,6 @@ export class RequestLog extends LogController {
 /** Without the query: it may hold what does not belong in a log. */
 function fieldsOf(request: FastifyRequest): LogFields {
   const { id, method, url } = request;
-  return { id, method, path: url.split('?', 1)[0] ?? url };
+  const rpc = rpcNow();
+  return { id, method, path: url.split('?', 1)[0] ?? url, ...(rpc === undefined ? {} : { rpc }) };
 }

@@ -9,7 +9,7 @@ import { StartError } from '../actors/runtime/start-error.ts';
 export interface GatewaySettings {
   /** `SHOAL_COPY`: name of this copy, as its key is called; default `gateway`. */
   readonly copy: string;
-  /** `SHOAL_GATEWAY_HOST`: address the API is bound to; default 127.0.0.1. */
+  /** `SHOAL_GATEWAY_HOST`: address the API and gRPC are bound to; default 127.0.0.1. */
   readonly host: string;
   /** `SHOAL_INGRESS_HOST`: address the ingress is bound to; default that of the API. */
   readonly ingressHost: string;
@@ -22,6 +22,8 @@ export interface GatewaySettings {
    * whom they ask is believed; default: this machine's own.
    */
   readonly proxies: readonly string[];
+  /** `SHOAL_GRPC_PORT`: port of gRPC; 0: any free one. Default: gRPC is not served. */
+  readonly grpcPort: number | undefined;
   /** `SHOAL_RATE_LIMIT`: API requests per second that one address may make; default 1000. */
   readonly requestsPerSecond: number;
 }
@@ -52,6 +54,7 @@ const schema = {
     .string()
     .transform((text) => text.split(',').map((each) => each.trim()))
     .refine((all) => all.every(isNetwork), 'addresses and networks with commas between'),
+  SHOAL_GRPC_PORT: port,
   SHOAL_RATE_LIMIT: z.coerce.number('a number').int('a whole number').min(1).max(1_000_000),
 } as const;
 
@@ -73,6 +76,7 @@ export function gatewaySettings(environment: NodeJS.ProcessEnv): GatewaySettings
     host: api,
     ingressHost: read('SHOAL_INGRESS_HOST', api),
     port: read('SHOAL_GATEWAY_PORT', '8480'),
+    grpcPort: environment['SHOAL_GRPC_PORT'] ? read('SHOAL_GRPC_PORT', '') : undefined,
     ingressPort: read('SHOAL_INGRESS_PORT', '8481'),
     proxies: read('SHOAL_PROXIES', 'loopback'),
     requestsPerSecond: read('SHOAL_RATE_LIMIT', '1000'),

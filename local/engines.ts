@@ -5,6 +5,7 @@
 import { StartError } from '../actors/runtime/start-error.ts';
 import { obtainServer } from '../nats/obtain.ts';
 import { obtainDocker } from './docker.ts';
+import { obtainGrpcurl } from './grpcurl.ts';
 import { runOnce } from './once.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -12,11 +13,22 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 await runOnce(async () => {
   const server = await obtainServer(process.env, say);
   say(`nats-server ${server.version} (${server.source}) ${server.path}`);
-  try {
+  await perhaps(async () => {
     const docker = await obtainDocker(process.env, say);
     say(`docker (${docker.source}) ${docker.dockerd}`);
+  });
+  await perhaps(async () => {
+    const grpcurl = await obtainGrpcurl(process.env, say);
+    say(`grpcurl (${grpcurl.source}) ${grpcurl.path}`);
+  });
+});
+
+/** What can be done without. */
+async function perhaps(obtain: () => Promise<void>): Promise<void> {
+  try {
+    await obtain();
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     say(`${error.message}; its tests are left out`);
   }
-});
+}

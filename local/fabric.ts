@@ -39,6 +39,8 @@ export interface FabricSettings {
   readonly ports: {
     readonly gateway: number;
     readonly ingress: number;
+    /** Undefined: the gateway serves no gRPC. */
+    readonly grpc?: number;
   };
   /** What stands between the servers, in a test. */
   readonly route?: Route;
@@ -71,6 +73,7 @@ const SERVER_PORT_SETTINGS = {
 const PORT_SETTINGS = {
   gateway: 'SHOAL_GATEWAY_PORT',
   ingress: 'SHOAL_INGRESS_PORT',
+  grpc: 'SHOAL_GRPC_PORT',
 } as const;
 
 /** Names of some control planes: `control`, `control-2`. */
@@ -120,6 +123,12 @@ export class Fabric {
 
   get ingressUrl(): string {
     return `http://${HOST}:${this.settings.ports.ingress}`;
+  }
+
+  /** Where gRPC is served; undefined: it is not. */
+  get grpcAddress(): string | undefined {
+    const { grpc } = this.settings.ports;
+    return grpc === undefined ? undefined : `${HOST}:${grpc}`;
   }
 
   /** Names of the control planes. */
@@ -184,7 +193,8 @@ export class Fabric {
       }
     }
     for (const [name, setting] of Object.entries(PORT_SETTINGS)) {
-      await checkPort(HOST, ports[name as keyof typeof ports], setting);
+      const port = ports[name as keyof typeof ports];
+      if (port !== undefined) await checkPort(HOST, port, setting);
     }
   }
 
@@ -220,11 +230,12 @@ export class Fabric {
   }
 
   async startGateway(): Promise<void> {
-    const { gateway, ingress } = this.settings.ports;
+    const { gateway, ingress, grpc } = this.settings.ports;
     const environment = {
       ...this.#seed('gateway', 'gateway'),
       SHOAL_GATEWAY_PORT: String(gateway),
       SHOAL_INGRESS_PORT: String(ingress),
+      ...(grpc === undefined ? {} : { SHOAL_GRPC_PORT: String(grpc) }),
     };
     await this.#start('gateway', [this.programs.gateway], environment, /gateway ready/);
   }

@@ -11,6 +11,8 @@ const recordSchema = z.object({
   natsUrl: z.string(),
   gatewayUrl: z.string(),
   ingressUrl: z.string(),
+  /** Absent: there is no gRPC. */
+  grpcAddress: z.string().optional(),
   nodes: z.array(z.string()),
   startedAt: z.string(),
   /** Everything has started. */

@@ -34,6 +34,7 @@ export function upSettings(environment: Environment, server: string): FabricSett
     ports: {
       gateway: port('SHOAL_GATEWAY_PORT', 8480),
       ingress: port('SHOAL_INGRESS_PORT', 8481),
+      grpc: port('SHOAL_GRPC_PORT', 8482),
     },
     isKept: true,
     durability: durabilityIn(environment),

@@ -13,9 +13,10 @@ await runProgram('shoal-local', async (log, _end, begun) => {
   const server = await obtainServer();
   const told = (message: string): void => log.warn(message);
   const fabric = new Fabric({ ...upSettings(process.env, server.path), told });
-  const { natsUrl, gatewayUrl, ingressUrl, layout, settings } = fabric;
+  const { natsUrl, gatewayUrl, ingressUrl, grpcAddress, layout, settings } = fabric;
   const record: FabricRecord = {
     ...{ pid: process.pid, natsUrl, gatewayUrl, ingressUrl, nodes: [...settings.nodes] },
+    grpcAddress,
     ...{ startedAt: new Date().toISOString(), isReady: false },
   };
   await claimRecord(layout.record, record);

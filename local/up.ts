@@ -88,6 +88,7 @@ async function abandon(child: Child, signal: NodeJS.Signals): Promise<void> {
 async function tell(record: FabricRecord, layout: Layout): Promise<void> {
   say(`  API      ${record.gatewayUrl}`);
   say(`  ingress  ${record.ingressUrl}`);
+  if (record.grpcAddress !== undefined) say(`  gRPC     ${record.grpcAddress}`);
   say(`  bus      ${record.natsUrl}   (nkey: ${join(layout.keys, 'operator-operator.nk')})`);
   say(`  logs     ${layout.logs}`);
   say(`  writes   ${await durabilityOf(record)}`);

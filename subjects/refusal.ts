@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { rolloutRefusals } from './rollout-refusals.ts';
+import { streamRefusals } from './stream-refusals.ts';
 
 /** Whether asking again can help: `never` as it is, `later` as it is, `elsewhere` at another place. */
 export type Retry = 'never' | 'later' | 'elsewhere';
@@ -133,6 +134,7 @@ export const refusals = {
     operator: 'An If-Match named an older generation. Nothing was changed.',
   },
   ...rolloutRefusals,
+  ...streamRefusals,
   'host-taken': {
     http: 409,
     grpc: 'ALREADY_EXISTS',

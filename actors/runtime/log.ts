@@ -20,6 +20,8 @@ export interface LogFields {
   readonly workload?: string;
   readonly instance?: string;
   readonly method?: string;
+  /** A method of gRPC: `shoal.v1.Nodes/GetNode`. */
+  readonly rpc?: string;
   readonly status?: number;
   readonly host?: string;
   readonly error?: unknown;

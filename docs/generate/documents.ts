@@ -2,13 +2,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { manual } from '../../cli/manual.ts';
+import type { Operation } from '../../gateway/http/operations.ts';
+import { apiServer } from '../../gateway/http/server.ts';
+import type { Inside } from '../../gateway/inside.ts';
 import { manifestJsonSchema } from '../../manifests/json-schema.ts';
 import { streamConfigs } from '../../subjects/streams.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { errorsDocument } from './errors.ts';
 import { limitsDocument } from './limits.ts';
-
 import { permissionsByRole } from './permissions.ts';
+import { type ProtoNumbers, protoDocument } from './proto.ts';
 import { subjectsDocument } from './subjects.ts';
 
 /** Text by path below the root; the same contracts give the same bytes. */
@@ -17,6 +20,7 @@ export async function documents(root: string): Promise<ReadonlyMap<string, strin
     'one replica': streamConfigs({ replicas: 1 }),
     'three replicas': streamConfigs({ replicas: 3 }),
   };
+  const proto = protoDocument(await operations(), await numbersIn(root));
   return new Map([
     ['docs/generated/subjects.md', subjectsDocument()],
     ['docs/generated/asyncapi.json', json(asyncApiDocument())],
@@ -26,7 +30,22 @@ export async function documents(root: string): Promise<ReadonlyMap<string, strin
     ['docs/generated/manifest.schema.json', json(manifestJsonSchema())],
     ['nats/generated/permissions.json', json(permissionsByRole())],
     ['nats/generated/streams.json', json(streams)],
+    ['proto/shoal/v1/numbers.json', json(proto.numbers)],
+    ['proto/shoal/v1/shoal.proto', proto.text],
   ]);
+}
+
+/** The operations of the API, declared only: nothing is behind them. */
+async function operations(): Promise<ReadonlyMap<string, Operation>> {
+  const server = await apiServer({} as Inside, { requestsPerSecond: 1, ingressPort: 1 });
+  await server.ready();
+  return server.operations;
+}
+
+/** The numbers of fields that were given before. */
+async function numbersIn(root: string): Promise<ProtoNumbers> {
+  const text = await readFile(join(root, 'proto/shoal/v1/numbers.json'), 'utf8').catch(() => '{}');
+  return JSON.parse(text);
 }
 
 /** Generated files that are not as they should be, or that nothing generates any more. */

@@ -4,7 +4,7 @@
  * with all others.
  */
 import type { Close } from '../../actors/runtime/ports.ts';
-import type { SseStream } from '../http/sse.ts';
+import type { Outlet } from '../streams/outlet.ts';
 import { pacedTail } from '../streams/paced-tail.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { EventFeed } from './feed.ts';
@@ -22,7 +22,7 @@ export interface Watching {
 /** Sends events to a caller until its stream is closed. */
 export function watchEvents(
   from: { readonly feed: EventFeed; readonly streams: Streams },
-  stream: SseStream,
+  stream: Outlet,
   { filter, after }: Watching,
 ): void {
   let last = after ?? 0;

@@ -5,8 +5,10 @@ import { REQUEST_ID_HEADER } from './refuse.ts';
 const FIT = /^[A-Za-z0-9._-]{1,64}$/;
 
 export function requestIds(newId: () => string): (request: IncomingMessage) => string {
-  return (request) => {
-    const given = request.headers[REQUEST_ID_HEADER];
-    return typeof given === 'string' && FIT.test(given) ? given : newId();
-  };
+  return (request) => requestId(request.headers[REQUEST_ID_HEADER], newId);
+}
+
+/** The id a caller has given, if it is fit. */
+export function requestId(given: unknown, newId: () => string): string {
+  return typeof given === 'string' && FIT.test(given) ? given : newId();
 }

@@ -23,11 +23,13 @@ import { tenantRoutes } from '../routes/tenants.ts';
 import { usageRoutes } from '../routes/usage.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
 import { workloadRoutes } from '../routes/workloads.ts';
+import { rpcNow } from '../through-rpc.ts';
 import { RefusedError } from './error-refusal.ts';
 import type { ManifestText } from './manifest-body.ts';
 import { watchMethods } from './methods.ts';
 import { openapi, transform } from './openapi.ts';
 import { published } from './openapi-document.ts';
+import { noteOperations } from './operations.ts';
 import {
   answerWithProblems,
   nothingAt,
@@ -50,8 +52,8 @@ export interface ApiOptions {
   readonly requestsPerSecond: number;
   /** Where workloads with an ingress are served. */
   readonly ingressPort: number;
-  /** Whose word on behalf of whom they ask is believed. */
-  readonly proxies: readonly string[];
+  /** Whose word on behalf of whom they ask is believed; default: this machine's own. */
+  readonly proxies?: readonly string[];
 }
 
 /** Makes the server; the caller lets it listen. */
@@ -61,7 +63,7 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
     logController: log,
     genReqId: requestIds(inside.newId),
     bodyLimit: BODY_BYTES_MAX,
-    trustProxy: [...options.proxies],
+    trustProxy: [...(options.proxies ?? ['loopback'])],
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true },
     frameworkErrors: refuseEarly,
@@ -83,6 +85,7 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
     ...{ openapi, transform, convertConstToEnum: false },
     transformObject: (made) => published('openapiObject' in made ? made.openapiObject : {}),
   });
+  noteOperations(app);
   const answerOtherMethods = watchMethods(app);
   gatewayRoutes(typed(app), inside);
   await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
@@ -145,6 +148,7 @@ function count(app: FastifyInstance, { meters }: Inside): void {
     reply.header(REQUEST_ID_HEADER, request.id);
   });
   app.addHook('onResponse', async (request, reply) => {
+    if (rpcNow() !== undefined) return;
     const { method, routeOptions } = request;
     const route = routeOptions.url ?? 'unknown';
     const seconds = reply.elapsedTime / 1000;

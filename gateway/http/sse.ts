@@ -4,24 +4,24 @@
  */
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { BUFFER_BYTES_MAX, FULL_BYTES, type Outlet } from '../streams/outlet.ts';
 import { type SseEvent, sseComment, sseText } from './sse-text.ts';
 
-/** Buffered bytes above which a stream says that it is full. */
-const FULL_BYTES = 262_144;
-/** Buffered bytes above which a stream that cannot be paced is given up. */
-export const BUFFER_BYTES_MAX = 1_048_576;
 const PING_MS = 15_000;
 /** How long a client that was given up may take to read its last words. */
 const LAST_WORDS_MS = 10_000;
 
 /** One client's stream. Everything is safe to call after its end. */
-export class SseStream {
+export class SseStream implements Outlet {
   readonly body = new PassThrough({
     writableHighWaterMark: FULL_BYTES,
     readableHighWaterMark: 65_536,
   });
 
-  /** False: the client should be given time (`whenRoom`). */
+  get isOpen(): boolean {
+    return this.body.writable;
+  }
+
   send(event: SseEvent): boolean {
     return this.write(sseText(event));
   }
@@ -30,13 +30,11 @@ export class SseStream {
     return !this.body.writable || this.body.write(text);
   }
 
-  /** Sends unless the client is too far behind: then it is told so and its stream ends. */
   sendOrGiveUp(event: SseEvent): void {
     if (this.body.writableLength > BUFFER_BYTES_MAX) this.giveUp();
     else this.send(event);
   }
 
-  /** Ends the stream of a client that is too far behind. */
   giveUp(): void {
     const detail = 'you read more slowly than things happen; resume with Last-Event-ID';
     this.#end(sseText({ event: 'overflow', data: { detail } }));

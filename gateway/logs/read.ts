@@ -4,14 +4,14 @@
  * as fast as the caller takes it.
  */
 import type { Tailed } from '../../actors/runtime/nats/tail.ts';
-import type { SseStream } from '../http/sse.ts';
+import type { Outlet } from '../streams/outlet.ts';
 import { pacedTail } from '../streams/paced-tail.ts';
 import { readBack } from '../streams/read-back.ts';
 import type { Streams } from '../streams/streams.ts';
 import { lastLines } from './line-tail.ts';
 import { type Line, LineReader } from './lines.ts';
 
-export interface LogQuery {
+export interface BacklogQuery {
   readonly subjects: readonly string[];
   /** Only lines from then on, in milliseconds since 1970. */
   readonly since: number | undefined;
@@ -28,7 +28,10 @@ export interface Backlog {
 }
 
 /** The last lines there are; undefined: the stream did not answer. */
-export async function readBacklog(streams: Streams, query: LogQuery): Promise<Backlog | undefined> {
+export async function readBacklog(
+  streams: Streams,
+  query: BacklogQuery,
+): Promise<Backlog | undefined> {
   const { subjects, since = 0, tail } = query;
   let reader = new LineReader();
   let lines: readonly Line[] = [];
@@ -49,7 +52,7 @@ export function followLines(
   streams: Streams,
   subjects: readonly string[],
   { lines, reader, last }: Backlog,
-  stream: SseStream,
+  stream: Outlet,
 ): void {
   let close = (): void => undefined;
   const live = (): void => {
@@ -70,7 +73,7 @@ export function followLines(
     return hasRoom;
   };
   const sendFrom = (index: number): void => {
-    if (!stream.body.writable) return;
+    if (!stream.isOpen) return;
     for (let next = index; next < lines.length; next++) {
       if (!stream.send({ data: lines[next] })) return stream.whenRoom(() => sendFrom(next + 1));
     }

@@ -1,39 +1,24 @@
 /** Logs of a workload or of one instance: what was printed, and what is. */
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { instanceId, logFrame, pattern, refusal, workloadName } from '../../subjects/index.ts';
+import { type Answer, instanceId, workloadName } from '../../subjects/index.ts';
 import { accepted } from '../http/accept.ts';
-import { instanceNotFound, workloadNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
-import { wholeNumber } from '../http/whole-number.ts';
 import type { Inside } from '../inside.ts';
 import { type Line, lineShape } from '../logs/lines.ts';
-import { followLines, readBacklog } from '../logs/read.ts';
-import { since, sinceMs } from '../logs/since.ts';
-import { minRevision, tenantQuery } from '../present/list.ts';
-
-/** Lines told at first: without and with following. */
-const TAIL = { once: 500, follow: 100 } as const;
-
-const querystring = z.strictObject({
-  tenant: tenantQuery,
-  follow: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((text) => text === 'true')
-    .describe('Go on with each line as it is printed'),
-  since: since.optional(),
-  tail: wholeNumber({ from: 0, to: 10_000 })
-    .optional()
-    .describe('The last so many lines; default 500, 100 when following'),
-  minRevision,
-});
-type Query = z.output<typeof querystring>;
+import { followLines } from '../logs/read.ts';
+import {
+  instanceSource,
+  type LogQuery,
+  logQuery,
+  wantedBacklog,
+  workloadSource,
+} from '../logs/source.ts';
 
 const common = {
   tags: ['logs'],
-  querystring,
+  querystring: logQuery,
   response: {
     200: {
       description: 'Lines',
@@ -58,14 +43,9 @@ export function logRoutes(api: Api, inside: Inside): void {
         params: z.object({ name: workloadName }),
       },
     },
-    async ({ params: { name }, query, headers }, reply) => {
-      const { tenant } = query;
-      await known.reach(query.minRevision);
-      if (!known.workloads.get({ tenant, workload: name })) {
-        return refuse(reply, workloadNotFound(tenant, name));
-      }
-      const subject = pattern(logFrame, { tenant, workload: name });
-      return tell(inside, reply, { subject, query, accept: headers.accept, isNamed: true });
+    async ({ params: { name }, query, headers: { accept } }, reply) => {
+      const source = await workloadSource(known, name, query);
+      return tell(inside, reply, { source, query, accept, isNamed: true });
     },
   );
 
@@ -79,42 +59,38 @@ export function logRoutes(api: Api, inside: Inside): void {
         params: z.object({ id: instanceId }),
       },
     },
-    async ({ params: { id }, query, headers }, reply) => {
-      const { tenant } = query;
-      await known.reach(query.minRevision);
-      const instance = known.instances.get({ tenant, instance: id });
-      if (!instance) return refuse(reply, instanceNotFound(tenant, id));
-      const subject = pattern(logFrame, { tenant, workload: instance.workload, instance: id });
-      return tell(inside, reply, { subject, query, accept: headers.accept, isNamed: false });
+    async ({ params: { id }, query, headers: { accept } }, reply) => {
+      const source = await instanceSource(known, id, query);
+      return tell(inside, reply, { source, query, accept, isNamed: false });
     },
   );
 }
 
 interface Asked {
-  readonly subject: string;
-  readonly query: Query;
+  /** Subject of the lines, if there are any. */
+  readonly source: Answer<string>;
+  readonly query: LogQuery;
   readonly accept: string | undefined;
   /** Whether lines of text begin with their instance. */
   readonly isNamed: boolean;
 }
 
 async function tell({ streams, clients }: Inside, reply: FastifyReply, asked: Asked) {
-  const { query, accept } = asked;
+  const { source, query, accept } = asked;
+  if (!source.ok) return refuse(reply, source.refusal);
   const type = accepted(accept, ['text/event-stream', 'application/json', 'text/plain']);
   const isFollowed = query.follow || type === 'text/event-stream';
-  const subjects = [asked.subject];
-  const tail = query.tail ?? (isFollowed ? TAIL.follow : TAIL.once);
-  const from = query.since === undefined ? undefined : sinceMs(query.since, Date.now());
-  const backlog = await readBacklog(streams, { subjects, since: from, tail });
-  if (!backlog) return refuse(reply, refusal('store-unavailable', 'the log cannot be read'));
+  const backlog = await wantedBacklog(streams, source.value, query, isFollowed);
+  if (!backlog.ok) return refuse(reply, backlog.refusal);
   if (isFollowed) {
-    followLines(streams, subjects, backlog, clients.answer(reply));
+    followLines(streams, [source.value], backlog.value, clients.answer(reply));
     return reply;
   }
-  if (type === 'application/json') return reply.send({ items: backlog.lines });
+  const { lines } = backlog.value;
+  if (type === 'application/json') return reply.send({ items: lines });
   return reply
     .type('text/plain; charset=utf-8')
-    .send(backlog.lines.map((line) => text(line, asked)).join(''));
+    .send(lines.map((line) => text(line, asked)).join(''));
 }
 
 function text({ instance, text: words }: Line, { isNamed }: Asked): string {

@@ -24,6 +24,8 @@ describe('generated files', () => {
       'docs/generated/subjects.md',
       'nats/generated/permissions.json',
       'nats/generated/streams.json',
+      'proto/shoal/v1/numbers.json',
+      'proto/shoal/v1/shoal.proto',
     ]);
     expect(await differences(root, wanted)).toEqual([]);
   });

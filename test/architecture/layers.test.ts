@@ -106,8 +106,7 @@ const homes: readonly { readonly packages: RegExp; readonly home: RegExp; readon
       why: 'only nats/keys.ts makes keys',
     },
     {
-      packages:
-        /^(dockerode|@kubernetes\/client-node|@grpc\/.*|wasmtime|@wasmer\/.*|node-libvirt|ssh2)$/,
+      packages: /^(dockerode|@kubernetes\/client-node|wasmtime|@wasmer\/.*|node-libvirt|ssh2)$/,
       home: /^(edge-agent\/drivers|test)\//,
       why: 'only edge-agent/drivers talks to engines',
     },
@@ -115,6 +114,11 @@ const homes: readonly { readonly packages: RegExp; readonly home: RegExp; readon
       packages: /^(fastify$|@fastify\/)/,
       home: /^(gateway|test)\//,
       why: 'only the gateway serves HTTP with Fastify',
+    },
+    {
+      packages: /^(@grpc\/|grpc-health-check$|protobufjs$)/,
+      home: /^(gateway\/grpc\/|test\/)/,
+      why: 'only gateway/grpc speaks gRPC',
     },
     { packages: /^commander$/, home: /^cli\//, why: 'only the command line reads arguments so' },
     { packages: /^systeminformation$/, home: /^edge-agent\//, why: 'only agents measure machines' },
@@ -206,6 +210,8 @@ describe('packages', () => {
     ['edge-agent/say.ts', '@kubernetes/client-node'],
     ['edge-agent/main.ts', 'fastify'],
     ['gateway/main.ts', 'systeminformation'],
+    ['gateway/http/server.ts', '@grpc/grpc-js'],
+    ['edge-agent/probes/grpc.ts', '@grpc/grpc-js'],
     ['subjects/codec.ts', 'yaml'],
     ['gateway/main.ts', 'vitest'],
   ])('%s may not import %s', (path, from) => {

@@ -74,6 +74,7 @@ export class Place implements AsyncDisposable {
       SHOAL_MONITOR_PORT: String(await freePort()),
       SHOAL_GATEWAY_PORT: String(await freePort()),
       SHOAL_INGRESS_PORT: String(await freePort()),
+      SHOAL_GRPC_PORT: String(await freePort()),
       ...more,
     });
   }

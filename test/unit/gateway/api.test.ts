@@ -28,7 +28,6 @@ beforeEach(async () => {
   api = await apiServer(inside, {
     requestsPerSecond: 1_000,
     ingressPort: 8481,
-    proxies: ['loopback'],
   });
 });
 afterEach(() => api.close());

@@ -219,9 +219,10 @@ export function insideOf(
   return {
     ...{ known: hand.known, ask, asked, streams, clients: new SseStreams() },
     ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known, calls), calls },
-    sockets: new Set(),
+    ...{ sockets: new Set(), grpcCalls: new Set() },
     meters: gatewayMeters({
       ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
+      grpcStreams: () => 0,
       ...fabricCounts(hand.known),
     }),
     usage,

@@ -61,7 +61,6 @@ beforeAll(async () => {
   api = await apiServer(inside, {
     requestsPerSecond: 1_000_000,
     ingressPort: 8481,
-    proxies: ['loopback'],
   });
   document = (await api.inject('/openapi.json')).json();
   ajv = new Ajv2020({ strict: false, formats: { 'date-time': true } });

@@ -8,6 +8,7 @@ describe('settings', () => {
     const usual = {
       ...{ copy: 'gateway', host: '127.0.0.1', port: 8480, ingressPort: 8481 },
       ...{ ingressHost: '127.0.0.1', requestsPerSecond: 1000, proxies: ['loopback'] },
+      grpcPort: undefined,
     };
     expect(gatewaySettings({})).toEqual(usual);
     expect(gatewaySettings({ SHOAL_GATEWAY_PORT: '', SHOAL_COPY: '' })).toEqual(usual);
@@ -18,6 +19,7 @@ describe('settings', () => {
       ...{ SHOAL_COPY: 'g2', SHOAL_GATEWAY_HOST: '0.0.0.0', SHOAL_GATEWAY_PORT: '80' },
       ...{ SHOAL_INGRESS_PORT: '0', SHOAL_RATE_LIMIT: '5', SHOAL_INGRESS_HOST: '::' },
       SHOAL_PROXIES: 'loopback, 10.0.0.0/8,fd00::1',
+      SHOAL_GRPC_PORT: '8482',
     });
     expect(read).toEqual({
       copy: 'g2',
@@ -26,6 +28,7 @@ describe('settings', () => {
       proxies: ['loopback', '10.0.0.0/8', 'fd00::1'],
       port: 80,
       ingressPort: 0,
+      grpcPort: 8482,
       requestsPerSecond: 5,
     });
   });
@@ -42,6 +45,7 @@ describe('settings', () => {
     ['SHOAL_PROXIES', 'proxy.example'],
     ['SHOAL_PROXIES', '10.0.0.0/33'],
     ['SHOAL_PROXIES', '10.0.0.1,'],
+    ['SHOAL_GRPC_PORT', 'on'],
     ['SHOAL_RATE_LIMIT', '0'],
     ['SHOAL_RATE_LIMIT', 'NaN'],
   ])('%s=%s is one sentence on what to do', (name, text) => {

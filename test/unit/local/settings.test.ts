@@ -15,7 +15,7 @@ describe('without any', () => {
       ...{ folder: join(root, '.shoal/up'), server: '/bin/nats-server', nodes: ['n1', 'n2', 'n3'] },
       ...{ capacity: capacityOf(3), copies: 1, isKept: true, durability: durabilityIn({}) },
       servers: [{ nats: 4222, monitor: 8222, cluster: 6222 }],
-      ports: { gateway: 8480, ingress: 8481 },
+      ports: { gateway: 8480, ingress: 8481, grpc: 8482 },
     });
   });
 });
@@ -31,6 +31,7 @@ test.each([
   ['SHOAL_MONITOR_PORT', '65535', { servers: [{ monitor: 65_535 }] }],
   ['SHOAL_CLUSTER_PORT', '7', { servers: [{ cluster: 7 }] }],
   ['SHOAL_GATEWAY_PORT', '8', { ports: { gateway: 8 } }],
+  ['SHOAL_GRPC_PORT', '9', { ports: { grpc: 9 } }],
 ])('%s=%s', (name, value, expected) => {
   expect(upSettings({ [name]: value }, '')).toMatchObject(expected);
 });

@@ -1,0 +1,87 @@
+/**
+ * Which methods the services of `shoal.v1` have, and to which operation of the HTTP API each
+ * leads. Messages are derived from the operations' schemas; this table only gives names.
+ */
+
+export interface Method {
+  readonly name: string;
+  /** `operationId` of the route that answers. */
+  readonly operation: string;
+  /** What it does, where its operation does several things. */
+  readonly summary?: string;
+  /** Of the query: always so, and no field of the request. */
+  readonly fixed?: Readonly<Record<string, string>>;
+  /** Of the query: left out. */
+  readonly without?: readonly string[];
+  /** Title of the answer, where the operation has several. */
+  readonly answer?: string;
+  /** Answers with a stream of these instead. */
+  readonly streams?: 'Event' | 'LogLine';
+}
+
+/** A method by the name of its operation. */
+const named = (operation: string): Method => ({
+  name: `${operation[0]?.toUpperCase()}${operation.slice(1)}`,
+  operation,
+});
+
+const applying = { fixed: { dryRun: 'false' } } as const;
+const trying = {
+  fixed: { dryRun: 'true' },
+  summary: 'Changes nothing: says what applying it would do',
+} as const;
+const reading = { without: ['follow'], summary: 'The last lines that were printed' } as const;
+const following = {
+  without: ['follow', 'minRevision'],
+  streams: 'LogLine',
+  summary: 'The last lines that were printed, then each as it is printed',
+} as const;
+
+/** The methods of each service. */
+export const services: Readonly<Record<string, readonly Method[]>> = {
+  Workloads: [
+    { name: 'ApplyWorkload', operation: 'putWorkload', ...applying, answer: 'Applied' },
+    { name: 'TryWorkload', operation: 'putWorkload', ...trying, answer: 'DryRun' },
+    ...['getWorkload', 'listWorkloads', 'deleteWorkload', 'scaleWorkload'].map(named),
+    ...['listEndpoints', 'getRollout', 'listVersions'].map(named),
+    ...['promoteRollout', 'abortRollout', 'undoRollout'].map(named),
+  ],
+  Instances: ['getInstance', 'listInstances', 'stopInstance'].map(named),
+  Nodes: ['getNode', 'listNodes', 'cordonNode', 'uncordonNode', 'drainNode'].map(named),
+  Schedules: [
+    { name: 'ApplySchedule', operation: 'putSchedule', ...applying },
+    { name: 'TrySchedule', operation: 'putSchedule', ...trying },
+    ...['getSchedule', 'listSchedules', 'deleteSchedule'].map(named),
+    ...['pauseSchedule', 'resumeSchedule', 'triggerSchedule'].map(named),
+  ],
+  Events: [
+    {
+      ...{ name: 'ListEvents', operation: 'watchEvents' },
+      summary: 'The last events, or the first ones after one',
+    },
+    {
+      ...{ name: 'WatchEvents', operation: 'watchEvents', streams: 'Event' },
+      without: ['limit', 'minRevision'],
+      summary: 'Each event as it happens, from now on or after one',
+    },
+  ],
+  Logs: [
+    { name: 'ReadWorkloadLogs', operation: 'workloadLogs', ...reading },
+    { name: 'FollowWorkloadLogs', operation: 'workloadLogs', ...following },
+    { name: 'ReadInstanceLogs', operation: 'instanceLogs', ...reading },
+    { name: 'FollowInstanceLogs', operation: 'instanceLogs', ...following },
+  ],
+  DeadLetters: ['getDeadLetter', 'listDeadLetters', 'replayDeadLetter', 'dropDeadLetter'].map(
+    named,
+  ),
+  Tenants: [named('getRetention'), { name: 'SetRetention', operation: 'putRetention' }],
+  Gateway: [{ name: 'GetVersions', operation: 'version' }],
+};
+
+/** Operations that no method leads to, with the reason. */
+export const withoutMethod: Readonly<Record<string, string>> = {
+  createWorkload: 'ApplyWorkload with create_only',
+  health: 'grpc.health.v1, which says whether it serves',
+  ready: 'grpc.health.v1',
+  metrics: 'Prometheus reads HTTP',
+};
