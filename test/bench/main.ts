@@ -1,13 +1,17 @@
 /** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
 import { beats } from './beats.ts';
+import { containers } from './containers.ts';
 import { durability } from './durability.ts';
 import { election } from './election.ts';
 import { print } from './figure.ts';
+import { ingress } from './ingress.ts';
 import { letters } from './letters.ts';
 import { life } from './life.ts';
+import { logs } from './logs.ts';
 import { memory } from './memory.ts';
 import { placements } from './placements.ts';
 import { recovery } from './recovery.ts';
+import { rollout } from './rollout.ts';
 import { runtime } from './runtime.ts';
 import { schedules } from './schedules.ts';
 import { simulator } from './simulator.ts';
@@ -30,6 +34,10 @@ const all = [
   letters,
   steady,
   simulator,
+  ingress,
+  rollout,
+  logs,
+  containers,
 ];
 const only = process.argv[2] ?? '';
 const chosen = all.filter((each) => each.name.startsWith(only) || only.startsWith(each.name));

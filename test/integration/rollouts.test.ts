@@ -3,9 +3,9 @@
  * version, goes back, and loses its node to a drain: no call fails, by any method, although its
  * program ends at once when it is told to.
  */
-import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { Load } from '../support/load.ts';
 import { eventually } from '../support/ports.ts';
 
 const HOST = 'web.localhost';
@@ -50,64 +50,11 @@ const rollout = () => call('GET', 'workloads/web/rollout');
 const until = (state: string) =>
   eventually(async () => (await rollout())['state'] === state, 20_000, `the rollout is ${state}`);
 
-/** Calls the service until it is stopped: by how many at once, and how each call ended. */
-class Load {
-  readonly answers = new Map<string, number>();
-  readonly failed: string[] = [];
-  readonly #agent = new Agent({ keepAlive: true });
-  readonly #callers: Promise<void>[];
-  #isOver = false;
-
-  constructor(callers: number) {
-    const methods = ['GET', 'POST', 'PUT', 'DELETE'];
-    this.#callers = Array.from({ length: callers }, (_, index) =>
-      this.#calls(methods[index % methods.length] as string),
-    );
-  }
-
-  /** Waits until some calls were answered so. */
-  until(answer: string): Promise<void> {
-    const isSo = () => (this.answers.get(answer) ?? 0) > 20;
-    return eventually(isSo, 20_000, `calls that end with ${answer}`);
-  }
-
-  async stop(): Promise<void> {
-    this.#isOver = true;
-    await Promise.all(this.#callers);
-    this.#agent.destroy();
-  }
-
-  async #calls(method: string): Promise<void> {
-    while (!this.#isOver) {
-      const answer = await this.#call(method).catch(String);
-      this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
-      if (!/^200 /.test(answer)) this.failed.push(`${method}: ${answer}`);
-    }
-  }
-
-  #call(method: string): Promise<string> {
-    const { hostname, port } = new URL(under.fabric.ingressUrl);
-    return new Promise((resolve, reject) => {
-      const options = { hostname, port, method, agent: this.#agent, headers: { host: HOST } };
-      const asked = request(options, (response) => {
-        let text = '';
-        response.on('data', (part) => {
-          text += part;
-        });
-        response.on('end', () => resolve(`${response.statusCode} ${text}`));
-        response.on('error', reject);
-      });
-      asked.on('error', reject);
-      asked.end(method === 'GET' || method === 'DELETE' ? undefined : 'some text');
-    });
-  }
-}
-
 test('a rolling update, a canary that is aborted and a drain: not one call fails', async () => {
   const rolling = { strategy: 'rolling', maxSurge: 1, minAvailable: '100%' };
   await apply('a', rolling);
   await until('complete');
-  const load = new Load(8);
+  const load = new Load(under.fabric.ingressUrl, HOST, 8);
   for (const version of ['b', 'c', 'd']) {
     await apply(version, rolling);
     await until('complete');
@@ -134,7 +81,7 @@ test('a rolling update, a canary that is aborted and a drain: not one call fails
 }, 90_000);
 
 test('a version that cannot run is given up, with the instance and why, and no call fails', async () => {
-  const load = new Load(4);
+  const load = new Load(under.fabric.ingressUrl, HOST, 4);
   const update = { strategy: 'rolling', deadline: '2s' };
   await apply('f', update, ['sh', '-c', 'exit 7']);
   await until('rolled-back');

@@ -44,9 +44,11 @@ export class DockerEngine implements AsyncDisposable {
   readonly #folder: string;
   readonly #bridge: string;
   readonly #programs: DockerPrograms;
+  readonly #isLeaving: boolean;
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, programs: DockerPrograms) {
+  private constructor(folder: string, programs: DockerPrograms, isLeaving: boolean) {
+    this.#isLeaving = isLeaving;
     this.#folder = folder;
     this.#programs = programs;
     this.#bridge = `sh-${basename(folder).slice(-6)}`;
@@ -54,12 +56,20 @@ export class DockerEngine implements AsyncDisposable {
     this.client = new Docker({ socketPath: this.socket });
   }
 
-  /** Starts an engine that has IMAGE. What runs goes on without it. */
-  static async start(): Promise<DockerEngine> {
+  /**
+   * Starts an engine that has IMAGE. What runs goes on without it, unless that is not wanted: an
+   * engine of a Swarm cannot.
+   */
+  static async start({
+    isLeaving = true,
+  }: {
+    readonly isLeaving?: boolean;
+  } = {}): Promise<DockerEngine> {
     const programs = await findDocker();
     if (!programs) throw new Error('no dockerd here; vitest.config.ts leaves these tests out then');
     // Below a short path: a socket's may have 107 bytes.
-    const engine = new DockerEngine(await mkdtemp(join(tmpdir(), 'shoal-docker-')), programs);
+    const folder = await mkdtemp(join(tmpdir(), 'shoal-docker-'));
+    const engine = new DockerEngine(folder, programs, isLeaving);
     try {
       await engine.#prepare();
       await engine.start();
@@ -78,7 +88,8 @@ export class DockerEngine implements AsyncDisposable {
     const words = [
       ...['--config-file', at('daemon.json'), '--data-root', at('data'), '--exec-root', at('exec')],
       ...['--pidfile', at('pid'), '--host', `unix://${this.socket}`, '--bridge', this.#bridge],
-      ...['--iptables=false', '--ip6tables=false', '--ip-masq=false', '--live-restore'],
+      ...['--iptables=false', '--ip6tables=false', '--ip-masq=false'],
+      ...(this.#isLeaving ? ['--live-restore'] : []),
     ];
     const { dockerd, environment } = this.#programs;
     const child = spawn(dockerd, words, { env: environment, stdio: ['ignore', log, log] });

@@ -4,17 +4,24 @@
  *
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
+import { cpus } from 'node:os';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Use } from '../driver.ts';
+import { AtATime } from './at-a-time.ts';
 import type { RegistryAuth } from './credentials.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
 const ANSWER_MS = 5_000;
 /** And to make, start or remove a container: it writes to its disk for it. */
 const ACT_MS = 15_000;
+/**
+ * How many containers are made, started or removed at a time: two for each core. With 200 asked for
+ * together on two cores the engine answered for a few within ACT_MS, and the others were asked again.
+ */
+const ACTS_MAX = 2 * Math.max(2, cpus().length);
 /** Longest sentence that is passed on: one line of what an engine says. */
 const SENTENCE_MAX = 300;
 
@@ -41,6 +48,7 @@ export type Inspected = Docker.ContainerInspectInfo | undefined;
 export class Engine {
   readonly socket: string;
   readonly #docker: Docker;
+  readonly #acts = new AtATime(ACTS_MAX);
 
   private constructor(socket: string, docker: Docker) {
     this.socket = socket;
@@ -73,15 +81,11 @@ export class Engine {
   }
 
   async create(options: Docker.ContainerCreateOptions): Promise<void> {
-    await this.#ask(ACT_MS, (abortSignal) =>
-      this.#docker.createContainer({ ...options, abortSignal }),
-    );
+    await this.#act((abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
   }
 
   async start(container: string): Promise<void> {
-    await this.#ask(ACT_MS, (abortSignal) =>
-      this.#docker.getContainer(container).start({ abortSignal }),
-    );
+    await this.#act((abortSignal) => this.#docker.getContainer(container).start({ abortSignal }));
   }
 
   async kill(container: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -156,7 +160,7 @@ export class Engine {
 
   /** Ends it, too, if it runs. What is not there is no error. */
   async remove(container: string): Promise<void> {
-    await this.#ask(ACT_MS, (abortSignal) =>
+    await this.#act((abortSignal) =>
       this.#docker.getContainer(container).remove({ force: true, v: true, abortSignal }),
     ).catch(absent);
   }
@@ -180,7 +184,7 @@ export class Engine {
   /** Takes a name from an image; without another one it goes. False: something still uses it. */
   async removeImage(name: string): Promise<boolean> {
     try {
-      await this.#ask(ACT_MS, (abortSignal) => this.#docker.getImage(name).remove({ abortSignal }));
+      await this.#act((abortSignal) => this.#docker.getImage(name).remove({ abortSignal }));
     } catch (error) {
       if (error instanceof EngineError && error.status === 409) return false;
       absent(error);
@@ -235,6 +239,11 @@ export class Engine {
     const filters = JSON.stringify({ type: ['container'], event: ['die'], label: [label] });
     const stream = await this.#docker.getEvents({ filters, abortSignal: signal });
     return stream as unknown as AsyncIterable<Uint8Array>;
+  }
+
+  /** Asks for what it writes to its disk for; the time counts from when it is asked. */
+  #act<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#acts.do(() => this.#ask(ACT_MS, call));
   }
 
   async #ask<T>(limitMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {

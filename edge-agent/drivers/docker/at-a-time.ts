@@ -1,0 +1,26 @@
+/**
+ * Makes sure that an engine is given no more to do at a time than it gets done: asked for two hundred
+ * containers at once it makes none of them in time, and all of them are asked for again.
+ */
+export class AtATime {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** `most`: how many acts are under way at a time; the others wait in the order they came. */
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  /** Does it when it is its turn. */
+  async do<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    try {
+      return await act();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
