@@ -18,6 +18,7 @@ export const features = [
   'mounts',
   'fixed-ports',
   'udp',
+  'network-none',
 ] as const;
 export type Feature = (typeof features)[number];
 
@@ -30,6 +31,7 @@ interface Featured {
   readonly volumes?: readonly VolumeSpec[] | undefined;
   readonly mounts?: readonly unknown[] | undefined;
   readonly ports?: readonly PortSpec[] | undefined;
+  readonly network?: string | undefined;
 }
 
 /** What of a spec an agent must heed: one that does not may not have it. */
@@ -45,6 +47,7 @@ export function featuresOf(spec: Featured): readonly Feature[] {
     mounts: mounts.length > 0,
     'fixed-ports': ports.some(({ host }) => host !== undefined),
     udp: ports.some(({ protocol }) => protocol === 'udp'),
+    'network-none': spec.network === 'none',
   };
   return features.filter((feature) => needed[feature]);
 }

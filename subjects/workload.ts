@@ -59,6 +59,12 @@ const common = z.strictObject({
   files: filesSpec.optional(),
   volumes: volumesSpec.optional(),
   mounts: mountsSpec.optional(),
+  network: z
+    .enum(['default', 'none'])
+    .optional()
+    .describe(
+      'none: nothing but itself can be reached, and nobody reaches it; only with driver docker',
+    ),
   init: initSpec.optional(),
   directory: z
     .string()
@@ -172,7 +178,11 @@ function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
       faults.push({ path: ['directory'], message: 'in a container a directory is absolute' });
     }
   }
+  if (spec.network === 'none' && 'ports' in spec && spec.ports.length > 0) {
+    faults.push({ path: ['ports'], message: 'with network none there are no ports' });
+  }
   if (spec.driver !== 'process') return faults;
+  if (spec.network === 'none') faults.push({ path: ['network'], message: `network none ${only}` });
   if (spec.image !== undefined) faults.push({ path: ['image'], message: `image ${only}` });
   if (spec.pull !== undefined) faults.push({ path: ['pull'], message: `pull ${only}` });
   if (spec.limits.pids !== undefined) {

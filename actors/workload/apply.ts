@@ -121,8 +121,11 @@ function impossible(wanted: Wanted, found: Explanation): Refusal | undefined {
     return refusal('driver-unknown', `no node offers driver ${driver}; there is ${there}`);
   }
   const counts = Object.entries(found.impossible).map(([name, count]) => `${count} by ${name}`);
-  const detail = `none of ${found.nodes} nodes could hold it even empty: removed ${counts.join(', ')}`;
-  return refusal('spec-unplaceable', detail);
+  const what = `none of ${found.nodes} nodes could hold it even empty: removed ${counts.join(', ')}`;
+  // What one of them lacks tells a person more than how many lack it.
+  const one = found.table.find(({ removedBy = '' }) => Object.hasOwn(found.impossible, removedBy));
+  const lacks = one?.detail === undefined ? '' : `; ${one.node} ${one.detail}`;
+  return refusal('spec-unplaceable', `${what}${lacks}`);
 }
 
 function write(ask: Ask, context: Ctx): Effects {

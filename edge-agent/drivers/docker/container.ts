@@ -83,6 +83,8 @@ export function createOptions(of: {
       PortBindings: published,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': '2' } },
+      // Not a bridge without ports: from there it could still call out.
+      ...(spec.network === 'none' ? { NetworkMode: 'none' } : {}),
       ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
       ...limitsOf(input),
     },

@@ -56,7 +56,10 @@ export class ProcessDriver implements Driver {
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
   readonly #turns: InTurn;
-  #lacking: Lacking = { mounts: 'a process sees the whole machine' };
+  #lacking: Lacking = {
+    mounts: 'a process sees the whole machine',
+    'network-none': 'a process has the network of its machine',
+  };
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
     this.#settings = settings;

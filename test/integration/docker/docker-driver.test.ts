@@ -143,6 +143,14 @@ describe('the Docker driver', () => {
     expect(of.PortBindings).toEqual({ '8080/tcp': published, '53/udp': published });
   });
 
+  test('without network there is none but its own, nor for the steps before', async () => {
+    const look = ['cat', '/proc/net/dev'];
+    driver.start(input(look, { network: 'none', init: [{ command: look }] }), report);
+    await ended();
+    const devices = (await output()).match(/^ *[a-z0-9]+(?=:)/gm)?.map((each) => each.trim());
+    expect(devices?.filter((each) => /^(eth|lo)/.test(each))).toEqual(['lo', 'lo']);
+  });
+
   test('what an earlier agent ran beside a container is ended, from outside or by a shell in it', async () => {
     driver.start(input(['sleep', '300']), report);
     await has('started');

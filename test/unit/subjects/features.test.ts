@@ -21,6 +21,8 @@ test('an agent must heed what is asked for, and nothing more', () => {
   expect(of({ ports: [{ name: 'http' }, { name: 'b', protocol: 'tcp' }] })).toEqual([]);
   const dns = { name: 'dns', host: 53, protocol: 'udp' };
   expect(of({ ports: [dns] })).toEqual(['fixed-ports', 'udp']);
+  expect(of({ network: 'default' })).toEqual([]);
+  expect(of({ network: 'none' })).toEqual(['network-none']);
   const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
   expect(featuresOf(job)).toEqual(['init']);
 });

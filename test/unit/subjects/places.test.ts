@@ -59,6 +59,8 @@ describe('is refused with a sentence at its place', () => {
     ['a source with ..', { ...box, mounts: [{ source: '/a/../b', path: '/a' }] }, /^mounts\.0\.s/],
     ['a port of the node twice', twice, /^ports\.1\.host: 80\/tcp is another port of this/],
     ['a port inside a process', { ports: [{ name: 'a', container: 1 }] }, /^ports\.0\.container/],
+    ['a process without network', { network: 'none' }, /^network: network none is only for/],
+    ['ports without network', { ...box, network: 'none', ports: udp }, /^ports: with network none/],
     [
       'an ingress of udp',
       { ports: udp, ingress: { host: 'a.b' } },
@@ -94,6 +96,8 @@ test('what a spec may hold in files fits into the record of its workload', () =>
       const record = workloadRecord.schema.parse({ ...(wanted.data as Wanted), ...held, last });
       expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(workloadRecord.bytesMax);
     }),
+    // Each reads 64 KiB several times.
+    { numRuns: 20 },
   );
 });
 

@@ -228,6 +228,18 @@ describe('is refused', () => {
       'spec-unplaceable',
       'removed 1 by labels, 2 by resources',
     ],
+    [
+      'with what one of the nodes lacks',
+      {
+        ...{ possible: 0, impossible: { labels: 3 } },
+        table: [
+          { node: 'n1', removedBy: 'accepts', detail: 'takes no new work' },
+          { node: 'n2', removedBy: 'labels', detail: 'lacks zone=garage' },
+        ],
+      },
+      'spec-unplaceable',
+      'removed 3 by labels; n2 lacks zone=garage',
+    ],
     ['not one that only has to wait', { possible: 1, feasible: 0 }, undefined, ''],
   ])('%s', (_, found, code, detail) => {
     const effects = applied(askOf(service(1)), { ok: true, value: { ...roomy, ...found } });
