@@ -17,6 +17,7 @@ import {
 import { systemClock } from '../actors/runtime/nats/system-clock.ts';
 import type { Clock } from '../actors/runtime/ports.ts';
 import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
+import { otelTracing } from '../actors/runtime/tracing.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { agent } from './actor.ts';
 import type { Driver } from './drivers/driver.ts';
@@ -61,6 +62,7 @@ export async function startAgent(
   });
   const host = new Host(agent(node), {
     ...{ ports: joined.ports, views: joined.views, log, jobs: shell.jobs },
+    tracing: otelTracing(),
     writesLetters: false,
     escalate: (reason) => {
       log.error('too many faults; this agent begins anew', { node, reason });

@@ -5,7 +5,8 @@
 import type { FastifyReply } from 'fastify';
 import { ask } from '../actors/runtime/ask.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
-import { type Ports, REVISION_HEADER, TRACE_HEADER } from '../actors/runtime/ports.ts';
+import { type Ports, REVISION_HEADER } from '../actors/runtime/ports.ts';
+import { otelTracing } from '../actors/runtime/tracing.ts';
 import type {
   Answer,
   PayloadOf,
@@ -14,10 +15,8 @@ import type {
   RequestContract,
   TokensOf,
 } from '../subjects/index.ts';
+import { traceparentOf } from './http/trace.ts';
 import type { Known } from './known.ts';
-
-/** W3C trace context, version 00 and later ones of the same form. */
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Asks for the call that `reply` answers. No answer in time is a refusal. */
 export type AskActor = <C extends RequestContract>(
@@ -36,16 +35,19 @@ export function actorAsker(
   store: Watched | undefined,
 ): AskActor {
   // An actor that cannot write does not answer, or stands by: the reason is the store's.
+  const tracing = otelTracing();
   const trouble = async (): Promise<Refusal | undefined> => {
     await store?.look();
     return store?.trouble;
   };
   return async (reply, contract, tokens, payload) => {
-    const given = reply.request.headers[TRACE_HEADER];
-    const traceparent = typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined;
-    const options = { traceparent, trouble, seen: () => known.revision };
+    const traceparent = traceparentOf(reply.request);
+    const span = tracing.span(`ask ${contract.name}`, traceparent);
+    const seen = (): number => known.revision;
+    const options = { traceparent: span.traceparent, trouble, seen };
     const began = ports.clock.elapsed();
     const { answer, revision } = await ask(ports, contract, tokens, payload, options);
+    span.end(answer.ok ? undefined : answer.refusal.code);
     if (revision > 0) {
       store?.answered(ports.clock.elapsed() - began);
       await known.reach(revision);

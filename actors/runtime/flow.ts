@@ -12,7 +12,8 @@ import { refusal, TooLargeError } from '../../subjects/index.ts';
 import type { Counters } from './counters.ts';
 import type { ReplyTo } from './effect.ts';
 import type { Plan, Planned, PlannedWrite } from './plan.ts';
-import type { Outgoing, Ports, WriteResult } from './ports.ts';
+import { type Outgoing, type Ports, TRACE_HEADER, type WriteResult } from './ports.ts';
+import type { Tracing } from './tracing.ts';
 import type { Views } from './views.ts';
 
 /** How often an event is offered to its stream before it is given up, and how far apart. */
@@ -49,6 +50,7 @@ export interface FlowAround {
   readonly views: Views;
   readonly performer: Performer;
   readonly counters: Counters;
+  readonly tracing: Tracing;
   /** Revisions of the actor's last writes to keys it does not follow. */
   readonly own: Map<string, number>;
 }
@@ -60,6 +62,7 @@ export class Flow {
   readonly #views: Views;
   readonly #performer: Performer;
   readonly #counters: Counters;
+  readonly #tracing: Tracing;
   readonly #end: FlowEnd;
   readonly #own: Map<string, number>;
   #index = 0;
@@ -73,6 +76,7 @@ export class Flow {
     this.#views = around.views;
     this.#performer = around.performer;
     this.#counters = around.counters;
+    this.#tracing = around.tracing;
     this.#end = end;
   }
 
@@ -173,12 +177,17 @@ export class Flow {
     for (const { write, writer, value } of planned.writes) {
       if (write.body !== null) this.#views.sending(writer, write.body, value);
     }
+    const span = this.#tracing.span('commit', writes[0]?.headers[TRACE_HEADER]);
     if (isWhole && writes.length > 1) {
-      this.#ports.store.transact(writes, (result) =>
-        this.#transacted(bucket, planned.writes, result),
-      );
+      this.#ports.store.transact(writes, (result) => {
+        span.end(whyNot([result]));
+        this.#transacted(bucket, planned.writes, result);
+      });
     } else {
-      this.#ports.store.write(writes, (results) => this.#written(bucket, planned.writes, results));
+      this.#ports.store.write(writes, (results) => {
+        span.end(whyNot(results));
+        this.#written(bucket, planned.writes, results);
+      });
     }
   }
 
@@ -207,7 +216,8 @@ export class Flow {
     if (isOwn && value !== null) this.#own.set(write.key, revision);
     if (isOwn && value === null) this.#own.delete(write.key);
     const bytes = write.body?.length ?? 0;
-    this.#views.stored(record, write.key, value, { revision, writer, bytes });
+    const traceparent = write.headers[TRACE_HEADER];
+    this.#views.stored(record, write.key, value, { revision, writer, bytes, traceparent });
   }
 
   #failed(bucket: Bucket, wanted: readonly PlannedWrite[], results: readonly WriteResult[]): void {
@@ -301,4 +311,9 @@ export class Flow {
   #isStoredByMe(planned: PlannedWrite): boolean {
     return this.#views.writerOf(planned.record, planned.write.key) === planned.writer;
   }
+}
+
+/** What kept writes from being stored, for whoever follows them; undefined: nothing did. */
+function whyNot(results: readonly WriteResult[]): string | undefined {
+  return results.find(({ kind }) => kind !== 'stored')?.kind;
 }

@@ -109,12 +109,13 @@ export class Host<S = unknown, V = unknown> {
       escalate: (reason) => options.escalate?.(reason),
     });
     const performer = performerOf(actor as Actor, {
-      ...{ ports, alarms: this.#alarms, jobs: options.jobs ?? {}, log },
+      ...{ ports, alarms: this.#alarms, jobs: options.jobs ?? {}, log, tracing: this.#tracing },
       revision: () => this.#state.revision,
-      enqueue: (label, step, message, id) => this.#occasions.add(label, step, message, id),
+      enqueue: (label, step, message, of) => this.#occasions.add(label, step, message, of),
     });
     const { counters } = this;
-    this.#aroundFlows = { ports, views, performer, counters, own: this.#own };
+    const around = { ports, views, performer, counters, own: this.#own };
+    this.#aroundFlows = { ...around, tracing: this.#tracing };
     this.#state = new PrivateState(
       actor,
       { views, failures: this.#failures, recording: () => this.recorder.current },

@@ -255,6 +255,7 @@ export function ownInbound(
   about: string,
   step: Inbound['step'],
   message: unknown,
+  traceparent?: string,
 ): Inbound {
   return {
     id,
@@ -264,7 +265,7 @@ export function ownInbound(
     message,
     from: undefined,
     item: undefined,
-    traceparent: undefined,
+    traceparent,
     attempts: 0,
     wanted: undefined,
     term: 0,

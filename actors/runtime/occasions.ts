@@ -67,15 +67,22 @@ export class Occasions {
       return (one.changed as AnyStep)(state, box.change as never, context);
     };
     const id = `${change.key}@${change.revision}`;
-    this.#enqueue(id, this.#label(name), change.key, step, box);
+    this.#around.enqueue(
+      ownInbound(id, this.#label(name), change.key, step, box, change.traceparent),
+    );
   }
 
   /** Something of the actor's own: an answer, a report, a timer. */
-  add(label: string, step: AnyStep, message: unknown, id?: string): void {
+  add(
+    label: string,
+    step: AnyStep,
+    message: unknown,
+    { id, traceparent }: { readonly id?: string; readonly traceparent?: string | undefined } = {},
+  ): void {
     this.#made++;
     const own = id ?? `${this.#prefix(label)}${this.#made}`;
     const about = (message as { readonly key?: string }).key ?? '';
-    this.#enqueue(own, label, about, step, message);
+    this.#around.enqueue(ownInbound(own, label, about, step, message, traceparent));
   }
 
   #label(name: string): string {
@@ -102,9 +109,5 @@ export class Occasions {
       this.#tick(name, step, everyMs);
       this.add(name, step, { key: '', payload: undefined });
     });
-  }
-
-  #enqueue(id: string, label: string, about: string, step: AnyStep, message: unknown): void {
-    this.#around.enqueue(ownInbound(id, label, about, step, message));
   }
 }

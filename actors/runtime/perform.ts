@@ -16,7 +16,8 @@ import type { Performer } from './flow.ts';
 import { derivedId } from './ids.ts';
 import type { Log } from './log.ts';
 import type { Planned } from './plan.ts';
-import { ID_HEADER, type Job, type Ports } from './ports.ts';
+import { ID_HEADER, type Job, type Ports, TRACE_HEADER } from './ports.ts';
+import type { Tracing } from './tracing.ts';
 
 /** Largest answer that is read, in bytes. */
 const ANSWER_BYTES_MAX = 1_048_576;
@@ -26,10 +27,16 @@ interface Around {
   readonly alarms: Alarms;
   readonly jobs: Readonly<Record<string, Job>>;
   readonly log: Log;
+  readonly tracing: Tracing;
   /** Newest revision of the records the actor follows. */
   revision(): number;
   /** Puts a message of the actor's own into its mailbox. */
-  enqueue(label: string, step: Step<unknown, never, unknown>, message: unknown, id?: string): void;
+  enqueue(
+    label: string,
+    step: Step<unknown, never, unknown>,
+    message: unknown,
+    of: { readonly id?: string; readonly traceparent: string | undefined },
+  ): void;
 }
 
 /** What performs the effects of an actor. */
@@ -38,9 +45,9 @@ export function performerOf(actor: Actor, around: Around): Performer {
     reply: (to, answer, revision) =>
       to?.send(answer as { readonly ok: boolean }, Math.max(revision, around.revision())),
     request: (planned) => ask(actor, planned, around),
-    after: ({ name, key, delayMs, payload }) => {
+    after: ({ name, key, delayMs, payload, traceparent }) => {
       const step = actor.timers[name]?.step as Step<unknown, never, unknown>;
-      const ring = (): void => around.enqueue(name, step, { key, payload });
+      const ring = (): void => around.enqueue(name, step, { key, payload }, { traceparent });
       if (around.alarms.set(name, key, delayMs, ring)) return;
       around.log.error('too many alarms; one was not set', {
         actor: actor.name,
@@ -48,10 +55,12 @@ export function performerOf(actor: Actor, around: Around): Performer {
       });
     },
     cancel: ({ name, key }) => around.alarms.cancel(name, key),
-    run: ({ job, input, memo }) => {
+    run: ({ job, input, memo, traceparent }) => {
       const step = actor.jobs[job] as Step<unknown, never, unknown>;
-      around.jobs[job]?.(input, (outcome) =>
-        around.enqueue(`report ${job}`, step, { outcome, memo }),
+      around.tracing.within(traceparent, () =>
+        around.jobs[job]?.(input, (outcome) =>
+          around.enqueue(`report ${job}`, step, { outcome, memo }, { traceparent }),
+        ),
       );
     },
     lost: (message) =>
@@ -72,7 +81,8 @@ function ask(actor: Actor, planned: Extract<Planned, { kind: 'request' }>, aroun
       outcome.kind === 'answer'
         ? readAnswer(contract, outcome.body)
         : unanswered(contract, outcome.kind);
-    around.enqueue(`answer ${contract.name}`, step, { answer, memo }, id);
+    const traceparent = message.headers[TRACE_HEADER];
+    around.enqueue(`answer ${contract.name}`, step, { answer, memo }, { id, traceparent });
   });
 }
 

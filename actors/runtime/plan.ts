@@ -48,8 +48,24 @@ export interface PlannedWrite {
   readonly isOwn: boolean;
 }
 
+/**
+ * What is put off for so long at most, in milliseconds, is still part of the call that caused it:
+ * changes are gathered for 2. A restart, a probe and whatever else comes again and again is put off
+ * for longer: it would never end being part of it.
+ */
+const PART_OF_CALL_MS = 50;
+
+/** Of the call that caused it; absent: nobody follows one. */
+interface Traced {
+  readonly traceparent?: string;
+}
+
 export type Planned =
-  | Exclude<Effect, { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' }>
+  | Exclude<
+      Effect,
+      { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' | 'run' | 'after' }
+    >
+  | (Extract<Effect, { kind: 'run' | 'after' }> & Traced)
   | { readonly kind: 'publish'; readonly contract: EventContract; readonly message: Outgoing }
   | { readonly kind: 'tell'; readonly stream: StreamName; readonly make: () => Outgoing }
   | {
@@ -141,10 +157,10 @@ function planOther(
     }
     case 'run':
       declared(actor, 'job', effect.job, actor.jobs);
-      return effect;
+      return traced(effect, cause);
     case 'after':
       declared(actor, 'timer', effect.name, actor.timers);
-      return effect;
+      return effect.delayMs <= PART_OF_CALL_MS ? traced(effect, cause) : effect;
     case 'reply':
       return effect;
     case 'cancel':
@@ -152,6 +168,11 @@ function planOther(
       mayPublish(actor, effect.contract);
       return { kind: 'withdraw', waits: waitingAddress(effect.contract, effect.tokens as never) };
   }
+}
+
+/** What comes of it belongs to the call that caused it, where somebody follows that. */
+function traced<E extends object>(effect: E, { traceparent }: Cause): E & Traced {
+  return traceparent === undefined ? effect : { ...effect, traceparent };
 }
 
 function timedOf(actor: Actor, effect: Extract<Effect, { kind: 'work' }>): Timed | undefined {

@@ -9,6 +9,7 @@
 import { journal } from './journal.ts';
 import type { Log } from './log.ts';
 import { START_ERROR_EXIT, StartError } from './start-error.ts';
+import { startTelemetry } from './telemetry.ts';
 
 /** Exit code after a fault of the program's own (EX_SOFTWARE). */
 export const FAULT_EXIT = 70;
@@ -26,6 +27,7 @@ export async function runProgram(
   start: (log: Log, end: (code: number) => void, begun: (stop: Stop) => void) => Promise<Stop>,
 ): Promise<void> {
   const log = journal(name);
+  let closeTelemetry: Stop = async () => undefined;
   let stop: Stop | undefined;
   let isStopping = false;
   const end = (signal: string, code = 0): void => {
@@ -42,6 +44,7 @@ export async function runProgram(
     }, limitMs).unref();
     void (stop?.() ?? Promise.resolve())
       .catch((error) => log.error('an error while stopping', { error }))
+      .then(() => closeTelemetry())
       .then(() => {
         log.info('stopped');
         process.exit(code);
@@ -58,6 +61,7 @@ export async function runProgram(
     process.exit(FAULT_EXIT);
   });
   try {
+    closeTelemetry = await startTelemetry(name, log);
     const ownEnd = (code: number): void => end('its own decision', code);
     stop = await start(log, ownEnd, (early) => {
       stop = early;

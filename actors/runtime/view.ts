@@ -32,6 +32,19 @@ export interface Unreadable {
   readonly reason: string;
 }
 
+/** What a value of the store comes with. */
+export interface Meta {
+  readonly revision: number;
+  /** Id of the write that made it. */
+  readonly writer: string | undefined;
+  /** When the store wrote it, in milliseconds since 1970. */
+  readonly at: number;
+  /** Of the encoded value. */
+  readonly bytes?: number | undefined;
+  /** Of the call that caused it, where somebody follows that. */
+  readonly traceparent?: string | undefined;
+}
+
 /** One record before and after; `after` undefined: deleted. */
 export interface Change<C extends RecordContract = RecordContract> {
   readonly key: string;
@@ -39,6 +52,8 @@ export interface Change<C extends RecordContract = RecordContract> {
   readonly before: PayloadOf<C> | undefined;
   readonly after: PayloadOf<C> | undefined;
   readonly revision: number;
+  /** Of the call that caused the write, where somebody follows it. */
+  readonly traceparent?: string;
 }
 
 /** The records of one contract, by key and by index. */
@@ -130,16 +145,7 @@ export class View<C extends RecordContract = RecordContract> {
   }
 
   /** Takes in a newer value (undefined: deleted). Returns undefined for what is not newer. */
-  apply(
-    key: string,
-    value: PayloadOf<C> | undefined,
-    meta: {
-      readonly revision: number;
-      readonly writer: string | undefined;
-      readonly at: number;
-      readonly bytes?: number | undefined;
-    },
-  ): Change<C> | undefined {
+  apply(key: string, value: PayloadOf<C> | undefined, meta: Meta): Change<C> | undefined {
     if (meta.revision <= this.revision(key)) return;
     const tokens = tokensIn(this.record, key);
     if (!tokens) return;
@@ -156,7 +162,9 @@ export class View<C extends RecordContract = RecordContract> {
       this.#entries.set(key, { key, value, revision, writer, at, bytes });
       this.#markers.delete(key);
     }
-    return { key, tokens, before: before?.value, after: value, revision: meta.revision };
+    const { revision, traceparent } = meta;
+    const change = { key, tokens, before: before?.value, after: value, revision };
+    return traceparent === undefined ? change : { ...change, traceparent };
   }
 
   /**

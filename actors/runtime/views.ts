@@ -36,10 +36,11 @@ import {
   PROTOCOL_HEADER,
   type Store,
   type Stored,
+  TRACE_HEADER,
   WRITER_HEADER,
 } from './ports.ts';
 import { newSide, patternsOf, type Side } from './side.ts';
-import { type Change, View } from './view.ts';
+import { type Change, type Meta, View } from './view.ts';
 
 /** Reads a value of the store. */
 export type Read = (record: RecordContract, body: Uint8Array) => Decoded<unknown>;
@@ -202,14 +203,12 @@ export class Views {
     record: RecordContract,
     key: string,
     value: unknown,
-    meta: { readonly revision: number; readonly writer: string; readonly bytes?: number },
+    meta: Pick<Meta, 'revision' | 'bytes' | 'traceparent'> & { readonly writer: string },
   ): void {
     this.#sending.delete(meta.writer);
     const followed = this.#find(record, key);
     if (!followed) return;
-    const { revision, writer, bytes } = meta;
-    const at = this.#clock.now();
-    const change = followed.view.apply(key, value ?? undefined, { revision, writer, at, bytes });
+    const change = followed.view.apply(key, value ?? undefined, { ...meta, at: this.#clock.now() });
     if (change) for (const listener of followed.listeners) listener(change);
   }
 
@@ -298,6 +297,7 @@ export class Views {
       writer: stored.headers[WRITER_HEADER],
       at: stored.at,
       bytes: stored.body?.length ?? 0,
+      traceparent: stored.headers[TRACE_HEADER],
     });
     if (change) for (const listener of followed.listeners) listener(change);
   }

@@ -38,6 +38,7 @@ const names: Readonly<Record<string, string>> = {
   ...{ 'Node.drivers': 'DriverOffer', 'NodeDetail.drivers': 'DriverOffer' },
   ...{ 'Node.capacity': 'Amounts', 'NodeDetail.capacity': 'Amounts' },
   ...{ 'Node.booked': 'Amounts', 'NodeDetail.booked': 'Amounts' },
+  ...{ 'NodeUse.capacity': 'Amounts', 'DriverOffer.mounts': 'Mount' },
   ...{ 'NodeDetail.entries': 'LedgerEntry', 'NodeDetail.snapshot': 'Snapshot' },
   ...{ 'Drain.waits': 'DrainWait', 'Schedule.history': 'FiringOutcome' },
   ...{ 'DryRun.explanation': 'Explanation', 'Explanation.choice': 'Choice' },

@@ -2,6 +2,7 @@
  * All drivers of an agent as one: each instance is its spec's driver's. One driver that cannot say
  * what it runs leaves what is concluded about the others as it is.
  */
+import { otelTracing, type Spanned, spanHere } from '../../actors/runtime/tracing.ts';
 import type { DriverOffer } from '../../subjects/index.ts';
 import type {
   Found,
@@ -13,11 +14,19 @@ import type {
 } from '../jobs.ts';
 import type { Driver, ExecInput, Executed, Report, Use } from './driver.ts';
 
+/** Something under way, and the reports that end it. */
+interface Under {
+  readonly span: Spanned;
+  readonly ends: readonly InstanceReport['kind'][];
+}
+
 /** The first driver answers for what was never heard of. */
 export class Drivers {
   readonly #all: readonly [Driver, ...Driver[]];
   /** Whose each instance is. */
   readonly #of = new Map<string, Driver>();
+  /** What is under way of runs, where somebody follows it: their spans. */
+  readonly #under = new Map<string, readonly Under[]>();
   readonly #failed: (driver: string, error: unknown) => void;
 
   /** `failed` is told of a driver that cannot say what it runs. */
@@ -46,7 +55,7 @@ export class Drivers {
   async found(report: Report): Promise<readonly Found[]> {
     const found: Found[] = [];
     for (const driver of this.#all) {
-      for (const each of await driver.found(report)) {
+      for (const each of await driver.found(this.#hearing(report))) {
         this.#of.set(each.name, driver);
         found.push(each);
       }
@@ -59,7 +68,7 @@ export class Drivers {
     const busy: string[] = [];
     for (const driver of this.#all) {
       try {
-        const listing = await driver.list(report);
+        const listing = await driver.list(this.#hearing(report));
         for (const each of listing.found) this.#of.set(each.name, driver);
         found.push(...listing.found);
         busy.push(...listing.busy);
@@ -84,11 +93,16 @@ export class Drivers {
     const before = this.#of.get(input.name);
     if (before && before !== driver) before.forget(input.name);
     this.#of.set(input.name, driver);
-    driver.start(input, report);
+    this.#spanned(`${driver.name} start`, input, ['started', 'exited'], () =>
+      driver.start(input, this.#hearing(report)),
+    );
   }
 
   stop(input: StopInput, report: Report): void {
-    this.#driverOf(input.name).stop(input, report);
+    const driver = this.#driverOf(input.name);
+    this.#spanned(`${driver.name} stop`, input, ['exited'], () =>
+      driver.stop(input, this.#hearing(report)),
+    );
   }
 
   relabel(input: RelabelInput): void {
@@ -101,7 +115,9 @@ export class Drivers {
   }
 
   exec(input: ExecInput): Promise<Executed> {
-    return this.#driverOf(input.name).exec(input);
+    const driver = this.#driverOf(input.name);
+    const span = spanHere(`${driver.name} exec`);
+    return driver.exec(input).finally(() => span.end());
   }
 
   /** What all runs use, of those somebody can tell of. */
@@ -124,6 +140,38 @@ export class Drivers {
 
   leave(): void {
     for (const driver of this.#all) driver.leave();
+  }
+
+  /** Begins something about a run: a span until one of these is reported of it, by whatever way. */
+  #spanned(
+    what: string,
+    { name, run }: { readonly name: string; readonly run: number },
+    ends: readonly InstanceReport['kind'][],
+    begin: () => void,
+  ): void {
+    const span = spanHere(what);
+    if (span.traceparent !== undefined) {
+      const key = `${name} ${run}`;
+      this.#under.set(key, [...(this.#under.get(key) ?? []), { span, ends }]);
+    }
+    otelTracing().within(span.traceparent, begin);
+  }
+
+  #hearing(report: Report): Report {
+    return (each) => {
+      const key = `${each.name} ${each.run}`;
+      const under = this.#under.get(key) ?? [];
+      const open = under.filter(({ span, ends }) => {
+        const isOver = ends.includes(each.kind);
+        // A run that ends before it was started could not be.
+        const isFailed = isOver && each.kind === 'exited' && ends.includes('started');
+        if (isOver) span.end(isFailed ? (each.message ?? 'ended') : undefined);
+        return !isOver;
+      });
+      if (open.length > 0) this.#under.set(key, open);
+      else if (under.length > 0) this.#under.delete(key);
+      report(each);
+    };
   }
 
   #driverOf(name: string): Driver {

@@ -1,20 +1,14 @@
-/** The contract `shoal.v1` as its callers have it: the messages and services of `shoal.proto`. */
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+/**
+ * The contract `shoal.v1` as its callers have it. The .proto files are compiled into the program as
+ * text, so that it is served wherever the program is installed.
+ */
 import protobuf from 'protobufjs';
-import { StartError } from '../../actors/runtime/start-error.ts';
+import { protoFiles } from './generated/proto-files.ts';
 
-/** The checkout, whether this runs compiled (in `dist`) or from source. */
-const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const root = basename(above) === 'dist' ? dirname(above) : above;
-
-/** Folder of the .proto files. */
-export const PROTO_FOLDER = join(root, 'proto');
-/** The one of this contract, below it. */
-export const PROTO_FILE = 'shoal/v1/shoal.proto';
-/** What a refusal carries, of Google's common messages. */
-export const DETAILS_FILE = 'google/rpc/error_details.proto';
 const PACKAGE = 'shoal.v1';
+
+/** One of the .proto files. */
+export type ProtoFile = keyof typeof protoFiles;
 
 /** A method's name on the wire, and what it takes and gives. */
 export interface Rpc {
@@ -24,28 +18,29 @@ export interface Rpc {
   readonly answer: protobuf.Type;
 }
 
-/** Reads one of the .proto files. Throws StartError where it is missing. */
-export function readProto(file: string): protobuf.Root {
-  const path = join(PROTO_FOLDER, file);
-  try {
-    const read = new protobuf.Root().loadSync(path);
-    read.resolveAll();
-    return read;
-  } catch (error) {
-    throw new StartError(
-      `cannot read ${path} (${error}); it belongs beside dist, as in a checkout`,
-    );
+/** The messages and services of some files; names of fields as JSON has them, or as the files do. */
+export function readProto(
+  files: readonly ProtoFile[],
+  namesOf: 'json' | 'files' = 'json',
+): protobuf.Root {
+  const root = new protobuf.Root();
+  for (const file of files) {
+    const keepCase = namesOf === 'files';
+    const { imports = [] } = protobuf.parse(protoFiles[file], root, { keepCase });
+    for (const name of imports) root.addJSON(protobuf.common.get(name)?.nested ?? {});
   }
+  root.resolveAll();
+  return root;
 }
 
-/** Finds methods by service and name. Throws StartError where the file is missing. */
+/** Finds methods by service and name. */
 export function readContract(): (service: string, method: string) => Rpc {
-  const contract = readProto(PROTO_FILE);
+  const contract = readProto(['shoal/v1/shoal.proto']);
   return (service, method) => {
     const found = contract.lookupService(`${PACKAGE}.${service}`).methods[method];
     found?.resolve();
     const { resolvedRequestType: request, resolvedResponseType: answer } = found ?? {};
-    if (!request || !answer) throw new Error(`${PROTO_FILE} has no ${service}/${method}`);
+    if (!request || !answer) throw new Error(`${PACKAGE} has no ${service}/${method}`);
     return { name: `${PACKAGE}.${service}/${method}`, request, answer };
   };
 }

@@ -48,6 +48,7 @@ export const services: Readonly<Record<string, readonly Method[]>> = {
   ],
   Instances: ['getInstance', 'listInstances', 'stopInstance'].map(named),
   Nodes: ['getNode', 'listNodes', 'cordonNode', 'uncordonNode', 'drainNode'].map(named),
+  Usage: ['listNodeUse', 'listInstanceUse'].map(named),
   Schedules: [
     { name: 'ApplySchedule', operation: 'putSchedule', ...applying },
     { name: 'TrySchedule', operation: 'putSchedule', ...trying },

@@ -4,10 +4,10 @@
  * field, types by their full names, a field that is `optional` has to say so, and a file has to
  * name those it takes types from.
  */
-import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { fromJSON, loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { protoPath as healthProto } from 'grpc-health-check';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
-import { DETAILS_FILE, PROTO_FILE, PROTO_FOLDER } from './contract.ts';
+import { readProto } from './contract.ts';
 
 type File = descriptor.IFileDescriptorProto;
 type Message = descriptor.IDescriptorProto;
@@ -16,10 +16,11 @@ type Types = Pick<File, 'messageType' | 'enumType'>;
 
 /** What reflection tells of: this contract, what refusals carry, and health. */
 export function reflectedPackage(): PackageDefinition {
-  const described = loadSync([PROTO_FILE, DETAILS_FILE, healthProto], {
-    includeDirs: [PROTO_FOLDER],
-    keepCase: true,
-  });
+  const own = readProto(['shoal/v1/shoal.proto', 'google/rpc/error_details.proto'], 'files');
+  const described: PackageDefinition = {
+    ...loadSync(healthProto, { keepCase: true }),
+    ...fromJSON(own.toJSON(), { keepCase: true }),
+  };
   // Every definition carries the same few files.
   const files = new Map<Buffer, File>();
   for (const definition of Object.values(described)) {
@@ -32,8 +33,8 @@ export function reflectedPackage(): PackageDefinition {
   const mended = new Map([...files].map(([bytes, file]) => [bytes, mendedFile(file, homes)]));
   return Object.fromEntries(
     Object.entries(described).map(([name, definition]) => {
-      const own = filesOf(definition).map((bytes) => mended.get(bytes));
-      return [name, own.length > 0 ? { ...definition, fileDescriptorProtos: own } : definition];
+      const told = filesOf(definition).map((bytes) => mended.get(bytes));
+      return [name, told.length > 0 ? { ...definition, fileDescriptorProtos: told } : definition];
     }),
   ) as PackageDefinition;
 }

@@ -6,7 +6,7 @@ import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { meaningOf } from '../../subjects/index.ts';
 import type { Problem } from '../http/problem.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
-import { DETAILS_FILE, readProto } from './contract.ts';
+import { readProto } from './contract.ts';
 
 const DETAILS = 'grpc-status-details-bin';
 /** `domain` of each ErrorInfo: who the code is of. */
@@ -14,7 +14,7 @@ const DOMAIN = 'shoal';
 /** How long to wait before asking again, in seconds, where that can help. */
 const RETRY_SECONDS = 1;
 
-const rpc = readProto(DETAILS_FILE);
+const rpc = readProto(['google/rpc/error_details.proto']);
 
 /** The status a problem is told as. */
 export function statusOf(problem: Problem): StatusObject {

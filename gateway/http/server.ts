@@ -39,6 +39,7 @@ import {
   refuseEarly,
 } from './refuse.ts';
 import { requestIds } from './request-id.ts';
+import { traceRequests } from './trace.ts';
 import { serializerCompiler, typed, validatorCompiler } from './validation.ts';
 
 /** Largest body that is read, in bytes: what the largest ask may hold. */
@@ -73,6 +74,7 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
   readJson(app);
   answerWithProblems(app, log);
   count(app, inside);
+  traceRequests(app);
   await app.register(rateLimit, {
     ...{ max: options.requestsPerSecond, timeWindow: SECOND_MS },
     errorResponseBuilder: (_request, { max }) =>

@@ -22,6 +22,7 @@ describe('generated files', () => {
       'docs/generated/manifest.schema.json',
       'docs/generated/shoal.1',
       'docs/generated/subjects.md',
+      'gateway/grpc/generated/proto-files.ts',
       'nats/generated/permissions.json',
       'nats/generated/streams.json',
       'proto/shoal/v1/numbers.json',

@@ -95,6 +95,9 @@ test('the project is read', async () => {
   const relative = all.flatMap((each) => each.imports).filter(({ from }) => from.endsWith('.ts'));
   expect(relative.length).toBeGreaterThan(400);
   const paths = new Set(all.map((each) => each.path));
-  const missing = relative.filter(({ from }) => !paths.has(from)).map(({ from }) => from);
+  const missing = relative
+    .map(({ from }) => from)
+    // What is generated is not read, only what generates it.
+    .filter((from) => !paths.has(from) && !from.includes('/generated/'));
   expect(missing).toEqual([]);
 });

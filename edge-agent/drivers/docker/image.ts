@@ -4,6 +4,7 @@
  * it is.
  */
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import { spanHere } from '../../../actors/runtime/tracing.ts';
 import type { Spec } from '../../../subjects/index.ts';
 import { credentialsFor, type RegistryAuth, registryOf } from './credentials.ts';
 import { type Engine, EngineError, sentence } from './engine.ts';
@@ -44,9 +45,12 @@ export async function obtainImage(wanted: Wanted): Promise<void> {
   wanted.tell(`pulling ${image}`);
   // What was here before is somebody else's to remove.
   if (!isHere) await wanted.images.pulling(image);
+  const span = spanHere(`pull ${image}`);
   try {
     await pull(image, wanted);
+    span.end();
   } catch (error) {
+    span.end(error);
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
     throw new Error(sentence(`image ${image} cannot be pulled: ${reasonOf(error)}`));
   }
