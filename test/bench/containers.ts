@@ -11,8 +11,8 @@ import { DockerEngine, IMAGE } from '../support/docker.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 import { onFile } from './bus.ts';
+import { api } from './called-service.ts';
 import { type Benchmark, median, repeated } from './figure.ts';
-import { api } from './service.ts';
 
 const COUNTS = [1, 50, 200];
 /** Containers that the engine is asked for at a time, when it is asked straight. */

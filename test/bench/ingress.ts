@@ -8,8 +8,8 @@
 import { fabricUnderTest } from '../support/fabric.ts';
 import { Load } from '../support/load.ts';
 import { onFile } from './bus.ts';
+import { api, HOST, serve } from './called-service.ts';
 import { type Benchmark, median } from './figure.ts';
-import { api, HOST, serve } from './service.ts';
 
 const CALLERS = 32;
 const INSTANCES = 2;

@@ -8,8 +8,8 @@ import { decode, logFrame } from '../../subjects/index.ts';
 import { fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 import { onFile } from './bus.ts';
+import { api } from './called-service.ts';
 import { type Benchmark, median } from './figure.ts';
-import { api } from './service.ts';
 
 const LINES = 100_000;
 const ROUNDS = 3;

@@ -10,8 +10,8 @@ import { fabricUnderTest } from '../support/fabric.ts';
 import { Load } from '../support/load.ts';
 import { eventually } from '../support/ports.ts';
 import { onFile } from './bus.ts';
+import { api, HOST, serve } from './called-service.ts';
 import { type Benchmark, median } from './figure.ts';
-import { api, HOST, serve } from './service.ts';
 
 const INSTANCES = 6;
 const CALLERS = 8;
