@@ -31,6 +31,7 @@ export * from './rollout.ts';
 export * from './run.ts';
 export * from './schedule.ts';
 export * from './session.ts';
+export * from './session-wire.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';

@@ -12,10 +12,10 @@ import { type Refusal, refusal, SESSION_CHUNK_MAX } from '../../../subjects/inde
 /** How often each side says that it lives, in milliseconds. */
 export const BEAT_MS = 1_000;
 /**
- * How long a side may be silent, in milliseconds: five beats, since a reconnect to another server
- * takes up to a second and a half, and what was said meanwhile still comes.
+ * How long a side may be silent, in milliseconds: four beats. A connection that is lost is back
+ * within two, and what was said meanwhile still comes.
  */
-export const SILENCE_MS = 5_000;
+export const SILENCE_MS = 4_000;
 /** What was taken is told when it is this share of the window: the sender never runs dry for it. */
 const TOLD_SHARE = 4;
 

@@ -20,7 +20,8 @@ const call = promisify(execFile);
 
 /**
  * Arguments: its cgroup.procs files, `--`, the command. Descriptor 3 is the pipe from the agent: what
- * reads it ends the groups when it breaks, and itself with them.
+ * reads it ends the groups when it breaks, and itself with them. What the shell would say of a
+ * command that was killed is nobody's output.
  */
 const AROUND = `
 procs=$1
@@ -31,15 +32,17 @@ done
 shift
 (
   cat <&3 >/dev/null
+  self=$(exec sh -c 'echo $PPID')
   for each in 1 2 3; do
-    [ -f "$procs" ] && while read -r pid; do
-      [ "$pid" = "$$" ] || kill -s KILL "$pid"
-    done < "$procs"
+    for pid in $(cat "$procs"); do
+      [ "$pid" = "$self" ] || kill -s KILL "$pid"
+    done
   done
   kill -s KILL -- -$$
 ) </dev/null >/dev/null 2>&1 &
 trap : HUP INT QUIT TERM USR1 USR2
-"$@" 3<&-
+exec 5>&2 2>/dev/null
+( "$@" ) 2>&5 3<&- 5>&-
 exit $?
 `;
 

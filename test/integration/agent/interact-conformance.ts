@@ -158,7 +158,7 @@ export function interactConformance(name: string, fixture: () => Promise<DriverF
     });
 
     test('leaves nothing behind that it did not wait for', async () => {
-      const at = await sh('sleep 313.25 & exit 0');
+      const at = await sh('sleep 313.25 >/dev/null 2>&1 & exit 0');
       expect(await at.live.ended).toEqual({ exitCode: 0 });
       await gone('313.25');
     });

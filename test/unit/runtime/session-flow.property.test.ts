@@ -174,7 +174,7 @@ describe('a side that does not keep to it', () => {
     const flow = newFlow(WINDOW, 0);
     expect(silence(flow, SILENCE_MS - 1)).toBeUndefined();
     expect(silence(flow, SILENCE_MS)).toMatchObject({ code: 'session-lost' });
-    hear(flow, { sequence: 1 }, 4_000);
+    hear(flow, { sequence: 1 }, 3_000);
     hearTold(flow, { takenBytes: 0, sequence: 1 }, 6_000);
     expect(silence(flow, SILENCE_MS + 5_999)).toBeUndefined();
   });
