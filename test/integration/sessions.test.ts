@@ -1,5 +1,6 @@
 /** Reaching into instances of a real fabric, through the gateway, by command line and WebSocket. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +8,6 @@ import { WebSocket } from 'ws';
 import { readBinary, SESSION_PROTOCOL } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
-import { type Ended, Running, shoal } from './cli/child.ts';
 
 /** Says what it hears on its port, and at the end how many bytes that were. */
 const ECHO = `require("net").createServer({ allowHalfOpen: true }, (socket) => {
@@ -47,9 +47,45 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => under?.[Symbol.asyncDispose]());
 
-const exec = (words: readonly string[], stdin: string | Uint8Array = ''): Promise<Ended> =>
-  shoal(['exec', ...words], environment, stdin);
-const begin = (words: readonly string[]): Running => new Running(words, environment);
+/** The command line as it is built: it starts in a third of the time that its sources take. */
+class Running {
+  readonly child: ChildProcess;
+  out = '';
+  err = '';
+  readonly #ended: Promise<unknown>;
+
+  constructor(words: readonly string[]) {
+    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment };
+    this.child = spawn(process.execPath, ['dist/cli/main.js', ...words], { stdio: 'pipe', env });
+    this.child.stdout?.on('data', (piece) => {
+      this.out += piece;
+    });
+    this.child.stderr?.on('data', (piece) => {
+      this.err += piece;
+    });
+    // A command that has ended takes no more.
+    this.child.stdin?.on('error', () => undefined);
+    this.#ended = once(this.child, 'close');
+  }
+
+  async end(): Promise<{
+    readonly code: number | null;
+    readonly out: string;
+    readonly err: string;
+  }> {
+    await this.#ended;
+    return { code: this.child.exitCode, out: this.out, err: this.err };
+  }
+}
+
+const begin = (words: readonly string[]): Running => new Running(words);
+const shoal = (words: readonly string[], stdin: string | Uint8Array = '') => {
+  const running = begin(words);
+  running.child.stdin?.end(stdin);
+  return running.end();
+};
+const exec = (words: readonly string[], stdin?: string | Uint8Array) =>
+  shoal(['exec', ...words], stdin);
 
 /** How long to sleep: like nobody else on this machine. */
 const mark = (seconds: number): string => `${seconds}.${process.pid}`;
@@ -125,7 +161,7 @@ describe('a command in an instance', () => {
   });
 
   test('has a terminal of the size of the caller’s, which is as it was afterwards', async () => {
-    const line = `stty rows 31 cols 91; before=$(stty -g); node --import tsx cli/main.ts exec -it ${on2} -- sh -c 'stty size; echo $TERM; exit 4'; echo "code $?"; [ "$before" = "$(stty -g)" ] && echo same`;
+    const line = `stty rows 31 cols 91; before=$(stty -g); node dist/cli/main.js exec -it ${on2} -- sh -c 'stty size; echo $TERM; exit 4'; echo "code $?"; [ "$before" = "$(stty -g)" ] && echo same`;
     const child = spawn('script', ['-qefc', line, '/dev/null'], {
       env: { ...process.env, ...environment, TERM: 'vt220' },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -253,13 +289,13 @@ describe('a port of an instance', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
-    const taken = await shoal(['port-forward', on2, `${port}:tcp`], environment);
+    const taken = await shoal(['port-forward', on2, `${port}:tcp`]);
     expect([taken.code, taken.err]).toEqual([
       1,
       expect.stringMatching(/is in use; choose another/),
     ]);
     server.close();
-    const none = await shoal(['port-forward', on2, 'a:b:c'], environment);
+    const none = await shoal(['port-forward', on2, 'a:b:c']);
     expect([none.code, none.err]).toEqual([2, expect.stringContaining('is no port')]);
   });
 });
@@ -267,33 +303,31 @@ describe('a port of an instance', () => {
 describe('both sides end, and nothing is left', () => {
   const lost = { code: 3, err: expect.stringMatching(/^error: .+\n$/) };
 
-  test('when the agent is killed: the command at once, its caller within seconds', async () => {
+  test('when an agent is killed: the command at once; then nats-server: all, within seconds', async () => {
     const running = begin(['exec', on1, '--', 'sleep', mark(331)]);
     const typed = begin(['exec', '-t', on1, '--', 'sleep', mark(332)]);
-    await Promise.all([there(mark(331)), there(mark(332))]);
+    const other = begin(['exec', on2, '--', 'sleep', mark(334)]);
+    await Promise.all([there(mark(331)), there(mark(332)), there(mark(334))]);
     await under.fabric.child('agent-n1').stop('SIGKILL');
     await Promise.all([gone(mark(331)), gone(mark(332))]);
-    const [one, other] = await Promise.all([running.end(), typed.end()]);
-    expect(one).toMatchObject(lost);
-    expect(one.err).toContain('nothing was heard');
-    expect(other).toMatchObject(lost);
-    await under.fabric.startAgent('n1');
-    await eventually(() => under.ready('web').length === 2, 20_000, 'two instances');
-    expect((await exec([on1, '--', 'echo', 'again'])).out).toBe('again\n');
-  });
-
-  test('when nats-server is killed, longer than a connection is waited for', async () => {
-    const running = begin(['exec', on2, '--', 'sleep', mark(334)]);
-    await there(mark(334));
-    const server = under.fabric.child(under.fabric.servers[0] ?? '');
-    await server.stop('SIGKILL');
-    expect(await running.end()).toMatchObject(lost);
+    expect(other.child.exitCode).toBeNull();
+    await under.fabric.child(under.fabric.servers[0] ?? '').stop('SIGKILL');
+    const ended = await Promise.all([running.end(), typed.end(), other.end()]);
+    for (const each of ended) {
+      expect(each).toMatchObject(lost);
+      expect(each.err).toContain('nothing was heard');
+    }
     await gone(mark(334));
     await under.fabric.startServer(0);
+    await under.fabric.startAgent('n1');
+    await eventually(
+      async () => (await exec([on1, '--', 'echo', 'again'])).out === 'again\n',
+      20_000,
+      'the agent that came after',
+    );
   });
 
   test('when the gateway is killed: its caller at once, the command within seconds', async () => {
-    await eventually(async () => (await exec([on2, '--', 'true'])).code === 0, 20_000, 'the bus');
     const running = begin(['exec', on2, '--', 'sleep', mark(333)]);
     await there(mark(333));
     await under.fabric.child('gateway').stop('SIGKILL');

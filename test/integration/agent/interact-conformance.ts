@@ -60,7 +60,7 @@ class At {
 
 const terminal = { type: 'vt100', size: { columns: 77, rows: 33 } };
 
-/** Holds a driver to D7. `ends`: whether what an agent leaves ends without the next one. */
+/** Holds a driver to D7. */
 export function interactConformance(name: string, fixture: () => Promise<DriverFixture>): void {
   describe(`${name}: D7, a command somebody is at`, () => {
     let on: DriverFixture;
@@ -161,6 +161,15 @@ export function interactConformance(name: string, fixture: () => Promise<DriverF
       const at = await sh('sleep 313.25 >/dev/null 2>&1 & exit 0');
       expect(await at.live.ended).toEqual({ exitCode: 0 });
       await gone('313.25');
+    });
+
+    test('that an agent has left is ended by the next one', async () => {
+      const at = await sh('echo up; exec sleep 315.25', { terminal });
+      await at.said('up');
+      const next = await on.open();
+      expect(await next.found(report)).toMatchObject([{ name: NAME, run: 1 }]);
+      await gone('315.25');
+      next.leave();
     });
 
     test('goes with its instance, and nothing is left', async () => {
