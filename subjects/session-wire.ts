@@ -4,7 +4,7 @@
  * docs/how-to/reach-into-an-instance.md tells the same to those who write a client.
  */
 import { z } from 'zod';
-import { sessionSignals, terminalSize } from './session.ts';
+import { SESSION_CHUNK_MAX, sessionSignals, terminalSize } from './session.ts';
 
 /** Name of the subprotocol; another one would be another name. */
 export const SESSION_PROTOCOL = 'shoal.session.v1';
@@ -12,6 +12,9 @@ export const SESSION_PROTOCOL = 'shoal.session.v1';
 export const SESSION_PING_MS = 2_000;
 /** Largest message either side takes, in bytes: a browser cuts nothing, so it may be a whole paste. */
 export const SESSION_MESSAGE_MAX = 1_048_576;
+
+/** Each side tells at least each so many bytes what it has taken: a quarter of what may be under way. */
+export const SESSION_TOLD_BYTES = SESSION_CHUNK_MAX;
 
 /** What the bytes of a binary message are: input of the command; its output; its error output. */
 export const channels = { input: 0, output: 1, error: 2 } as const;
@@ -23,6 +26,8 @@ export const callerNote = z.strictObject({
   end: z.literal(true).optional(),
   size: terminalSize.optional(),
   signal: z.enum(sessionSignals).optional(),
+  /** Bytes of output it has taken since the beginning; where it said that it would tell. */
+  taken: z.number().int().min(0).optional(),
 });
 export type CallerNote = z.infer<typeof callerNote>;
 
@@ -30,6 +35,8 @@ export type CallerNote = z.infer<typeof callerNote>;
 export const gatewayNote = z.object({
   /** Nothing more is said by the other side of a connection. */
   end: z.literal(true).optional(),
+  /** Bytes of input that were taken since the beginning; to a caller that tells the same. */
+  taken: z.number().int().min(0).optional(),
   /** How it ended. */
   ended: z
     .object({

@@ -10,15 +10,18 @@ import {
   gatewayNote,
   readBinary,
   readNote,
+  SESSION_CHUNK_MAX,
   SESSION_PING_MS,
   SESSION_PROTOCOL,
+  SESSION_TOLD_BYTES,
+  SESSION_WINDOW,
 } from '../../subjects/index.ts';
 import type { Gateway, Query } from '../gateway-client.ts';
 
 /** How many of the gateway's pings may be missed: it is gone then. */
 const MISSED_MAX = 4;
 
-/** What comes, in order. What it returns is waited for before more is read. */
+/** What comes, in order. What it returns is waited for before it counts as taken. */
 export interface SessionEvents {
   bytes(bytes: Uint8Array, isError: boolean): Promise<void> | void;
   /** The other side of a connection says nothing more. */
@@ -34,7 +37,15 @@ export type Ending =
 
 export class SessionSocket {
   readonly #socket: WebSocket;
-  #isReading = true;
+  /** Bytes taken, and of those what the gateway has been told. */
+  #taken = 0;
+  #told = 0;
+  /** Bytes sent, and of those what the instance has taken. */
+  #sent = 0;
+  #accepted = 0;
+  /** Wakes whoever waits to send. */
+  #wake: () => void = () => undefined;
+  #isOver = false;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -42,7 +53,8 @@ export class SessionSocket {
 
   /** Opens one. Throws what the gateway refuses it with, or that it does not answer. */
   static async open(gateway: Gateway, path: string, query: Query): Promise<SessionSocket> {
-    return new SessionSocket(await gateway.connect(path, query, SESSION_PROTOCOL));
+    const asked = { ...query, acknowledge: true };
+    return new SessionSocket(await gateway.connect(path, asked, SESSION_PROTOCOL));
   }
 
   /** Hands on what comes until it is over; call once. */
@@ -55,8 +67,7 @@ export class SessionSocket {
       heardAt = performance.now();
     };
     const look = setInterval(() => {
-      const isSilent = performance.now() - heardAt > MISSED_MAX * SESSION_PING_MS;
-      if (isSilent && this.#isReading) socket.terminate();
+      if (performance.now() - heardAt > MISSED_MAX * SESSION_PING_MS) socket.terminate();
     }, SESSION_PING_MS);
     socket.on('ping', heard);
     socket.on('error', () => socket.terminate());
@@ -68,6 +79,10 @@ export class SessionSocket {
         return;
       }
       const note = isBinary ? undefined : readNote(gatewayNote, String(data));
+      if (note?.taken !== undefined) {
+        this.#accepted = note.taken;
+        this.#wake();
+      }
       if (note?.end) turn = turn.then(() => events.end?.());
       if (note?.ended) ending = { kind: 'ended', how: note.ended };
       if (note?.refused) ending = { kind: 'refused', why: note.refused };
@@ -76,26 +91,33 @@ export class SessionSocket {
     socket.resume();
     return over.then(async () => {
       clearInterval(look);
+      this.#isOver = true;
+      this.#wake();
       await turn;
       return ending;
     });
   }
 
   async #pass(events: SessionEvents, bytes: Uint8Array, isError: boolean): Promise<void> {
-    const passed = events.bytes(bytes, isError);
-    if (!passed) return;
-    this.#isReading = false;
-    this.#socket.pause();
-    await passed;
-    this.#socket.resume();
-    this.#isReading = true;
+    await events.bytes(bytes, isError);
+    this.#taken += bytes.length;
+    if (this.#taken - this.#told < SESSION_TOLD_BYTES) return;
+    this.#told = this.#taken;
+    this.note({ taken: this.#taken });
   }
 
   /** Sends input; resolves when more may be sent, or it is over. */
-  send(bytes: Uint8Array): Promise<void> {
-    return new Promise((sent) => {
-      this.#socket.send(binaryMessage('input', bytes), { binary: true }, () => sent());
-    });
+  async send(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.#isOver; at += SESSION_CHUNK_MAX) {
+      const piece = bytes.subarray(at, at + SESSION_CHUNK_MAX);
+      while (this.#sent + piece.length - this.#accepted > SESSION_WINDOW && !this.#isOver) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+      this.#sent += piece.length;
+      this.#socket.send(binaryMessage('input', piece), { binary: true }, () => undefined);
+    }
   }
 
   note(note: CallerNote): void {

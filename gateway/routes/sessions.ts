@@ -37,6 +37,11 @@ const upgraded = {
     ),
 };
 
+const acknowledge = z
+  .literal('true')
+  .optional()
+  .describe('The caller tells what it has taken, and is not held up by its connection alone');
+
 const word = z.string();
 const side = wholeNumber({ from: 1, to: terminalSize.shape.rows.maxValue ?? 1 });
 
@@ -52,6 +57,7 @@ const execQuery = z.strictObject({
     .describe('Value of TERM; with it the command gets a terminal, else its outputs are apart'),
   columns: side.default(80).describe('Of the terminal'),
   rows: side.default(24).describe('Of the terminal'),
+  acknowledge,
 });
 
 const forwardQuery = z.strictObject({
@@ -59,6 +65,7 @@ const forwardQuery = z.strictObject({
   port: z
     .union([wholeNumber({ from: 1, to: 65_535 }), portName])
     .describe('Name of a port of the spec, or the number its program listens on'),
+  acknowledge,
 });
 
 export function sessionRoutes(api: Api, inside: Inside): void {
@@ -73,10 +80,11 @@ export function sessionRoutes(api: Api, inside: Inside): void {
       },
     },
     async (request, reply) => {
-      const { tenant, command, terminal, columns, rows } = request.query;
+      const { tenant, command, terminal, columns, rows, acknowledge } = request.query;
       const size = { columns, rows };
       const exec = { command, ...(terminal ? { terminal: { type: terminal, size } } : {}) };
-      return open(inside, { request, reply }, { tenant, instance: request.params.id, exec });
+      const instance = request.params.id;
+      return open(inside, { request, reply }, { tenant, instance, exec, acknowledge });
     },
   );
   api.get(
@@ -90,8 +98,8 @@ export function sessionRoutes(api: Api, inside: Inside): void {
       },
     },
     async (request, reply) => {
-      const { tenant, port } = request.query;
-      const wanted = { tenant, instance: request.params.id, forward: { port } };
+      const { tenant, port, acknowledge } = request.query;
+      const wanted = { tenant, instance: request.params.id, forward: { port }, acknowledge };
       return open(inside, { request, reply }, wanted);
     },
   );
@@ -101,7 +109,7 @@ export function sessionRoutes(api: Api, inside: Inside): void {
 async function open(
   { known, sessions }: Inside,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-  wanted: Wanted,
+  { acknowledge, ...wanted }: Wanted & { readonly acknowledge?: 'true' | undefined },
 ): Promise<FastifyReply> {
   const because = whyNoUpgrade(request, SESSION_PROTOCOL);
   if (because) return refuse(reply.header('Upgrade', 'websocket'), because);
@@ -113,7 +121,7 @@ async function open(
   if (node === undefined || (phase !== 'running' && phase !== 'ready')) {
     return refuse(reply, refusal('instance-not-running', `${id} is ${phase}`));
   }
-  const caller = new WebSocketCaller();
+  const caller = new WebSocketCaller({ tells: acknowledge === 'true' });
   const opened = await sessions.open(node, wanted, caller);
   if (!opened.ok) return refuse(reply, opened.refusal);
   caller.join(await takeOver(request, reply), opened.value);
