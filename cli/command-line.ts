@@ -18,11 +18,11 @@ import { addCompletionCommands } from './completion/command-line.ts';
 import { addContextCommands } from './contexts/command-line.ts';
 import { addDebugCommands } from './debug/command-line.ts';
 import { addEditingCommands } from './editing/command-line.ts';
-import type { ExitCode } from './exit-codes.ts';
 import { addNodeCommands } from './node/command-line.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
 import { addRolloutCommands } from './rollout/command-line.ts';
+import { addSessionCommands } from './session/command-line.ts';
 import type { Session, Shell } from './shell.ts';
 import { addSiteCommands } from './site/command-line.ts';
 import { addTopCommands } from './top/command-line.ts';
@@ -31,7 +31,8 @@ import { addTopCommands } from './top/command-line.ts';
 export interface Wiring {
   readonly shell: Shell;
   session(command: Command): Session;
-  end(code: ExitCode): void;
+  /** An exit code of `exitCodes`, or that of a command in an instance. */
+  end(code: number): void;
 }
 
 export function addCommands(program: Command, wiring: Wiring): void {
@@ -43,6 +44,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addEndpoints(program, wiring);
   addChanges(program, wiring);
   addStreams(program, wiring);
+  addSessionCommands(program, wiring);
   addNodeCommands(program, wiring);
   addTopCommands(program, wiring);
   addRolloutCommands(program, wiring);

@@ -2,7 +2,10 @@
  * Makes sure that every command talks to the gateway alike: what it refuses, and its absence,
  * become failures with a sentence; what was written is seen by what is read afterwards.
  */
+import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import { SESSION_MESSAGE_MAX } from '../subjects/index.ts';
 import { type RefusalBody, RefusedFailure, UnreachableFailure, UsageFailure } from './failure.ts';
 import { refusalText } from './present/refusal.ts';
 
@@ -84,6 +87,38 @@ export class Gateway {
     }
   }
 
+  /** A WebSocket; nothing is read from it before `resume`. */
+  async connect(path: string, query: Query, protocol: string): Promise<WebSocket> {
+    const { WebSocket: Client } = await import('ws');
+    const socket = new Client(
+      `${this.base.replace(/^http/, 'ws')}${path}${queryText(query)}`,
+      protocol,
+      {
+        ...{
+          handshakeTimeout: ANSWER_MS,
+          perMessageDeflate: false,
+          maxPayload: SESSION_MESSAGE_MAX,
+        },
+      },
+    );
+    const end = (): void => socket.terminate();
+    this.#signal.addEventListener('abort', end, { once: true });
+    try {
+      return await new Promise<WebSocket>((resolve, reject) => {
+        socket.once('open', () => {
+          socket.pause();
+          resolve(socket);
+        });
+        socket.once('unexpected-response', (_request, answer) => {
+          void textOf(answer).then((response) => reject(this.#refused(...response)), reject);
+        });
+        socket.once('error', (error) => reject(this.#unreachable(error)));
+      });
+    } finally {
+      this.#signal.removeEventListener('abort', end);
+    }
+  }
+
   async #json<T>(method: string, path: string, ask: Ask): Promise<T> {
     const headers = { Accept: 'application/json', ...ask.headers };
     const response = await this.#fetch(path, { ...ask, headers }, method, this.#patience());
@@ -152,6 +187,16 @@ export class Gateway {
       `what answers at ${this.base} is no gateway of Shoal (status ${response.status}, ${type}); set SHOAL_GATEWAY or --gateway to where one runs`,
     );
   }
+}
+
+/** An answer of Node's client as `fetch` gives it, with its text. */
+async function textOf(answer: IncomingMessage): Promise<[Response, string]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of answer) pieces.push(piece as Buffer);
+  const text = Buffer.concat(pieces).toString();
+  const type = answer.headers['content-type'] ?? '';
+  const status = answer.statusCode ?? 502;
+  return [new Response(null, { status, headers: { 'Content-Type': type } }), text];
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { editorOf } from './editor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { runCommandLine } from './program.ts';
 import type { Shell } from './shell.ts';
+import { ownTerminal } from './terminal.ts';
 
 /** A reader that went away, as `| head` does, has all it wanted. */
 function onPipeClosed(error: NodeJS.ErrnoException): void {
@@ -32,6 +33,7 @@ const shell: Shell = {
     return Buffer.concat(pieces);
   },
   edit: editorOf(process.env),
+  terminal: ownTerminal(),
   environment: process.env,
   signal: interrupted.signal,
 };

@@ -4,7 +4,7 @@ import { VERSION } from '../actors/runtime/version.ts';
 import { DEFAULT_TENANT, tenantName } from '../subjects/index.ts';
 import { addCommands } from './command-line.ts';
 import { inContext } from './contexts/book.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { exitCodes } from './exit-codes.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
 import { type Output, outputs, type Session, type Shell } from './shell.ts';
@@ -13,11 +13,14 @@ import { type Output, outputs, type Session, type Shell } from './shell.ts';
 export const HELP_TAIL = `
 Exit codes: 0 done; 1 refused, or what was waited for failed; 2 wrong usage or
 manifest; 3 the gateway (of micro: the bus) does not answer; 4 a wait ran out;
-130 Ctrl-C.`;
+130 Ctrl-C. exec ends with the code of its command.`;
 
-/** Runs a command line, without program and script. Throws only what is a fault of its own. */
-export async function runCommandLine(words: readonly string[], shell: Shell): Promise<ExitCode> {
-  let code: ExitCode = exitCodes.ok;
+/**
+ * Runs a command line, without program and script, to its exit code. Throws only what is a fault of
+ * its own.
+ */
+export async function runCommandLine(words: readonly string[], shell: Shell): Promise<number> {
+  let code: number = exitCodes.ok;
   const program = newProgram(shell);
   addCommands(program, {
     shell,

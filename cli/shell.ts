@@ -1,5 +1,6 @@
 /** What a command has of the world around it: nothing else reaches it, so tests can be that world. */
 import type { Gateway } from './gateway-client.ts';
+import type { Terminal } from './terminal.ts';
 
 export const outputs = ['table', 'json', 'yaml'] as const;
 export type Output = (typeof outputs)[number];
@@ -27,6 +28,7 @@ export interface Shell {
    * it; rejects with UsageFailure when there is no editor, or it ends with an error.
    */
   edit(text: string, fileName: string): Promise<Edited>;
+  readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;

@@ -22,6 +22,7 @@ import {
   nodeSnapshot,
   nodeUsage,
   observedRecord,
+  sessionOpen,
   specRecord,
 } from '../subjects/index.ts';
 import { listed, SWEEP_MS, sweep } from './compare.ts';
@@ -40,6 +41,7 @@ import {
 import { probeDue, probed } from './probing.ts';
 import { adopted, reconcile, reportedOn, restart } from './runner.ts';
 import { confirmed, say } from './say.ts';
+import { sessionAsked, sessionTold } from './sessions.ts';
 import { type Ctx, newState, type State, type Views } from './state.ts';
 
 export function agent(node: string): Actor<State, Views> {
@@ -49,7 +51,10 @@ export function agent(node: string): Actor<State, Views> {
     name: 'agent',
     sentence: 'Makes sure that one node runs what its ledger lists, and says what it sees.',
     init: newState,
-    routes: [on(nodePrompt, prompted(node), { tokens: { node } })],
+    routes: [
+      on(nodePrompt, prompted(node), { tokens: { node } }),
+      on(sessionOpen, sessionAsked(node), { tokens: { node } }),
+    ],
     follows: {
       ledgers: follow(ledgerRecord, { tokens: { node }, changed: look }),
       specs: follow(specRecord, { tokens: { node }, changed: look }),
@@ -80,6 +85,7 @@ export function agent(node: string): Actor<State, Views> {
       ),
       ...reported('probe', probed),
       ...reported('preStop', preStopped),
+      ...reported('openSession', sessionTold(node)),
       ...reported('list', listed(node)),
       ...reported('note', quiet),
       ...reported('forget', quiet),

@@ -2,7 +2,16 @@
  * What the agent's shell can do: the jobs its actor runs, what they are given, and what they
  * report. A driver is the four of them about instances; the others are the machine's.
  */
-import type { AssignedSpec, Beat, NodeFacts, PreStop, Probe, Snapshot } from '../subjects/index.ts';
+import type {
+  AssignedSpec,
+  Beat,
+  NodeFacts,
+  PreStop,
+  Probe,
+  Refusal,
+  SessionExec,
+  Snapshot,
+} from '../subjects/index.ts';
 import type { Lane, ProbeTurn } from './probe-turns.ts';
 
 /** One start of one instance. */
@@ -146,6 +155,25 @@ export interface RelabelInput {
   readonly run: number;
   readonly epoch: number;
 }
+
+/** A session to be opened with a run. */
+export interface SessionInput {
+  readonly session: string;
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  /** What its opener takes ahead, in bytes. */
+  readonly windowBytes: number;
+  readonly of:
+    | { readonly kind: 'exec'; readonly exec: SessionExec }
+    | { readonly kind: 'forward'; readonly address: string; readonly port: number };
+}
+
+/** What becomes of it: `begun` at most once, then `over`; or `over` alone, with the reason. */
+export type SessionReport = { readonly session: string } & (
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'over'; readonly because?: Refusal | undefined }
+);
 
 export type FactsReport = NodeFacts;
 export type ConnectionReport = Beat['connection'];

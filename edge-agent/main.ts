@@ -77,7 +77,7 @@ export async function startAgent(
   const unwatch = watchClock(joined.ports.clock, log);
   return async () => {
     unwatch();
-    shell.close();
+    await shell.close();
     if (settings.onStop === 'end') await drivers.endAll(GRACE_MS_MAX);
     await drainHosts([host as unknown as Host], joined);
     drivers.leave();

@@ -18,6 +18,7 @@ import type {
   PreStopInput,
   ProbeInput,
   RelabelInput,
+  SessionInput,
   StartInput,
   StopInput,
 } from './jobs.ts';
@@ -26,12 +27,14 @@ import type { LogShipper } from './logs/shipper.ts';
 import { capacityOf, hasBattery, MEASURE_MS, Meter, USES_MS } from './measure.ts';
 import { note, noted } from './probes/noted.ts';
 import { Prober } from './probes/prober.ts';
+import { SessionCarrier } from './sessions/carrier.ts';
 import type { AgentSettings } from './settings.ts';
 import { type Look, usesNow } from './use.ts';
 
 export interface Shell {
   readonly jobs: Readonly<Record<string, Job>>;
-  close(): void;
+  /** Ends what is carried on beside instances; they go on. */
+  close(): Promise<void>;
 }
 
 export interface ShellParts {
@@ -49,6 +52,7 @@ export function agentShell(parts: ShellParts): Shell {
   const { drivers, shipper, bus, settings } = parts;
   const meter = new Meter(settings.state);
   const prober = new Prober(drivers);
+  const carrier = new SessionCarrier(bus.ports, parts.identity.node, drivers);
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   const follow = (input: StartInput | Found): void => void shipper.follow(printing(drivers, input));
@@ -117,6 +121,7 @@ export function agentShell(parts: ShellParts): Shell {
     stop: (input, report) => drivers.stop(input as StopInput, report),
     probe: (input, report) => void prober.probe(input as ProbeInput).then(report),
     preStop: (input, report) => void prober.preStop(input as PreStopInput).then(report),
+    openSession: (input, report) => void carrier.open(input as SessionInput, report),
     note: (input) => note(drivers.folder((input as NoteInput).name), input as NoteInput),
     list: (_input, report) => void list(report),
     relabel: (input) => drivers.relabel(input as RelabelInput),
@@ -134,6 +139,7 @@ export function agentShell(parts: ShellParts): Shell {
     close: () => {
       isOpen = false;
       clearTimeout(timer);
+      return carrier.close();
     },
   };
 }

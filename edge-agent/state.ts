@@ -1,6 +1,7 @@
 /** What an agent knows of itself and of what runs on its node. */
 
 import type { Context } from '../actors/runtime/actor.ts';
+import type { ReplyTo } from '../actors/runtime/effect.ts';
 import type { View } from '../actors/runtime/view.ts';
 import type {
   AssignedSpec,
@@ -72,6 +73,12 @@ export interface Local {
   changedAt: number;
 }
 
+/** A session this node has been asked for. */
+export interface AskedSession {
+  /** Where the answer goes; undefined: it was given. */
+  waiting: ReplyTo | undefined;
+}
+
 export interface State {
   /** By `<tenant>.<instance>`, as ledgers name them. */
   readonly local: Map<string, Local>;
@@ -99,6 +106,10 @@ export interface State {
   runs: number;
   /** Looks at everything so far. */
   sweeps: number;
+  /** Sessions that are being opened or carried, by their id. */
+  readonly sessions: Map<string, AskedSession>;
+  /** Those that are over, the oldest first. */
+  readonly pastSessions: Set<string>;
 }
 
 export interface Views {
@@ -126,6 +137,8 @@ export const newState = (): State => ({
   snapshot: undefined,
   runs: 0,
   sweeps: 0,
+  sessions: new Map(),
+  pastSessions: new Set(),
 });
 
 /** Whether something of it runs, or is about to. */

@@ -14,6 +14,7 @@ import { Calls } from './ingress/calls.ts';
 import { IngressTable } from './ingress/table.ts';
 import { Known } from './known.ts';
 import { gatewayMeters, type Meters } from './metrics.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { natsStreams, type Streams } from './streams/streams.ts';
 import { UsageTable } from './usage.ts';
 
@@ -40,6 +41,8 @@ export interface Inside {
   readonly feed: EventFeed;
   /** Callers that watch events or logs. */
   readonly clients: SseStreams;
+  /** Sessions of callers with instances. */
+  readonly sessions: Sessions;
   /** Ways of host names to instances. */
   readonly table: IngressTable;
   /** Calls under way at each endpoint. */
@@ -71,12 +74,13 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   // For as long as the connection.
   usage.listen(bus.ports.bus);
   const grpcCalls: Inside['grpcCalls'] = new Set();
+  const sessions = new Sessions(bus.ports);
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, calls, grpcCalls, usage, log },
+    ...{ known, streams, clients, sockets, sessions, calls, grpcCalls, usage, log },
     ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
     feed: new EventFeed(streams),
     table: new IngressTable(known, calls),
@@ -85,6 +89,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       webSockets: () => sockets.size,
       calls: () => calls.all,
       grpcStreams: () => grpcCalls.size,
+      sessions: () => sessions.size,
       revision: () => known.revision,
       ...fabricCounts(known),
     }),

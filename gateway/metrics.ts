@@ -10,6 +10,7 @@ export interface Gauged {
   webSockets(): number;
   calls(): number;
   grpcStreams(): number;
+  sessions(): number;
   revision(): number;
   /** How many nodes are in each state, instances in each phase, and letters of each actor. */
   nodes(): ReadonlyMap<string, number>;
@@ -84,6 +85,7 @@ export function gatewayMeters(gauged: Gauged): Meters {
     'Calls and WebSockets that instances have in hand',
     gauged.calls,
   );
+  gauge('shoal_sessions', 'Sessions with instances held open', gauged.sessions);
   gauge('shoal_views_revision', 'Newest revision of the store seen', gauged.revision);
   const counts = (
     name: string,

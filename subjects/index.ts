@@ -30,6 +30,8 @@ export * from './revision.ts';
 export * from './rollout.ts';
 export * from './run.ts';
 export * from './schedule.ts';
+export * from './session.ts';
+export * from './session-wire.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';
@@ -70,6 +72,7 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './schedule.ts';
+import { sessionControl, sessionIn, sessionOpen, sessionOut } from './session.ts';
 import { nodeUsage } from './usage.ts';
 import {
   routeRecord,
@@ -115,6 +118,10 @@ export const messages: readonly MessageContract[] = [
   tenantRetain,
   debugSwitch,
   debugFrame,
+  sessionOpen,
+  sessionIn,
+  sessionOut,
+  sessionControl,
 ];
 
 /** Every record contract there is. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { rolloutRefusals } from './rollout-refusals.ts';
+import { sessionRefusals } from './session-refusals.ts';
 import { streamRefusals } from './stream-refusals.ts';
 
 /** Whether asking again can help: `never` as it is, `later` as it is, `elsewhere` at another place. */
@@ -135,6 +136,7 @@ export const refusals = {
   },
   ...rolloutRefusals,
   ...streamRefusals,
+  ...sessionRefusals,
   'host-taken': {
     http: 409,
     grpc: 'ALREADY_EXISTS',

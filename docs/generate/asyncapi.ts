@@ -27,6 +27,7 @@ const tokens: Readonly<Record<string, string>> = {
   holder: 'Copy of an actor that acts.',
   shard: 'Part of what an actor looks after; 0 is all of it.',
   schedule: 'Name of a schedule, unique in its tenant.',
+  session: 'Id of a session, as its opener made it.',
   letter: 'Id of a dead letter, unique in its actor.',
   noun: 'What it happened to.',
   id: 'Its name or id.',

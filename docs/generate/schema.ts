@@ -28,8 +28,11 @@ export function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema 
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     target: 'draft-7',
     io,
+    unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
+      // Bytes are the only thing in contracts that JSON has no word for.
+      if (def.type === 'custom') Object.assign(jsonSchema, { type: 'string', format: 'binary' });
       // Not those that are strict: an ask with a key nobody knows is refused.
       const isOpen = def.type === 'object' && def.catchall?._zod.def.type !== 'never';
       if (isOpen) delete jsonSchema.additionalProperties;

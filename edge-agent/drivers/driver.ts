@@ -19,8 +19,18 @@
  *      time it is given and two seconds what came of it. It and its children are over then, whatever it
  *      did, and when its run is over. Nothing is run beside what is over: of that
  *      nothing is known, and nothing of what an engine that is away does.
+ *  D7  `interact` runs a command likewise, with somebody at it: what it is told reaches it in order,
+ *      what it prints is passed on to the last byte, no faster than it is taken, and then how it
+ *      ended, once. `end` ends it with all its children, and so does the end of its run. What an
+ *      agent that died has left is ended by the next one at the latest.
  */
-import type { DriverOffer } from '../../subjects/index.ts';
+import type {
+  DriverOffer,
+  SessionEnded,
+  SessionExec,
+  SessionSignal,
+  TerminalSize,
+} from '../../subjects/index.ts';
 import type {
   Found,
   InstanceReport,
@@ -52,6 +62,40 @@ export type Executed =
   | { readonly kind: 'not-run'; readonly message: string }
   /** Nobody can say: its run is over, or the engine is away. It tells nothing about the instance. */
   | { readonly kind: 'unknown'; readonly message: string };
+
+/** A command that somebody is at. */
+export interface InteractInput extends SessionExec {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+}
+
+/** Where what is said in a session goes. */
+export interface Output {
+  /** Passes bytes on; resolves when more may come. Never rejects. */
+  write(bytes: Uint8Array, isError: boolean): Promise<void>;
+  /** Nothing more is said, though what is told may still be heard. */
+  end?(): void;
+}
+
+/** What a session is carried on with: a command under way, or a connection. */
+export interface Live {
+  /** Tells it bytes; resolves when more may be told, also when nobody takes them any more. */
+  tell(bytes: Uint8Array): Promise<void>;
+  /** Nothing more is told. */
+  tellEnd(): void;
+  resize(size: TerminalSize): void;
+  signal(signal: SessionSignal): void;
+  /** How it ended, after all it said was passed on and nothing of it is left. Never rejects. */
+  readonly ended: Promise<SessionEnded>;
+  /** Ends it with all its children; `ended` resolves. Safe to call again. */
+  end(): void;
+}
+
+/** What came of beginning one. `unsupported`: it can never be begun here. */
+export type Begun =
+  | { readonly kind: 'live'; readonly live: Live }
+  | { readonly kind: 'not-run' | 'unknown' | 'unsupported'; readonly message: string };
 
 /** Most of a command's output that is kept, in bytes: its last lines say what went wrong. */
 export const OUTPUT_BYTES_MAX = 4_096;
@@ -96,6 +140,8 @@ export interface Driver {
   exec(input: ExecInput): Promise<Executed>;
   /** What its runs use; those nobody can tell of are left out. Never rejects. */
   uses(): Promise<readonly Use[]>;
+  /** Never rejects. */
+  interact(input: InteractInput, output: Output): Promise<Begun>;
   /**
    * How long a connection to a port must stay for its program to be there, in milliseconds: where
    * somebody else takes it first. 0: nobody does.

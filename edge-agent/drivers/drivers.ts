@@ -12,7 +12,16 @@ import type {
   StartInput,
   StopInput,
 } from '../jobs.ts';
-import type { Driver, ExecInput, Executed, Report, Use } from './driver.ts';
+import type {
+  Begun,
+  Driver,
+  ExecInput,
+  Executed,
+  InteractInput,
+  Output,
+  Report,
+  Use,
+} from './driver.ts';
 
 /** Something under way, and the reports that end it. */
 interface Under {
@@ -123,6 +132,10 @@ export class Drivers {
   /** What all runs use, of those somebody can tell of. */
   async uses(): Promise<readonly Use[]> {
     return (await Promise.all(this.#all.map((driver) => driver.uses()))).flat();
+  }
+
+  interact(input: InteractInput, output: Output): Promise<Begun> {
+    return this.#driverOf(input.name).interact(input, output);
   }
 
   /** How long a connection to an instance must stay, in milliseconds (driver.ts). */

@@ -33,6 +33,7 @@ export const openapi = {
     { name: 'workloads', description: 'What tenants want to run' },
     { name: 'schedules', description: 'What is done at a time' },
     { name: 'instances', description: 'Copies of workloads on nodes' },
+    { name: 'sessions', description: 'Commands in instances, connections to their ports' },
     { name: 'nodes', description: 'Machines and what they hold' },
     { name: 'usage', description: 'What is in use, as nodes last said' },
     { name: 'events', description: 'What happened' },
@@ -52,8 +53,11 @@ function jsonSchema(schema: unknown, io: Io): Record<string, unknown> {
   return rest;
 }
 
-/** An answer: a schema, or one per media type. */
+/** An answer: a schema, or one per media type; null: it has no body. */
 function answerOf(declared: unknown): object {
+  if (declared instanceof z.ZodNull) {
+    return { description: declared.description ?? 'Done', type: 'null' };
+  }
   if (declared instanceof z.ZodType) {
     const schema = jsonSchema(declared, 'output');
     return { description: schema['description'] ?? 'Done', content: json(schema) };

@@ -19,6 +19,7 @@ import {
   scheduleOrderRoutes,
   scheduleRoutes,
 } from '../routes/schedules.ts';
+import { sessionRoutes } from '../routes/sessions.ts';
 import { tenantRoutes } from '../routes/tenants.ts';
 import { usageRoutes } from '../routes/usage.ts';
 import { workloadOrderRoutes } from '../routes/workload-orders.ts';
@@ -40,6 +41,7 @@ import {
 } from './refuse.ts';
 import { requestIds } from './request-id.ts';
 import { traceRequests } from './trace.ts';
+import { takeUpgrades } from './upgrade.ts';
 import { serializerCompiler, typed, validatorCompiler } from './validation.ts';
 
 /** Largest body that is read, in bytes: what the largest ask may hold. */
@@ -92,8 +94,12 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
   gatewayRoutes(typed(app), inside);
   await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
   answerOtherMethods();
+  takeUpgrades(app);
   // Streams never end by themselves: they are told to before connections are waited for.
-  app.addHook('preClose', async () => inside.clients.stop());
+  app.addHook('preClose', async () => {
+    inside.clients.stop();
+    inside.sessions.stop();
+  });
   return app;
 }
 
@@ -106,6 +112,7 @@ function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPlugi
       rolloutRoutes,
       endpointRoutes,
       instanceRoutes,
+      sessionRoutes,
       nodeRoutes,
       eventRoutes,
       logRoutes,

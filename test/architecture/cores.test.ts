@@ -9,7 +9,7 @@ import { type Source, sourceOf, sources } from '../support/sources.ts';
 /** Files of the agent that decide; its others carry things out. */
 const agentCores = [
   ...['actor', 'runner', 'compare', 'presence', 'say', 'restart', 'state', 'jobs'],
-  ...['probing', 'probe-turns', 'thresholds', 'ending'],
+  ...['probing', 'probe-turns', 'thresholds', 'ending', 'sessions'],
 ];
 const CORE = new RegExp(
   `^(subjects/|actors/(?!runtime/|(main|replay)\\.ts$)|edge-agent/(${agentCores.join('|')})\\.ts$)`,

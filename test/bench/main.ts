@@ -18,6 +18,7 @@ import { simulator } from './simulator.ts';
 import { steady } from './steady.ts';
 import { store } from './store.ts';
 import { takeover } from './takeover.ts';
+import { workload } from './workload.ts';
 
 const all = [
   runtime,
@@ -33,6 +34,7 @@ const all = [
   recovery,
   letters,
   steady,
+  workload,
   simulator,
   ingress,
   rollout,

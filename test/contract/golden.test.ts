@@ -51,6 +51,11 @@ function readable(contract: Contract, bytes: Uint8Array): Bytes {
     : { hex: Buffer.from(bytes).toString('hex') };
 }
 
+/** As it stands in a file: bytes are an object there. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
 function raw(bytes: Bytes): Uint8Array {
   return 'text' in bytes ? new TextEncoder().encode(bytes.text) : Buffer.from(bytes.hex, 'hex');
 }
@@ -103,7 +108,7 @@ describe.each(samples.map((sample) => [sample.contract.name, sample] as const))(
 
     test('bytes of then are understood now', () => {
       const decoded = decode(contract, raw(golden.bytes));
-      expect(decoded, purpose).toEqual({ ok: true, value: golden.value });
+      expect(plain(decoded), purpose).toEqual({ ok: true, value: golden.value });
       if (contract.kind !== 'request') return;
       const answer = decode(answerOf(contract), raw(golden.answer?.bytes as Bytes));
       expect(answer, purpose).toEqual({ ok: true, value: golden.answer?.value });
@@ -116,7 +121,7 @@ describe.each(samples.map((sample) => [sample.contract.name, sample] as const))(
 
     test('what is encoded now are the bytes of then', () => {
       const now = goldenOf(sample);
-      expect(now.value, purpose).toEqual(golden.value);
+      expect(plain(now.value), purpose).toEqual(golden.value);
       expect(now.bytes, purpose).toEqual(golden.bytes);
       expect(now.answer?.bytes, purpose).toEqual(golden.answer?.bytes);
     });
@@ -124,7 +129,10 @@ describe.each(samples.map((sample) => [sample.contract.name, sample] as const))(
     test('a key it does not know yet is no error: kept in a record, left out elsewhere', () => {
       const later = { ...(sample.value as object), keyOfALaterVersion: 1 };
       const value = contract.kind === 'record' ? later : golden.value;
-      expect(decode(contract, encode(contract, later))).toEqual({ ok: true, value });
+      expect(plain(decode(contract, encode(contract, later)))).toEqual({
+        ok: true,
+        value: plain(value),
+      });
     });
 
     test('its JSON Schema is the one of then', () => {

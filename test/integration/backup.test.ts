@@ -12,6 +12,7 @@ import { storeFolder } from '../../local/servers.ts';
 import type { Identity } from '../../subjects/permissions.ts';
 import { fabricUnderTest } from '../support/fabric.ts';
 import { type NatsFixture, natsFixture } from '../support/nats.ts';
+import { noTerminal } from '../support/no-terminal.ts';
 import { eventually } from '../support/ports.ts';
 
 const identities: readonly Identity[] = [
@@ -47,6 +48,7 @@ async function shoal(bus: Bus, words: string, signal = new AbortController().sig
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     stdin: async () => new Uint8Array(),
     edit: () => Promise.reject(new Error('nobody edits')),
+    terminal: noTerminal(),
     environment: { SHOAL_NATS: bus.url, SHOAL_SEED: join(bus.keys, key) },
     signal,
   };

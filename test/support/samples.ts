@@ -49,6 +49,10 @@ import {
   scheduleSpec,
   scheduleTrigger,
   serviceSpec,
+  sessionControl,
+  sessionIn,
+  sessionOpen,
+  sessionOut,
   specRecord,
   type TokensOf,
   tenantRecord,
@@ -438,5 +442,29 @@ export const samples: readonly Sample[] = [
         ...{ held: [], mine: [], effects: [] },
       },
     },
+  ),
+  asked(
+    sessionOpen,
+    { node },
+    {
+      ...{ session: 'g-8Q2Z6N4WJ1', ...one, windowBytes: 262_144 },
+      exec: { command: ['sh'], terminal: { type: 'xterm', size: { columns: 80, rows: 24 } } },
+    },
+    { node, windowBytes: 262_144 },
+  ),
+  said(
+    sessionIn,
+    { node, session: 'g-8Q2Z6N4WJ1' },
+    { sequence: 1, bytes: Buffer.from('date\n'), size: { columns: 80, rows: 24 } },
+  ),
+  said(
+    sessionOut,
+    { node, session: 'g-8Q2Z6N4WJ1' },
+    { sequence: 3, bytes: Buffer.from('Grüße\n'), isError: true },
+  ),
+  said(
+    sessionControl,
+    { node, session: 'g-8Q2Z6N4WJ1' },
+    { from: 'carrier', takenBytes: 65_536, sequence: 3 },
   ),
 ];

@@ -14,9 +14,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, runsCommands, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
+import type { Driver, ExecInput, Executed, InteractInput, Output, Report, Use } from '../driver.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory } from '../offers.ts';
 import { isListening, type Ports, tcpPorts } from '../ports.ts';
@@ -29,6 +29,7 @@ import { endAllMarked, execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
 import { Images } from './images.ts';
 import { removeInit, runInit } from './init.ts';
+import { interactBeside, mayHaveCommands } from './interact.ts';
 import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
 import { placesOf } from './places.ts';
@@ -183,13 +184,25 @@ export class DockerDriver implements Driver {
     });
   }
 
-  async exec({ name, run: number, command, timeoutMs }: ExecInput): Promise<Executed> {
+  async exec({ name, run, command, timeoutMs }: ExecInput): Promise<Executed> {
+    const where = this.#beside(name, run);
+    if (where.kind) return where;
+    return execBeside(this.#engine, where.container, { ...where, command, timeoutMs });
+  }
+
+  async interact(input: InteractInput, output: Output) {
+    const where = this.#beside(input.name, input.run);
+    if (where.kind) return where;
+    return interactBeside(this.#engine, { ...where, ...input }, output);
+  }
+
+  #beside(name: string, number: number) {
     const run = this.#runs.get(name);
     const kept = this.#kept.get(name);
     const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
-    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' };
+    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' } as const;
     const container = containerName(this.#settings.agent, kept.input);
-    return execBeside(this.#engine, container, { command, timeoutMs, signal: run.left });
+    return { container, signal: run.left, folder: this.#folder(name).run(number) };
   }
 
   async uses(): Promise<readonly Use[]> {
@@ -337,9 +350,8 @@ export class DockerDriver implements Driver {
     }
     const isRunning = container?.State.Running === true;
     const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
-    if (isRunning && runsCommands(kept.input.spec.spec)) {
+    if (isRunning && mayHaveCommands(kept, folder))
       await endAllMarked(this.#engine, around.container);
-    }
     run.adopt(container);
     return { ...foundOf(kept, run), isReady };
   }

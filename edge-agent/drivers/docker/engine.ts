@@ -5,7 +5,7 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { Writable } from 'node:stream';
+import { type Duplex, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -40,6 +40,15 @@ export class EngineError extends Error {
 /** How a command run in a container ended; no code: the engine does not say. */
 export interface Ran {
   readonly exitCode: number | undefined;
+}
+
+/** A command under way in a container. */
+export interface Interacted {
+  /** What it is told and what it says. */
+  readonly stream: Duplex;
+  resize(size: { readonly rows: number; readonly columns: number }): Promise<unknown>;
+  /** Neither running nor with a code: it is about to be started. */
+  state(): Promise<Ran & { readonly isRunning: boolean }>;
 }
 
 /** One container as it stands; undefined: there is none. */
@@ -146,6 +155,43 @@ export class Engine {
     return {
       cpuMs: (cpu?.cpu_usage?.total_usage ?? 0) / 1e6,
       memoryBytes: Math.max(0, memory.usage - (first ?? unified ?? 0)),
+    };
+  }
+
+  /**
+   * Begins a command in a container that runs, with its input open. What comes is framed as logs
+   * are, and with a terminal as it is. Rejects when it cannot be begun.
+   */
+  async interact(
+    container: string,
+    of: {
+      readonly command: readonly string[];
+      readonly environment: readonly string[];
+      readonly size: { readonly rows: number; readonly columns: number } | undefined;
+    },
+  ): Promise<Interacted> {
+    const { command, environment, size } = of;
+    const at = ({ rows, columns }: { readonly rows: number; readonly columns: number }) => ({
+      ...{ h: rows, w: columns },
+    });
+    const made = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).exec({
+        ...{ Cmd: [...command], Env: [...environment], Tty: size !== undefined, abortSignal },
+        ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true },
+        ...(size ? { ConsoleSize: [size.rows, size.columns] } : {}),
+      }),
+    );
+    const stream = await this.#ask(ANSWER_MS, () =>
+      made.start({ hijack: true, stdin: true, Tty: size !== undefined }),
+    );
+    return {
+      stream,
+      resize: (to) => this.#ask(ANSWER_MS, () => made.resize(at(to))),
+      state: async () => {
+        const { ExitCode: code, Pid: pid } = await this.#ask(ANSWER_MS, () => made.inspect());
+        // It counts as running before it has been started.
+        return { isRunning: code === null && pid > 0, exitCode: code ?? undefined };
+      },
     };
   }
 

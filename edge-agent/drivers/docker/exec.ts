@@ -16,12 +16,12 @@ import { LastOutput } from '../last-output.ts';
 import { type Engine, EngineError, type Ran } from './engine.ts';
 
 /** Variable that marks a command and its children. */
-const MARK = 'SHOAL_EXEC';
+export const MARK = 'SHOAL_EXEC';
 /** How long it may take to end what is marked, in milliseconds; and the shell in the container. */
-const END_MS = 1_800;
+export const END_MS = 1_800;
 const SWEEP_MS = 1_500;
 /** What the engine prints, as the command's own output, when it cannot start it. */
-const NOT_STARTED = /^OCI runtime exec failed: (?:exec failed: )?(.*)$/m;
+export const NOT_STARTED = /^OCI runtime exec failed: (?:exec failed: )?(.*)$/m;
 
 /** Ends what carries the mark $1; needs a shell and grep. */
 const SWEEP = `
@@ -74,7 +74,7 @@ export async function execBeside(
 }
 
 /** An engine that is away (no status), or whose container is over (404, 409), knows nothing of it. */
-function kindOf(error: unknown): 'not-run' | 'unknown' {
+export function kindOf(error: unknown): 'not-run' | 'unknown' {
   if (!(error instanceof EngineError)) return 'not-run';
   return [undefined, 404, 409].includes(error.status) ? 'unknown' : 'not-run';
 }
@@ -93,7 +93,7 @@ export function endAllMarked(engine: Engine, container: string): Promise<void> {
 }
 
 /** Ends what carries a mark in a container, as far as this can be done; never rejects. */
-async function endMarked(engine: Engine, container: string, mark: string): Promise<void> {
+export async function endMarked(engine: Engine, container: string, mark: string): Promise<void> {
   if (!(await endOutside(engine, container, mark))) await endInside(engine, container, mark);
 }
 

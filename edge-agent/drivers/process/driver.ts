@@ -11,7 +11,16 @@ import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, Report, Use } from '../driver.ts';
+import type {
+  Begun,
+  Driver,
+  ExecInput,
+  Executed,
+  InteractInput,
+  Output,
+  Report,
+  Use,
+} from '../driver.ts';
 import { writeFiles } from '../files.ts';
 import { InTurn } from '../in-turn.ts';
 import { type Lacking, lackingMemory, offering } from '../offers.ts';
@@ -22,6 +31,7 @@ import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { execBeside } from './exec.ts';
 import { writeInit } from './init.ts';
+import { interactBeside } from './interact.ts';
 import { KEEPER } from './keeper.ts';
 import { Run } from './run.ts';
 import { endStray } from './strays.ts';
@@ -176,17 +186,16 @@ export class ProcessDriver implements Driver {
     });
   }
 
-  async exec({ name, run: number, command, timeoutMs }: ExecInput): Promise<Executed> {
-    const run = this.#runs.get(name);
-    const kept = this.#kept.get(name);
-    const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
-    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' };
-    const { directory, environment } = this.#around(kept);
-    const [program = ''] = command;
-    const message = await obstacle(program, directory, environment['PATH'] ?? '');
-    if (message !== undefined) return { kind: 'not-run', message };
-    const cgroup = new Cgroup(this.#cgroups, name);
-    return execBeside(cgroup, { command, directory, environment, timeoutMs, signal: run.left });
+  async exec({ name, run, command, timeoutMs }: ExecInput): Promise<Executed> {
+    const where = await this.#beside(name, run, command);
+    if (where.kind) return where;
+    return execBeside(where.cgroup, { ...where, command, timeoutMs });
+  }
+
+  async interact(input: InteractInput, output: Output): Promise<Begun> {
+    const where = await this.#beside(input.name, input.run, input.command);
+    if (where.kind) return where;
+    return interactBeside({ ...where, ...input }, output);
   }
 
   async uses(): Promise<readonly Use[]> {
@@ -290,6 +299,19 @@ export class ProcessDriver implements Driver {
       if (pid !== undefined || performance.now() > deadline) return pid;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** Where a command is run beside a run; or why it is not. */
+  async #beside(name: string, number: number, [program = '']: readonly string[]) {
+    const run = this.#runs.get(name);
+    const kept = this.#kept.get(name);
+    const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
+    if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' } as const;
+    const { directory, environment } = this.#around(kept);
+    const message = await obstacle(program, directory, environment['PATH'] ?? '');
+    if (message !== undefined) return { kind: 'not-run', message } as const;
+    const cgroup = new Cgroup(this.#cgroups, name);
+    return { cgroup, directory, environment, signal: run.left };
   }
 
   /** Where the commands of a run are run. */

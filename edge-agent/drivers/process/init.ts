@@ -26,6 +26,6 @@ export async function stepAt(run: string, steps: readonly InitStep[]): Promise<s
 }
 
 /** One word of a shell, whatever is in it. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -12,6 +12,7 @@ import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
 import { conformance, type DriverFixture, NAME, startInput } from './driver-conformance.ts';
+import { interactConformance } from './interact-conformance.ts';
 import { placeConformance } from './place-conformance.ts';
 
 const NODE = `test-${process.pid}`;
@@ -51,6 +52,7 @@ const fixture = async (): Promise<DriverFixture> => {
 };
 conformance('the process driver', fixture);
 placeConformance('the process driver', fixture, (path) => path);
+interactConformance('the process driver', fixture);
 
 describe('the process driver', () => {
   let state: string;

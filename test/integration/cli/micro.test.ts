@@ -12,6 +12,7 @@ import { Views } from '../../../actors/runtime/views.ts';
 import { runCommandLine } from '../../../cli/program.ts';
 import { request } from '../../../subjects/index.ts';
 import { type NatsFixture, natsFixture } from '../../support/nats.ts';
+import { noTerminal } from '../../support/no-terminal.ts';
 
 const double = request({
   name: 'test.double',
@@ -68,6 +69,7 @@ async function micro(
     pause: async () => undefined,
     stdin: async () => new Uint8Array(),
     edit: () => Promise.reject(new Error('nobody edits')),
+    terminal: noTerminal(),
     environment: {
       SHOAL_NATS: bus.url,
       SHOAL_SEED: join(bus.folder, 'keys', 'operator-operator.nk'),

@@ -15,6 +15,7 @@ import type { AllowedMount } from '../../../subjects/index.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { eventually } from '../../support/ports.ts';
 import { conformance, type DriverFixture, NAME, startInput } from '../agent/driver-conformance.ts';
+import { interactConformance } from '../agent/interact-conformance.ts';
 import { placeConformance } from '../agent/place-conformance.ts';
 
 const AGENT = `test-${process.pid}`;
@@ -68,6 +69,7 @@ const fixture = async (): Promise<DriverFixture> => {
 };
 conformance('the Docker driver', fixture);
 placeConformance('the Docker driver', fixture, (path) => `/${path}`);
+interactConformance('the Docker driver', fixture);
 
 describe('the Docker driver', () => {
   let state: string;

@@ -24,6 +24,7 @@ function noting(name: string, asked: string[], more: Partial<Driver> = {}): Driv
     folder: (of) => `/${name}/${of}`,
     exec: async (of) => ({ kind: 'not-run', message: `${name} ${of.name}` }),
     uses: async () => [],
+    interact: async (of) => ({ kind: 'not-run', message: `${name} ${of.name} interactive` }),
     staysMs: name === 'docker' ? 150 : 0,
     settled: async () => undefined,
     endAll: async () => undefined,
@@ -44,6 +45,10 @@ test('what is asked about an instance goes to the driver of its spec', async () 
   expect(drivers.staysMs('a')).toBe(150);
   const command = { name: 'a', run: 1, command: ['true'], timeoutMs: 1 };
   expect(await drivers.exec(command)).toEqual({ kind: 'not-run', message: 'docker a' });
+  const output = { write: async () => undefined };
+  expect(await drivers.interact(command, output)).toMatchObject({
+    message: 'docker a interactive',
+  });
   drivers.forget('a');
   expect(asked).toEqual([
     ...['docker start a', 'process start b', 'docker stop a', 'process stop stranger'],

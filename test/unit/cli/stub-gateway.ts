@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { runCommandLine } from '../../../cli/program.ts';
 import { type RefusalCode, refusals } from '../../../subjects/index.ts';
+import { noTerminal } from '../../support/no-terminal.ts';
 
 export const NOW = Date.parse('2026-11-21T10:00:00.000Z');
 
@@ -153,6 +154,7 @@ export async function shoal(
           err += `(${fileName} is removed)\n`;
         },
       }),
+      terminal: noTerminal(),
       environment: { ...(stub ? { SHOAL_GATEWAY: stub.url } : {}), ...world.environment },
       signal: interrupted.signal,
     },

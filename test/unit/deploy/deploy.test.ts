@@ -138,7 +138,7 @@ describe('what watches it', () => {
   const zero = (): number => 0;
   const { registry } = gatewayMeters({
     ...{ sseClients: zero, webSockets: zero, calls: zero, revision: zero },
-    grpcStreams: zero,
+    ...{ grpcStreams: zero, sessions: zero },
     ...{ nodes: none, instances: none, letters: none },
   });
   const known = new Set(

@@ -13,6 +13,7 @@ import { IngressTable } from '../../../gateway/ingress/table.ts';
 import type { Inside } from '../../../gateway/inside.ts';
 import { Known } from '../../../gateway/known.ts';
 import { gatewayMeters } from '../../../gateway/metrics.ts';
+import type { Sessions } from '../../../gateway/sessions/sessions.ts';
 import type { Streams, What } from '../../../gateway/streams/streams.ts';
 import { UsageTable } from '../../../gateway/usage.ts';
 import {
@@ -83,6 +84,7 @@ export class Hand {
   }
 }
 
+const noSession = { ok: false, refusal: refusal('actor-unavailable', 'no agent in this test') };
 const last = { verb: 'created', at: 1_000, message: 'made' };
 
 export function workloadOf(
@@ -222,10 +224,15 @@ export function insideOf(
     ...{ sockets: new Set(), grpcCalls: new Set() },
     meters: gatewayMeters({
       ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
-      grpcStreams: () => 0,
+      ...{ grpcStreams: () => 0, sessions: () => 0 },
       ...fabricCounts(hand.known),
     }),
     usage,
+    sessions: {
+      size: 0,
+      stop: () => undefined,
+      open: async () => noSession,
+    } as unknown as Sessions,
     log: silentLog,
     newId: () => `id-${++ids}`,
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],

@@ -156,7 +156,7 @@ const values: Record<string, unknown> = {
 const rights: Record<string, string> = {
   ...{ tenant: 'default', name: 'web', kind: 'service', label: 'app=web', limit: '1', tail: '5' },
   ...{ dryRun: 'true', phase: 'ready', node: 'n1', workload: 'web', after: '0' },
-  ...{ actor: 'scheduler', letter: '1x2y3z' },
+  ...{ actor: 'scheduler', letter: '1x2y3z', command: 'true', port: 'http', rows: '24' },
   ...{ noun: 'node', since: '10m', 'if-match': '"1"', 'if-none-match': '*', 'last-event-id': '0' },
 };
 const rightBody = ({ operationId }: Operation): unknown =>
@@ -256,6 +256,8 @@ test('whatever is asked, the answer is one that the document tells', async () =>
     }),
     { numRuns: 1_200 },
   );
-  // The property has seen every call answered, but for `ready`: nothing is current here.
-  expect(done.size).toBe(all.length - 1);
+  // The property has seen every call answered, but for `ready`: nothing is current here; and those
+  // that become WebSockets, for which nobody asked here.
+  const answered = all.filter(([, , { responses }]) => !responses['101']);
+  expect([answered.length, done.size]).toEqual([all.length - 2, answered.length - 1]);
 });

@@ -1,0 +1,104 @@
+/**
+ * Makes sure that a session is opened only with what runs here, that a node carries no more of them
+ * than it may, and that each ask is answered once what it wants has begun, however often it comes.
+ *
+ * What was opened is remembered after its end: an ask that comes again must not run a command twice.
+ */
+import type { Received, Reported } from '../actors/runtime/actor.ts';
+import { type Effects, none, refuse, refuseWith, reply, run } from '../actors/runtime/effect.ts';
+import {
+  type Refusal,
+  refusal,
+  SESSION_WINDOW,
+  SESSIONS_PER_NODE_MAX,
+  type SessionForward,
+  type SessionOpen,
+  sessionOpen,
+} from '../subjects/index.ts';
+import type { SessionInput, SessionReport } from './jobs.ts';
+import type { Local, State } from './state.ts';
+
+/** How many sessions that are over are remembered: asks come again for ten seconds at most. */
+export const REMEMBERED_MAX = 1_024;
+
+/** A caller wants a session. */
+export function sessionAsked(node: string) {
+  return (state: State, { payload, from }: Received<typeof sessionOpen>): Effects => {
+    const { session } = payload;
+    const known = state.sessions.get(session);
+    if (known) {
+      if (!known.waiting) return [reply(sessionOpen, from, begun(node))];
+      known.waiting = from;
+      return none;
+    }
+    if (state.pastSessions.has(session)) {
+      return [refuse(from, 'session-over', `session ${session} is over`)];
+    }
+    const input = inputOf(state, payload);
+    if ('code' in input) return [refuseWith(from, input)];
+    state.sessions.set(session, { waiting: from });
+    return [run('openSession', input)];
+  };
+}
+
+/** What became of one that was opened. */
+export function sessionTold(node: string) {
+  return (state: State, { outcome }: Reported<SessionReport>): Effects => {
+    const asked = state.sessions.get(outcome.session);
+    if (!asked) return none;
+    const { waiting } = asked;
+    if (outcome.kind === 'begun') {
+      asked.waiting = undefined;
+      return [reply(sessionOpen, waiting, begun(node))];
+    }
+    state.sessions.delete(outcome.session);
+    state.pastSessions.add(outcome.session);
+    const [oldest = ''] = state.pastSessions;
+    if (state.pastSessions.size > REMEMBERED_MAX) state.pastSessions.delete(oldest);
+    if (!waiting) return none;
+    const over = refusal('session-over', 'it ended before it had begun');
+    return [refuseWith(waiting, outcome.because ?? over)];
+  };
+}
+
+function begun(node: string) {
+  return { node, windowBytes: SESSION_WINDOW };
+}
+
+function inputOf(state: State, asked: SessionOpen): SessionInput | Refusal {
+  const { tenant, instance, session, windowBytes, exec, forward } = asked;
+  const name = `${tenant}.${instance}`;
+  const local = state.local.get(name);
+  if (!local) return refusal('instance-not-running', `${instance} is not on this node`);
+  if (local.state !== 'running') {
+    return refusal('instance-not-running', `${instance} is ${local.state}`);
+  }
+  if (state.sessions.size >= SESSIONS_PER_NODE_MAX) {
+    return refusal('sessions-at-limit', `this node carries ${SESSIONS_PER_NODE_MAX} sessions`);
+  }
+  const input = { session, name, run: local.run, windowBytes };
+  if (exec) return { ...input, of: { kind: 'exec', exec } };
+  if (forward) return withPort(input, local, forward);
+  return refusal('session-unsupported', 'the agent does not know this kind of session; upgrade it');
+}
+
+/** Only ports of its spec: on a machine that is shared, others are somebody else's. */
+function withPort(
+  input: Omit<SessionInput, 'of'>,
+  local: Local,
+  { port: wanted }: SessionForward,
+): SessionInput | Refusal {
+  const { address, ports } = local;
+  const port = ports[typeof wanted === 'string' ? wanted : (nameOf(local, wanted) ?? '')];
+  if (port !== undefined) return { ...input, of: { kind: 'forward', address, port } };
+  const names = Object.keys(ports);
+  const there = names.length === 0 ? 'its spec names none' : `there are ${names.join(', ')}`;
+  return refusal('session-not-begun', `${local.instance} has no port ${wanted}; ${there}`);
+}
+
+/** The port a program listens on under a number: its own, or, in a container, the one inside. */
+function nameOf({ ports, spec }: Local, number: number): string | undefined {
+  const named = spec?.kind === 'service' ? spec.spec.ports : [];
+  const inside = named.find(({ container }) => container === number)?.name;
+  return inside ?? Object.keys(ports).find((name) => ports[name] === number);
+}

@@ -1,0 +1,127 @@
+/**
+ * Carries the sessions that steps have opened (../sessions.ts): what the opener says goes to the
+ * command or connection, what that says goes to the opener, and whichever side ends, the other does.
+ */
+
+import type { Ports } from '../../actors/runtime/ports.ts';
+import { SessionPeer } from '../../actors/runtime/sessions/peer.ts';
+import { type Refusal, refusal, type SessionIn, type SessionOut } from '../../subjects/index.ts';
+import type { Begun, Live, Output } from '../drivers/driver.ts';
+import type { Drivers } from '../drivers/drivers.ts';
+import type { SessionInput, SessionReport } from '../jobs.ts';
+import { forward } from './forward.ts';
+
+type Tell = (report: SessionReport) => void;
+
+/** One under way. */
+interface Carried {
+  readonly peer: SessionPeer<SessionOut>;
+  /** Undefined: it has not begun. */
+  live: Live | undefined;
+  isOver: boolean;
+}
+
+export class SessionCarrier {
+  readonly #ports: Pick<Ports, 'bus' | 'clock'>;
+  readonly #node: string;
+  readonly #drivers: Pick<Drivers, 'interact'>;
+  readonly #carried = new Set<Carried>();
+
+  constructor(
+    ports: Pick<Ports, 'bus' | 'clock'>,
+    node: string,
+    drivers: Pick<Drivers, 'interact'>,
+  ) {
+    this.#ports = ports;
+    this.#node = node;
+    this.#drivers = drivers;
+  }
+
+  /** Begins a session and carries it to its end; tells what becomes of it. */
+  async open(input: SessionInput, tell: Tell): Promise<void> {
+    const { session } = input;
+    const carried: Carried = {
+      peer: this.#peer(session, () => carried),
+      live: undefined,
+      isOver: false,
+    };
+    this.#carried.add(carried);
+    const { peer } = carried;
+    const begun = await this.#begin(input, outputOf(peer));
+    if (begun.kind !== 'live') {
+      this.#carried.delete(carried);
+      const because = refusalOf(begun);
+      peer.end(because);
+      return tell({ session, kind: 'over', because });
+    }
+    carried.live = begun.live;
+    // The agent began to go meanwhile.
+    if (carried.isOver) begun.live.end();
+    tell({ session, kind: 'begun' });
+    peer.begin(input.windowBytes);
+    const ended = await begun.live.ended;
+    peer.mark({ ended });
+    // The opener says that it is done when it has had that; a silent one is not waited for long.
+    this.#carried.delete(carried);
+    tell({ session, kind: 'over' });
+  }
+
+  /** Ends every session: the agent is going. */
+  async close(): Promise<void> {
+    const all = [...this.#carried];
+    for (const { peer } of all)
+      peer.end(refusal('session-over', 'the agent of the node is stopped'));
+    await Promise.all(all.map(({ live }) => live?.ended));
+  }
+
+  #peer(session: string, carried: () => Carried): SessionPeer<SessionOut> {
+    return SessionPeer.carrier(
+      this.#ports,
+      { node: this.#node, session },
+      {
+        frame: (frame, taken) => hear(carried().live, frame, taken),
+        over: () => {
+          carried().isOver = true;
+          carried().live?.end();
+        },
+      },
+    );
+  }
+
+  #begin({ name, run, of }: SessionInput, output: Output): Promise<Begun> {
+    switch (of.kind) {
+      case 'exec':
+        return this.#drivers.interact({ name, run, ...of.exec }, output);
+      case 'forward':
+        return forward(of, output);
+    }
+  }
+}
+
+function outputOf(peer: SessionPeer<SessionOut>): Output {
+  return {
+    write: (bytes, isError) => peer.send(bytes, isError ? { isError } : {}),
+    end: () => peer.mark({ isEnd: true }),
+  };
+}
+
+/** What the opener says comes only after it knows that it has begun. */
+function hear(live: Live | undefined, frame: SessionIn, taken: () => void): void {
+  const { bytes, isEnd, size, signal } = frame;
+  if (bytes) void live?.tell(bytes).then(taken);
+  if (isEnd) live?.tellEnd();
+  if (size) live?.resize(size);
+  if (signal) live?.signal(signal);
+}
+
+function refusalOf(begun: Exclude<Begun, { readonly kind: 'live' }>): Refusal {
+  const { kind, message } = begun;
+  switch (kind) {
+    case 'not-run':
+      return refusal('session-not-begun', message);
+    case 'unknown':
+      return refusal('instance-not-running', message);
+    case 'unsupported':
+      return refusal('session-unsupported', message);
+  }
+}

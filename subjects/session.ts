@@ -1,0 +1,176 @@
+/**
+ * Sessions: bytes between a caller and an instance, both ways, while they last. An actor's step
+ * opens one; shells carry it, so that no byte of it passes through a step (R8).
+ *
+ * The opener speaks on `in`, the carrier (the agent) on `out`, in frames numbered without a gap, so
+ * that a lost one is missed. Both say on `control` how much they have taken, which is what the
+ * other may send again, and that they live. docs/decisions/0022-a-session-ends-on-both-sides.md.
+ */
+import { z } from 'zod';
+import { event, request } from './contract.ts';
+import { instanceId, nodeId, portName, tenantName } from './names.ts';
+import { refusalSchema } from './refusal.ts';
+
+/** Most bytes in a frame: what a pipe or a socket gives at a time, far below NATS's limit of 1 MiB. */
+export const SESSION_CHUNK_MAX = 65_536;
+/** What a frame may have around its bytes. */
+const AROUND_BYTES = 2_048;
+/**
+ * How many bytes may be under way in a direction before the other side has taken them: four frames,
+ * so that the pipe does not run empty, times all of a gateway's sessions far below what the server
+ * keeps for a slow connection (64 MiB).
+ */
+export const SESSION_WINDOW = 262_144;
+/** Least that a side may grant, in bytes: one frame. */
+const WINDOW_MIN = SESSION_CHUNK_MAX;
+/** Most that a side may grant, in bytes: sixteen times the usual, for long ways. */
+const WINDOW_MAX = 4_194_304;
+/** Most sessions an agent carries at a time: each may hold a process and a window both ways. */
+export const SESSIONS_PER_NODE_MAX = 64;
+/** Most words of a command. */
+const WORDS_MAX = 256;
+/** Most characters of a word of a command. */
+const WORD_MAX = 8_192;
+/** Longest side of a terminal: what two bytes of the kernel's window size hold is more than any has. */
+const SIDE_MAX = 10_000;
+
+const side = z.number().int().min(1).max(SIDE_MAX);
+const windowBytes = z.number().int().min(WINDOW_MIN).max(WINDOW_MAX);
+
+/** Size of a terminal, in characters. */
+export const terminalSize = z.strictObject({ columns: side, rows: side });
+export type TerminalSize = z.infer<typeof terminalSize>;
+
+/** Value of TERM: what the caller's terminal is. */
+export const terminalType = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]{0,63}$/, 'e.g. xterm');
+
+/** A command and its arguments, run as they are, without a shell. */
+export const sessionCommand = z
+  .array(z.string().max(WORD_MAX))
+  .min(1)
+  .max(WORDS_MAX)
+  .refine(([program = '']) => program !== '', 'a program to run');
+
+/** Signals that can be sent to a command: the kernel's, without those for its parents. */
+export const sessionSignals = ['HUP', 'INT', 'QUIT', 'KILL', 'USR1', 'USR2', 'TERM'] as const;
+export type SessionSignal = (typeof sessionSignals)[number];
+
+/** A command to be run beside the instance. */
+const execSchema = z.strictObject({
+  command: sessionCommand,
+  /** It gets a terminal of this kind and size; absent: pipes, its outputs apart. */
+  terminal: z.strictObject({ type: terminalType, size: terminalSize }).optional(),
+});
+export type SessionExec = z.infer<typeof execSchema>;
+
+/** A connection to one of the instance's ports. */
+const forwardSchema = z.strictObject({
+  /** Name of a port of its spec, or the number its program listens on. */
+  port: z.union([portName, z.number().int().min(1).max(65_535)]),
+});
+export type SessionForward = z.infer<typeof forwardSchema>;
+
+export const sessionOpen = request({
+  name: 'session.open',
+  subject: 'shoal.session.{node}.open',
+  schema: z.object({
+    /** Made by the opener; no two are alike. */
+    session: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, 'an id of 8 to 64 characters'),
+    tenant: tenantName,
+    instance: instanceId,
+    /** What the opener takes before it has said that it took it, in bytes. */
+    windowBytes,
+    /** One of these; a carrier that knows none of what it is asked says so. */
+    exec: execSchema.optional(),
+    forward: forwardSchema.optional(),
+  }),
+  reply: z.object({
+    node: nodeId,
+    /** What the carrier takes, likewise. */
+    windowBytes,
+  }),
+  bytesMax: 262_144,
+  // An engine may take seconds to begin a command.
+  timeoutMs: 5_000,
+  from: ['gateway'],
+  to: ['agent', 'operator'],
+  summary: 'Open a session with an instance of this node: the answer comes when it has begun.',
+});
+export type SessionOpen = z.infer<typeof sessionOpen.schema>;
+
+const sequence = z.number().int().min(1);
+/** Bytes as they are; in documents a string of bytes. */
+const payload = z
+  .instanceof(Uint8Array)
+  .refine((bytes) => bytes.length <= SESSION_CHUNK_MAX, `at most ${SESSION_CHUNK_MAX} bytes`);
+
+export const sessionIn = event({
+  name: 'session.in',
+  subject: 'shoal.session.{node}.{session}.in',
+  schema: z.object({
+    sequence,
+    bytes: payload.optional(),
+    /** Nothing more is written; what the carrier says may go on. */
+    isEnd: z.boolean().optional(),
+    size: terminalSize.optional(),
+    signal: z.enum(sessionSignals).optional(),
+  }),
+  codec: 'msgpack',
+  bytesMax: SESSION_CHUNK_MAX + AROUND_BYTES,
+  from: ['gateway'],
+  to: ['agent', 'operator'],
+  summary: 'What the opener of a session writes, frame by frame.',
+});
+export type SessionIn = z.infer<typeof sessionIn.schema>;
+
+/** How what a session was opened for has ended. */
+const endedSchema = z.object({
+  exitCode: z.number().int().optional(),
+  signal: z.string().max(32).optional(),
+  /** For people; of a connection, or where nobody knows a code. */
+  message: z.string().max(500).optional(),
+});
+export type SessionEnded = z.infer<typeof endedSchema>;
+
+export const sessionOut = event({
+  name: 'session.out',
+  subject: 'shoal.session.{node}.{session}.out',
+  schema: z.object({
+    sequence,
+    bytes: payload.optional(),
+    /** The bytes are of its error output. */
+    isError: z.boolean().optional(),
+    /** Nothing more is said; what the opener writes may go on. */
+    isEnd: z.boolean().optional(),
+    /** The last frame: it is over. */
+    ended: endedSchema.optional(),
+  }),
+  codec: 'msgpack',
+  bytesMax: SESSION_CHUNK_MAX + AROUND_BYTES,
+  from: ['agent'],
+  to: ['gateway', 'operator'],
+  summary: 'What the instance says in a session, frame by frame.',
+});
+export type SessionOut = z.infer<typeof sessionOut.schema>;
+
+export const sessionControl = event({
+  name: 'session.control',
+  subject: 'shoal.session.{node}.{session}.control',
+  schema: z.object({
+    from: z.enum(['opener', 'carrier']),
+    /** Bytes taken since the beginning: the window begins there. */
+    takenBytes: z.number().int().min(0),
+    /** Number of the last frame said: who has not had it has lost one. */
+    sequence: z.number().int().min(0),
+    /** It is over for this side, and why. */
+    end: refusalSchema.optional(),
+    /** It is over for this side, as it should be. */
+    isDone: z.boolean().optional(),
+  }),
+  codec: 'msgpack',
+  bytesMax: 4_096,
+  from: ['agent', 'gateway'],
+  to: ['agent', 'gateway', 'operator'],
+  summary: 'What each side of a session has taken, and that it lives; each second at least.',
+});
+export type SessionControl = z.infer<typeof sessionControl.schema>;
