@@ -44,7 +44,8 @@ async function withoutMissingEngines(): Promise<readonly string[]> {
     leftOut.push('test/integration/docker/**', 'test/deploy/images.test.ts');
   }
   if (!(await findGrpcurl())) {
-    skipped('tests with grpcurl', 'there is none: run `make engines`');
+    // It is built by Go, which is no part of what a machine needs for Shoal: never an error.
+    process.stderr.write('skipped: tests with grpcurl, for there is none: run `make engines`\n');
     leftOut.push('test/integration/gateway/grpcurl.test.ts');
   }
   return leftOut;

@@ -89,7 +89,15 @@ function withPort(
   { port: wanted }: SessionForward,
 ): SessionInput | Refusal {
   const { address, ports } = local;
-  const port = ports[typeof wanted === 'string' ? wanted : (nameOf(local, wanted) ?? '')];
+  const name = typeof wanted === 'string' ? wanted : (nameOf(local, wanted) ?? '');
+  const port = ports[name];
+  // Under the same number somebody else may take connections.
+  if (portsOf(local).some((each) => each.name === name && each.protocol === 'udp')) {
+    return refusal(
+      'session-not-begun',
+      `port ${wanted} of ${local.instance} takes no connections: it is udp`,
+    );
+  }
   if (port !== undefined) return { ...input, of: { kind: 'forward', address, port } };
   const names = Object.keys(ports);
   const there = names.length === 0 ? 'its spec names none' : `there are ${names.join(', ')}`;
@@ -97,8 +105,12 @@ function withPort(
 }
 
 /** The port a program listens on under a number: its own, or, in a container, the one inside. */
-function nameOf({ ports, spec }: Local, number: number): string | undefined {
-  const named = spec?.kind === 'service' ? spec.spec.ports : [];
-  const inside = named.find(({ container }) => container === number)?.name;
+function nameOf(local: Local, number: number): string | undefined {
+  const { ports } = local;
+  const inside = portsOf(local).find(({ container }) => container === number)?.name;
   return inside ?? Object.keys(ports).find((name) => ports[name] === number);
+}
+
+function portsOf({ spec }: Local) {
+  return spec?.kind === 'service' ? spec.spec.ports : [];
 }

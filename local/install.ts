@@ -54,7 +54,10 @@ interface Place {
 const written = ({ prefix, before }: Place, path: string): string => join(before, prefix, path);
 
 async function install(place: Place): Promise<void> {
+  // Whoever runs a program must read it, whatever this user grants otherwise.
+  process.umask(0o022);
   const lib = written(place, 'lib/shoal');
+  const before = await installedBefore(place);
   const fresh = `${lib}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
@@ -69,6 +72,7 @@ async function install(place: Place): Promise<void> {
   for (const file of ['package.json', 'LICENSE', 'CHANGELOG.md']) {
     await copyFile(join(root, file), join(fresh, file));
   }
+  await call('chmod', ['-R', 'a+rX', fresh]);
   const server = await obtainServer(process.env, say);
   await mkdir(join(fresh, 'bin'));
   await copyFile(server.path, join(fresh, 'bin/nats-server'));
@@ -86,6 +90,8 @@ async function install(place: Place): Promise<void> {
     await writeFile(`${file}.new`, text, { mode });
     await rename(`${file}.new`, file);
   }
+  for (const path of before)
+    if (!outside.has(path)) await rm(written(place, path), { force: true });
   say(
     `installed in ${written(place, '')}: ${packages.length} packages, nats-server ${server.version}`,
   );
@@ -98,7 +104,7 @@ async function filesOutside(
   place: Place,
 ): Promise<Map<string, { readonly text: string; readonly mode: number }>> {
   const lib = join(place.prefix, 'lib/shoal');
-  const node = process.env['NODE'] || process.execPath;
+  const node = nodeFor(place);
   const files = new Map<string, { readonly text: string; readonly mode: number }>();
   const add = (path: string, text: string, mode = 0o644): void =>
     void files.set(path, { text, mode });
@@ -123,16 +129,32 @@ async function filesOutside(
   return files;
 }
 
+/** The Node that programs are run with. Units run as a user who sees no home folders. */
+function nodeFor({ before }: Place): string {
+  const node = process.env['NODE'] || process.execPath;
+  const isHidden = /^\/(home|root|run\/user)\//.test(node) && before === '';
+  if (PLAIN.test(node) && !isHidden) return node;
+  throw new StartError(
+    `units cannot run ${node}; set NODE to one that every user can run, e.g. NODE=/usr/bin/node`,
+  );
+}
+
 /** Removes what the last install put there. What runs goes on until it is stopped. */
 async function uninstall(place: Place): Promise<void> {
   const lib = written(place, 'lib/shoal');
-  const list = await readFile(join(lib, 'installed'), 'utf8').catch(() => undefined);
-  if (list === undefined) throw new StartError(`nothing is installed in ${written(place, '')}`);
-  const paths = list.split('\n').filter((each) => each !== '');
+  const paths = await installedBefore(place);
+  if (paths.length === 0) throw new StartError(`nothing is installed in ${written(place, '')}`);
   for (const path of paths) await rm(written(place, path), { force: true });
   await rm(lib, { recursive: true, force: true });
   for (const path of [...paths, 'lib/shoal']) await removeEmpty(dirname(path), place);
   say(`removed from ${written(place, '')}; /etc/shoal and /var/lib/shoal are as they were`);
+}
+
+/** What an install put elsewhere than in `lib/shoal`, by its own list. */
+async function installedBefore(place: Place): Promise<readonly string[]> {
+  const list = join(written(place, 'lib/shoal'), 'installed');
+  const text = await readFile(list, 'utf8').catch(() => '');
+  return text.split('\n').filter((each) => each !== '');
 }
 
 /** Removes folders that have become empty, from the innermost on. */
@@ -152,10 +174,15 @@ function missingIsFine(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
+/** Paths that units and shells take as they are. */
+const PLAIN = /^[A-Za-z0-9._/+-]+$/;
+
 function placeIn(environment: NodeJS.ProcessEnv): Place {
   const prefix = environment['PREFIX'] || '/usr/local';
-  if (!isAbsolute(prefix)) {
-    throw new StartError(`PREFIX is ${prefix}; give the whole path, e.g. PREFIX=/usr`);
+  if (!isAbsolute(prefix) || !PLAIN.test(prefix)) {
+    throw new StartError(
+      `PREFIX is ${prefix}; give the whole path, of letters, digits and ._+-, e.g. PREFIX=/usr`,
+    );
   }
   const before = environment['DESTDIR'] ? resolve(environment['DESTDIR']) : '';
   return { prefix, before };

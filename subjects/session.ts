@@ -46,7 +46,12 @@ export const terminalType = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9+._-]{0,63}$
 
 /** A command and its arguments, run as they are, without a shell. */
 export const sessionCommand = z
-  .array(z.string().max(WORD_MAX))
+  .array(
+    z
+      .string()
+      .max(WORD_MAX)
+      .refine((word) => !word.includes('\0'), 'no NUL'),
+  )
   .min(1)
   .max(WORDS_MAX)
   .refine(([program = '']) => program !== '', 'a program to run');

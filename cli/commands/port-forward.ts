@@ -40,6 +40,7 @@ export async function portForward(
       if (session.output === 'table') session.out(`${address}:${port} leads to ${to} of ${first}`);
       else session.out(JSON.stringify({ address, local: port, instance: first, port: to }));
     }
+    session.signal.throwIfAborted();
     await new Promise((resolve) => session.signal.addEventListener('abort', resolve));
     session.signal.throwIfAborted();
     return exitCodes.ok;

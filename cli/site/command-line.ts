@@ -31,8 +31,14 @@ export function addSiteCommands(program: Command, { session, end }: Wiring): voi
         durabilityLevels,
       ),
     )
-    .option('--at <folder>', 'where the settings will lie on each machine; default /etc/shoal')
-    .option('--state <folder>', 'where servers and agents keep theirs; default /var/lib/shoal')
+    .option(
+      '--at <folder>',
+      'where the settings will lie on each machine; default /etc/shoal, where units look',
+    )
+    .option(
+      '--state <folder>',
+      'where servers and agents keep theirs; default /var/lib/shoal, where units may write',
+    )
     .action(async (folder: string, options: InitOptions, command: Command) => {
       const { initSite } = await import('./site.ts');
       end(await initSite(session(command), folder, options));

@@ -104,10 +104,13 @@ export function tcpPorts({ input, ports }: Given): readonly number[] {
   });
 }
 
-/** Whether nobody on this machine has a port. What the agent may not try counts as free. */
+/** Whether nobody on this machine has a port. One it may not bind is free if nobody answers there. */
 function isFree(port: number, { protocol }: PortSpec): Promise<boolean> {
   return new Promise((resolve) => {
-    const failed = ({ code }: NodeJS.ErrnoException): void => resolve(code !== 'EADDRINUSE');
+    const failed = ({ code }: NodeJS.ErrnoException): void => {
+      if (code !== 'EACCES' || protocol === 'udp') resolve(code !== 'EADDRINUSE');
+      else void takesConnections(port).then((does) => resolve(!does));
+    };
     if (protocol === 'udp') {
       const probe = createSocket('udp4');
       probe.once('error', failed);
@@ -200,4 +203,20 @@ export function refusalOf(
 function whyNot(error: NodeJS.ErrnoException): string {
   if (error.code === 'ECONNREFUSED') return 'nobody takes connections there';
   return error.code ?? error.message;
+}
+
+/** How long whoever has a port of this machine may take to answer, in milliseconds. */
+const ANSWER_MS = 500;
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const settle = (does: boolean): void => {
+      socket.destroy();
+      resolve(does);
+    };
+    socket.setTimeout(ANSWER_MS, () => settle(false));
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+  });
 }

@@ -17,8 +17,9 @@
  *     copied.json   how far a container's output has been copied into the files (docker/output.ts)
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { reasonOf } from '../../actors/runtime/reason.ts';
 import { specRecord } from '../../subjects/index.ts';
 import type { Found, StartInput } from '../jobs.ts';
 import { unmountBelow } from './volumes.ts';
@@ -127,8 +128,19 @@ export class RunFolder {
     await rename(`${file}.new`, file);
   }
 
+  /**
+   * Removes it. What cannot be removed (a container's root wrote it, and this agent is not root) is put
+   * aside, and an error says where: it is met again by nobody.
+   */
   async remove(): Promise<void> {
-    await unmountBelow(this.path);
-    await rm(this.path, { recursive: true, force: true });
+    try {
+      await unmountBelow(this.path);
+      await rm(this.path, { recursive: true, force: true });
+    } catch (error) {
+      const aside = `${dirname(dirname(this.path))}/left/${basename(this.path)}-${Date.now()}`;
+      await mkdir(dirname(aside), { recursive: true });
+      await rename(this.path, aside);
+      throw new Error(`${reasonOf(error)}; what is left is in ${aside}: remove it as root`);
+    }
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Ports } from '../../actors/runtime/ports.ts';
+import { reasonOf } from '../../actors/runtime/reason.ts';
 import { SessionPeer } from '../../actors/runtime/sessions/peer.ts';
 import { type Refusal, refusal, type SessionIn, type SessionOut } from '../../subjects/index.ts';
 import type { Begun, Live, Output } from '../drivers/driver.ts';
@@ -13,8 +14,12 @@ import { forward } from './forward.ts';
 
 type Tell = (report: SessionReport) => void;
 
+/** Longest reason that is told, in characters: what goes wrong may repeat a long command. */
+const DETAIL_MAX = 500;
+
 /** One under way. */
 interface Carried {
+  readonly session: string;
   readonly peer: SessionPeer<SessionOut>;
   /** Undefined: it has not begun. */
   live: Live | undefined;
@@ -40,14 +45,23 @@ export class SessionCarrier {
   /** Begins a session and carries it to its end; tells what becomes of it. */
   async open(input: SessionInput, tell: Tell): Promise<void> {
     const { session } = input;
+    const same = [...this.#carried].find((each) => each.session === session);
+    if (same) {
+      // Asked once more by an actor that has forgotten: nothing is begun twice.
+      if (same.live) tell({ session, kind: 'begun' });
+      return;
+    }
     const carried: Carried = {
+      session,
       peer: this.#peer(session, () => carried),
       live: undefined,
       isOver: false,
     };
     this.#carried.add(carried);
     const { peer } = carried;
-    const begun = await this.#begin(input, outputOf(peer));
+    const begun = await this.#begin(input, outputOf(peer)).catch((error): Begun => {
+      return { kind: 'not-run', message: reasonOf(error) };
+    });
     if (begun.kind !== 'live') {
       this.#carried.delete(carried);
       const because = refusalOf(begun);
@@ -88,7 +102,7 @@ export class SessionCarrier {
     );
   }
 
-  #begin({ name, run, of }: SessionInput, output: Output): Promise<Begun> {
+  async #begin({ name, run, of }: SessionInput, output: Output): Promise<Begun> {
     switch (of.kind) {
       case 'exec':
         return this.#drivers.interact({ name, run, ...of.exec }, output);
@@ -115,7 +129,8 @@ function hear(live: Live | undefined, frame: SessionIn, taken: () => void): void
 }
 
 function refusalOf(begun: Exclude<Begun, { readonly kind: 'live' }>): Refusal {
-  const { kind, message } = begun;
+  const { kind } = begun;
+  const message = begun.message.slice(0, DETAIL_MAX);
   switch (kind) {
     case 'not-run':
       return refusal('session-not-begun', message);

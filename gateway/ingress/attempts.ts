@@ -21,6 +21,7 @@ export class Attempts {
   #endpoint: Endpoint | undefined;
   #body: AttemptBody | undefined;
   #end: () => void = () => undefined;
+  #isOver = false;
 
   constructor(method: string) {
     this.#method = method;
@@ -46,14 +47,15 @@ export class Attempts {
     return this.#body;
   }
 
-  /** The call is over. */
+  /** The call is over: it was answered, or its caller has gone. */
   end(): void {
+    this.#isOver = true;
     this.#end();
   }
 
   /** Whether another instance may be sent the call, after this one failed so. */
   mayGoOn({ kind }: Meaning): boolean {
-    if (this.tried.size >= ATTEMPTS_MAX || this.#body?.isTouched) return false;
+    if (this.#isOver || this.tried.size >= ATTEMPTS_MAX || this.#body?.isTouched) return false;
     return kind === 'not-taken' || (kind === 'hung-up' && idempotent.has(this.#method));
   }
 }

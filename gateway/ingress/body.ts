@@ -18,6 +18,8 @@ export class AttemptBody extends Readable {
   }
 
   override _read(): void {
+    // Its caller has gone, and nothing will tell so any more.
+    if (this.#request.destroyed && !this.#request.readableEnded) return void this.#close();
     if (this.isTouched) {
       this.#request.resume();
       return;

@@ -92,25 +92,30 @@ export class WebSocketCaller implements Caller {
     this.#socket?.send(message, { binary: true }, () => void (this.#tells || taken()));
   }
 
-  #note(note: GatewayNote): void {
-    this.#socket?.send(JSON.stringify(note), { binary: false }, () => undefined);
+  #note(note: GatewayNote, sent: () => void = () => undefined): void {
+    this.#socket?.send(JSON.stringify(note), { binary: false }, sent);
   }
 
   #finish(last: GatewayNote): void {
     if (this.#isOver) return;
-    this.#note(last);
+    // What was said before may take its time on a slow way: the time counts from when all of it went.
+    this.#note(last, () => {
+      this.#socket?.close(NORMAL);
+      setTimeout(() => this.#socket?.terminate(), CLOSE_MS).unref();
+    });
     this.#end();
-    this.#socket?.close(NORMAL);
-    setTimeout(() => this.#socket?.terminate(), CLOSE_MS).unref();
+    // Whoever is gone is found by pings until then, also one that had to wait.
+    this.#isPaused = false;
+    this.#socket?.resume();
   }
 
   #gone(): void {
+    clearInterval(this.#ping);
     if (!this.#isOver) this.#end();
   }
 
   #end(): void {
     this.#isOver = true;
-    clearInterval(this.#ping);
     this.#session?.end();
   }
 

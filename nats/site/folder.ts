@@ -6,7 +6,7 @@
  * I2  Everything but `site.json` and the keys can be made again from them.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../actors/runtime/reason.ts';
 import { StartError } from '../../actors/runtime/start-error.ts';
@@ -49,22 +49,22 @@ export async function writeSite(folder: string, site: Site): Promise<readonly Bu
     const users = [];
     for (const identity of identitiesOf(site)) users.push(await userKey(keys, identity));
     const bundles = bundlesOf(site, users, await routeSecret(keys));
-    const made = join(folder, 'for.new');
-    await rm(made, { recursive: true, force: true });
     for (const { name, files, identity } of bundles) {
-      const into = join(made, name);
+      // In place, file by file: a container that has the folder mounted sees what is new.
+      const into = join(folder, 'for', name);
       await mkdir(into, { recursive: true, mode: 0o700 });
-      for (const [file, text] of Object.entries(files)) {
-        await writeFile(join(into, file), text, { mode: 0o600 });
+      const texts = new Map(Object.entries(files));
+      if (identity) {
+        const { seedFile } = await userKey(keys, identity);
+        texts.set(KEY_FILE, await readFile(seedFile, 'utf8'));
       }
-      if (!identity) continue;
-      const { seedFile } = await userKey(keys, identity);
-      await copyFile(seedFile, join(into, KEY_FILE));
+      for (const [file, text] of texts) await replace(join(into, file), text, 0o600);
     }
-    await writeFile(join(folder, `${SITE_FILE}.new`), `${JSON.stringify(site, null, 2)}\n`);
-    await rm(join(folder, 'for'), { recursive: true, force: true });
-    await rename(made, join(folder, 'for'));
-    await rename(join(folder, `${SITE_FILE}.new`), join(folder, SITE_FILE));
+    const wanted = new Set(bundles.map(({ name }) => name));
+    for (const name of await readdir(join(folder, 'for'))) {
+      if (!wanted.has(name)) await rm(join(folder, 'for', name), { recursive: true, force: true });
+    }
+    await replace(join(folder, SITE_FILE), `${JSON.stringify(site, null, 2)}\n`, 0o644);
     return bundles;
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -72,6 +72,12 @@ export async function writeSite(folder: string, site: Site): Promise<readonly Bu
       `cannot write to ${folder} (${reasonOf(error)}); let this user write there, and make room`,
     );
   }
+}
+
+/** Written beside and renamed: a crash on the way leaves no half of a file. */
+async function replace(file: string, text: string, mode: number): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode });
+  await rename(`${file}.new`, file);
 }
 
 /** Takes a node's key away: it is let in no more once the servers have their new configuration. */

@@ -329,7 +329,7 @@ export class DockerDriver implements Driver {
     const kept = await folder.kept();
     if (!kept) {
       this.#log.warn('what nobody can account for is ended', { instance: name });
-      await folder.remove();
+      await folder.remove().catch((error) => this.#log.warn(reasonOf(error), { instance: name }));
       return undefined;
     }
     this.#kept.set(name, kept);

@@ -100,18 +100,24 @@ export async function endMarked(engine: Engine, container: string, mark: string)
 /** The same from outside. False: some of it cannot be looked at, or ended, from here; never rejects. */
 async function endOutside(engine: Engine, container: string, mark: string): Promise<boolean> {
   const ids = await engine.processes(container).catch(() => undefined);
-  const done = await Promise.all((ids ?? []).map((id) => endIfMarked(id, mark)));
-  return ids !== undefined && done.every(Boolean);
+  if (!ids) return false;
+  const done = await Promise.all(ids.map((id) => endIfMarked(id, mark)));
+  if (done.includes('cannot')) return false;
+  const absent = ids.filter((_, index) => done[index] === 'absent');
+  if (absent.length === 0) return true;
+  // Gone; or the engine counts processes that this agent does not see: it is in a container itself.
+  const left = await engine.processes(container).catch(() => absent);
+  return !absent.some((id) => left.includes(id));
 }
 
-async function endIfMarked(id: number, mark: string): Promise<boolean> {
+async function endIfMarked(id: number, mark: string): Promise<'done' | 'absent' | 'cannot'> {
   try {
     const environment = await readFile(`/proc/${id}/environ`, 'utf8');
     if (environment.includes(mark)) process.kill(id, 'SIGKILL');
-    return true;
+    return 'done';
   } catch (error) {
-    // What is gone needs no end.
-    return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return ['ENOENT', 'ESRCH'].includes(code) ? 'absent' : 'cannot';
   }
 }
 

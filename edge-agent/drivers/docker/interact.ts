@@ -49,9 +49,13 @@ export async function interactBeside(
   const { container, command, terminal, signal } = of;
   const mark = `${MARK}=session-${process.pid}-${++made}-${Date.now()}`;
   const environment = [mark, ...(terminal ? [`TERM=${terminal.type}`] : [])];
+  let stream: Duplex | undefined;
   try {
     await writeFile(join(of.folder, 'interacted'), '');
     const begun = await engine.interact(container, { command, environment, size: terminal?.size });
+    stream = begun.stream;
+    // An engine that dies says so on its other ways, too.
+    stream.on('error', () => undefined);
     const reading = new Reading(begun.stream, terminal !== undefined);
     const code = await codeIfOver(begun);
     // Engines before API 1.42 take no size at the beginning. One that has just ended needs none.
@@ -71,6 +75,9 @@ export async function interactBeside(
       live: liveOf(begun, reading, { engine, container, mark, signal, end }, output),
     };
   } catch (error) {
+    stream?.destroy();
+    // It may have begun all the same; an engine that is away ends nothing now.
+    if (stream) void endMarked(engine, container, mark);
     return { kind: kindOf(error), message: reasonOf(error) };
   }
 }
@@ -88,8 +95,6 @@ function liveOf(
   output: Output,
 ): Live {
   const { stream } = begun;
-  // What is told to what is gone is lost.
-  stream.on('error', () => undefined);
   const end = (): void => void of.end().then(() => stream.destroy());
   of.signal.addEventListener('abort', end, { once: true });
   if (of.signal.aborted) end();

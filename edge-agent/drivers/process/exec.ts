@@ -12,16 +12,21 @@ import { LastOutput } from '../last-output.ts';
 import { signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
 
-/** Arguments: seconds after which it is over in any case, its cgroup.procs files, `--`, the command. */
+/**
+ * Arguments: seconds after which it is over in any case, the PATH of the command (what is around it has
+ * the agent's), its cgroup.procs files, `--`, the command.
+ */
 const AROUND = `
-limit=$1
-shift
+limit=$1 path=$2
+shift 2
 while [ "$1" != "--" ]; do
   echo $$ > "$1" 2>/dev/null
   shift
 done
 shift
 ( sleep "$limit"; kill -s KILL -- -$$ ) </dev/null >/dev/null 2>&1 &
+PATH=$path
+export PATH
 "$@"
 exit $?
 `;
@@ -44,8 +49,11 @@ export async function execBeside(
   const own = cgroup.beside(`${process.pid}-${++made}`);
   await own.makeBare().catch(() => undefined);
   const limit = String(Math.ceil(of.timeoutMs / 1000) + 1);
-  const child = spawn('/bin/sh', ['-c', AROUND, 'sh', limit, ...own.joins, '--', ...of.command], {
-    ...{ cwd: of.directory, env: of.environment, detached: true },
+  const PATH = process.env['PATH'] ?? '';
+  const path = of.environment['PATH'] ?? PATH;
+  const words = ['-c', AROUND, 'sh', limit, path, ...own.joins, '--', ...of.command];
+  const child = spawn('/bin/sh', words, {
+    ...{ cwd: of.directory, env: { ...of.environment, PATH }, detached: true },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = new LastOutput();

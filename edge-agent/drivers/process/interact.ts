@@ -31,6 +31,7 @@ while [ "$1" != "--" ]; do
 done
 shift
 (
+  trap '' HUP INT QUIT TERM USR1 USR2
   cat <&3 >/dev/null
   self=$(exec sh -c 'echo $PPID')
   for each in 1 2 3; do
@@ -46,8 +47,10 @@ exec 5>&2 2>/dev/null
 exit $?
 `;
 
-/** Inside of the terminal: tells its name, sets its size, and becomes the command. */
-const INSIDE = 'tty >&4; exec 4>&-; stty rows "$1" cols "$2"; shift 2; exec "$@"';
+/** Becomes the command, with the PATH of its instance: what is around it has the agent's. */
+const COMMAND = 'PATH=$1; export PATH; shift; exec "$@"';
+/** Inside of the terminal: tells its name, sets its size, and goes on so. */
+const INSIDE = `tty >&4; exec 4>&-; stty rows "$1" cols "$2"; shift 2; ${COMMAND}`;
 /** How long a polite end may take, in milliseconds. */
 const POLITE_MS = 300;
 /** How long an output may stay open with nothing in it when everything has ended, in milliseconds. */
@@ -74,8 +77,9 @@ export async function interactBeside(
   }
   const own = of.cgroup.beside(`session-${process.pid}-${++made}`);
   await own.makeBare().catch(() => undefined);
-  const words = ['-c', AROUND, 'sh', ...own.joins, '--', ...commandOf(of)];
-  const env = { ...of.environment, ...(terminal ? { TERM: terminal.type } : {}) };
+  const words = ['-c', AROUND, 'sh', ...own.joins, '--', ...commandOf(of, of.environment)];
+  const PATH = process.env['PATH'] ?? '';
+  const env = { ...of.environment, PATH, ...(terminal ? { TERM: terminal.type } : {}) };
   const child = spawn('/bin/sh', words, {
     ...{ cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] },
   });
@@ -130,10 +134,13 @@ export async function interactBeside(
 }
 
 /** The command as the shell around it runs it: in a terminal by `script`, or as it is. */
-function commandOf({ command, terminal }: SessionExec): readonly string[] {
-  if (!terminal) return command;
+function commandOf(
+  { command, terminal }: SessionExec,
+  { PATH = process.env['PATH'] ?? '' }: Readonly<Record<string, string>>,
+): readonly string[] {
+  if (!terminal) return ['/bin/sh', '-c', COMMAND, 'sh', PATH, ...command];
   const { rows, columns } = terminal.size;
-  const inside = ['/bin/sh', '-c', INSIDE, 'sh', String(rows), String(columns), ...command];
+  const inside = ['/bin/sh', '-c', INSIDE, 'sh', String(rows), String(columns), PATH, ...command];
   const text = `exec ${inside.map(quoted).join(' ')}`;
   return ['script', '-qefE', 'always', '-c', text, '/dev/null'];
 }

@@ -55,7 +55,9 @@ describe('compose', () => {
   });
 
   test('mounts what is there, or what shoal site makes', () => {
-    const mounts = services.flatMap(([, { volumes = [] }]) => volumes as string[]);
+    const mounts = services
+      .flatMap(([, { volumes = [] }]) => volumes as unknown[])
+      .map((each) => (typeof each === 'string' ? each : (each as { source: string }).source));
     const envs = services.flatMap(([, { env_file = [] }]) => env_file as string[]);
     const paths = [...mounts.map((each) => each.split(':')[0] ?? ''), ...envs];
     const missing = paths.filter((path) => {

@@ -235,6 +235,17 @@ describe('a call that failed', () => {
     expect(attemptsOf('GET', 'a', 'b', 'c').mayGoOn(refused)).toBe(false);
   });
 
+  test('goes nowhere when its caller has gone, nor does its body', async () => {
+    const attempts = attemptsOf('GET', 'a');
+    attempts.end();
+    expect(attempts.mayGoOn(refused)).toBe(false);
+    const request = new PassThrough();
+    request.destroy();
+    await new Promise((resolve) => request.once('close', resolve));
+    const body = attempts.bodyOf(request as unknown as IncomingMessage);
+    await expect(text(body)).rejects.toThrow('the caller hung up');
+  });
+
   test('goes on only while nothing of its body was read', async () => {
     const request = new PassThrough() as unknown as IncomingMessage;
     const attempts = attemptsOf('PUT', 'a');
