@@ -34,14 +34,14 @@ check: ## Format, lint, types, dead code, layers, generated files: seconds
 	@node dist/docs/generate/main.js --check
 
 .PHONY: test
-test: ## Run every test whose engine is here
+test: ## Run every test whose engine is here, but the long ones
 	$(PREPARE)
-	@node_modules/.bin/vitest run --project '!deploy'
+	@node_modules/.bin/vitest run --project '!long'
 
-.PHONY: test-deploy
-test-deploy: ## Install, build images, and start a site of each
+.PHONY: test-long
+test-long: ## Run what takes minutes: servers that die, upgrades, restores, install, images
 	$(PREPARE)
-	@node_modules/.bin/vitest run --project deploy
+	@node_modules/.bin/vitest run --project long
 
 .PHONY: sim
 sim: ## Run simulated storms (SEEDS=100 SEED=1)

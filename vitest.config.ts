@@ -31,7 +31,7 @@ async function withServer() {
   return [
     project('contract', 60_000),
     project('integration', 120_000, leftOut),
-    project('deploy', 300_000, leftOut),
+    project('long', 300_000, leftOut),
   ];
 }
 
@@ -41,7 +41,7 @@ async function withoutMissingEngines(): Promise<readonly string[]> {
   const why = noDocker() ?? ((await findDocker()) ? undefined : 'no dockerd: run `make engines`');
   if (why !== undefined) {
     skipped('Docker tests', why);
-    leftOut.push('test/integration/docker/**', 'test/deploy/images.test.ts');
+    leftOut.push('test/integration/docker/**', 'test/long/images.test.ts');
   }
   if (!(await findGrpcurl())) {
     // It is built by Go, which is no part of what a machine needs for Shoal: never an error.

@@ -47,6 +47,7 @@ test('what runs goes on, and every revision stays what it was', async () => {
   const fabric = await fabricUnderTest(['n1', 'n2', 'n3'], { copies: 1 });
   under = fabric;
   const one = fabric.fabric;
+  await eventually(() => [...fabric.nodes.entries()].length === 3, 20_000, 'three nodes');
   expect(await apply(one, 'kept', 3)).toBe(201);
   await eventually(() => fabric.ready('kept').length === 3, 20_000, 'three ready');
   const before = [...(await fabric.running())].sort();

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { freePort } from '../../../nats/start.ts';
-import { listener, Place } from './place.ts';
+import { freePort } from '../../nats/start.ts';
+import { listener, Place } from '../integration/local/place.ts';
 
 let place: Place;
 beforeEach(async () => {
