@@ -19,6 +19,7 @@ import {
   serverFile,
   serverProgram,
   storeFolder,
+  storeKind,
   writeServerFiles,
 } from './servers.ts';
 import { StoreKeeper } from './store-keeper.ts';
@@ -150,12 +151,20 @@ export class Fabric {
   async start(): Promise<void> {
     try {
       await this.prepare();
+      const isNew = (await storeKind(storeFolder(this.layout, 0))) === 'empty';
       await this.startNats();
-      for (const name of this.controls) await this.startControl(name);
-      await Promise.all([
-        ...(this.settings.hasGateway === false ? [] : [this.startGateway()]),
-        ...this.settings.nodes.map((node) => this.startAgent(node)),
-      ]);
+      const controls = async (): Promise<void> => {
+        for (const name of this.controls) await this.startControl(name);
+      };
+      const others = (): Promise<unknown> =>
+        Promise.all([
+          ...(this.settings.hasGateway === false ? [] : [this.startGateway()]),
+          ...this.settings.nodes.map((node) => this.startAgent(node)),
+        ]);
+      // Where there was a fabric before, its nodes are waited for no longer than any that is silent:
+      // they begin with the control plane. In a new one there is nothing to read before it has been.
+      if (isNew) await controls().then(others);
+      else await Promise.all([controls(), others()]);
     } catch (error) {
       await this.stop();
       throw error;
