@@ -1,0 +1,89 @@
+/**
+ * Makes sure that what a path leads to becomes an archive: files, folders and links, with their modes
+ * and times. Links are not followed. What is none of these is left out, and said.
+ */
+import { constants } from 'node:fs';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StreamCut } from './chunks.ts';
+import { CopyRefused, copyRefused } from './copy-refused.ts';
+import { type Add, writeArchive } from './write.ts';
+
+/** Who may do what: without the bits that would lend a file's owner to whoever runs it. */
+export const MODE_KEPT = 0o777;
+/** Bytes read at a time: what a frame of a session holds. */
+const READ_BYTES = 65_536;
+
+/** What is told of a copy while it is made. */
+export interface CopyEvents {
+  /** A file was copied, with all its bytes. */
+  file(): void;
+  /** Something was left out: its name, and why. */
+  leftOut(text: string): void;
+}
+
+/** The archive of a path, its top called like this. Rejects with CopyRefused. */
+export function packed(
+  path: string,
+  top: string,
+  events: CopyEvents,
+): AsyncGenerator<Uint8Array, void> {
+  return writeArchive((add) => packOne({ add, events }, path, top));
+}
+
+interface Packing {
+  readonly add: Add;
+  readonly events: CopyEvents;
+}
+
+async function packOne(packing: Packing, path: string, name: string): Promise<void> {
+  const { add, events } = packing;
+  try {
+    const found = await lstat(path);
+    const about = { mode: found.mode & MODE_KEPT, mtime: found.mtime };
+    if (found.isDirectory()) {
+      await add({ name: `${name}/`, type: 'directory', ...about });
+      for (const each of (await readdir(path)).sort()) {
+        await packOne(packing, join(path, each), `${name}/${each}`);
+      }
+    } else if (found.isSymbolicLink()) {
+      await add({ name, type: 'symlink', linkname: await readlink(path), ...about });
+    } else if (found.isFile()) await packFile(packing, path, name);
+    else events.leftOut(`${name}: no file, folder or link`);
+  } catch (error) {
+    throw error instanceof StreamCut ? error : copyRefused(error, name);
+  }
+}
+
+async function packFile({ add, events }: Packing, path: string, name: string): Promise<void> {
+  // What became a link or a pipe meanwhile is neither followed nor waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const { size, mode, mtime } = await file.stat();
+    const header = { name, type: 'file', size, mode: mode & MODE_KEPT, mtime } as const;
+    if (size === 0) await add(header);
+    else {
+      // What is appended meanwhile is not of this copy: an archive says the size before.
+      const options = { end: size - 1, highWaterMark: READ_BYTES, autoClose: false };
+      await add(header, exactly(file.createReadStream(options), size, name));
+    }
+    events.file();
+  } finally {
+    await file.close();
+  }
+}
+
+async function* exactly(
+  from: AsyncIterable<Uint8Array>,
+  size: number,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of from) {
+    bytes += chunk.length;
+    yield chunk;
+  }
+  if (bytes < size) {
+    throw new CopyRefused('copy-refused', `${name}: it became shorter while it was read`);
+  }
+}

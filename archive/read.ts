@@ -1,0 +1,67 @@
+/**
+ * Makes sure that an archive is read entry by entry, as it comes, and that one that is damaged or
+ * wicked is refused before it takes more memory than a few of its pieces.
+ */
+import { extract, type Header } from 'tar-stream';
+import { chunksOf } from './chunks.ts';
+import { CopyRefused } from './copy-refused.ts';
+
+/**
+ * Most bytes between two entries: a header, and one with longer names before it. GNU tar fills the end
+ * of an archive up with less than this.
+ */
+const BETWEEN_BYTES_MAX = 1_048_576;
+
+/** Hands each entry on, one at a time. Rejects with what `take` or the archive's source rejects with. */
+export async function readArchive(
+  from: AsyncIterable<Uint8Array>,
+  take: (header: Header, content: AsyncIterable<Uint8Array>) => Promise<void>,
+): Promise<void> {
+  const parser = extract();
+  let taking: Promise<void> = Promise.resolve();
+  let failure: { readonly error: unknown } | undefined;
+  let wake: (error: unknown) => void = () => undefined;
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    wake(failure.error);
+  };
+  const step = (begin: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => {
+      wake = reject;
+      if (failure) reject(failure.error);
+      else begin(resolve);
+    });
+  let fedBytes = 0;
+  /** Up to here it is known what the bytes are. */
+  let knownBytes = 0;
+  parser.on('error', (error: Error) => fail(damaged(error.message)));
+  parser.on('entry', (header, content, next) => {
+    const { type, size = 0 } = header;
+    if (!Number.isSafeInteger(size) || size < 0) return fail(damaged(`an entry of ${size} bytes`));
+    // A folder has no content, whatever size it names.
+    knownBytes = fedBytes + (type === 'directory' ? 0 : size);
+    taking = take(header, chunksOf(content)).then(() => {
+      // What was not read of it is left out.
+      content.resume();
+      next();
+    }, fail);
+  });
+  try {
+    for await (const chunk of from) {
+      fedBytes += chunk.length;
+      if (fedBytes - knownBytes > BETWEEN_BYTES_MAX) throw damaged('its headers are too long');
+      await step((done) => void parser.write(chunk, done));
+    }
+    await step((done) => void parser.once('finish', done).end());
+  } catch (error) {
+    const why = failure?.error ?? error;
+    // What is being read of it is cut off then.
+    parser.destroy();
+    await taking;
+    throw why;
+  }
+}
+
+function damaged(why: string): CopyRefused {
+  return new CopyRefused('copy-refused', `the archive cannot be read: ${why.slice(0, 200)}`);
+}
