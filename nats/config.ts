@@ -112,6 +112,16 @@ ${settings.users.map(user).join('\n')}
 `;
 }
 
+/** What a configuration says of where a server can be looked at, for whoever looks after its store. */
+export function keptIn(
+  config: string,
+): { readonly monitorUrl: string; readonly storeDirectory: string } | undefined {
+  const [, address] = /^http: "(.+)"$/m.exec(config) ?? [];
+  const [, directory] = /^ {2}store_dir: (".+")$/m.exec(config) ?? [];
+  if (address === undefined || directory === undefined) return undefined;
+  return { monitorUrl: `http://${address}`, storeDirectory: JSON.parse(directory) as string };
+}
+
 /** Name under which servers log in at each other. */
 const ROUTE_USER = 'shoal-server';
 

@@ -3,13 +3,17 @@
  * before it. A file that was cut short or changed anywhere is recognised before it is used.
  *
  * A frame is a letter, the length of its body in four bytes, and the body: `H` begins a stream
- * (its head, JSON), `C` is a chunk of it, `M` ends the file with its manifest (JSON).
+ * (its head, JSON), `C` is a chunk of it, `L` a message that came later (JSON), `M` ends the file
+ * with its manifest (JSON).
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
+import { type Later, laterSchema } from '../../actors/runtime/nats/later.ts';
 
-const MAGIC = 'shoal backup 1\n';
+/** Version 1 knew no messages that came later; it is read, too. */
+const MAGIC = 'shoal backup 2\n';
+const EARLIER_MAGIC = 'shoal backup 1\n';
 const DIGEST_BYTES = 32;
 const FRAME_HEAD_BYTES = 5;
 /** Largest frame that is read, in bytes: far above a chunk. */
@@ -36,6 +40,7 @@ export type BackupManifest = z.infer<typeof manifestSchema>;
 export type Frame =
   | { readonly kind: 'head'; readonly value: unknown }
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
+  | { readonly kind: 'later'; readonly value: Later }
   | { readonly kind: 'manifest'; readonly value: BackupManifest };
 
 /** Why a file is no backup that could be used. */
@@ -65,6 +70,10 @@ export class BackupWriter {
 
   chunk(bytes: Uint8Array): Promise<void> {
     return this.#frame('C', bytes);
+  }
+
+  later(message: Later): Promise<void> {
+    return this.#frame('L', Buffer.from(JSON.stringify(message)));
   }
 
   /** Ends the file; it is then on the disk. */
@@ -116,18 +125,20 @@ export async function* framesOf(path: string): AsyncGenerator<Frame> {
       hash.update(buffer);
       return buffer;
     };
-    if (size < MAGIC.length || (await hashed(MAGIC.length)).toString() !== MAGIC) {
+    const magic = size < MAGIC.length ? '' : (await hashed(MAGIC.length)).toString();
+    if (magic !== MAGIC && magic !== EARLIER_MAGIC) {
       throw new BackupFileError('is no backup of Shoal, or of a later version');
     }
     for (;;) {
       const head = await hashed(FRAME_HEAD_BYTES);
       const [letter, bytes] = [head.toString('latin1', 0, 1), head.readUInt32BE(1)];
-      if (!'HCM'.includes(letter) || bytes > FRAME_BYTES_MAX) {
+      if (!'HCLM'.includes(letter) || bytes > FRAME_BYTES_MAX) {
         throw new BackupFileError('is damaged');
       }
       const body = await hashed(bytes);
       if (letter === 'C') yield { kind: 'chunk', bytes: body };
       else if (letter === 'H') yield { kind: 'head', value: json(body) };
+      else if (letter === 'L') yield { kind: 'later', value: laterOf(body) };
       else {
         if (!(await read(DIGEST_BYTES)).equals(hash.digest()) || at !== size) {
           throw new BackupFileError('is damaged: its digest is another one');
@@ -147,6 +158,12 @@ export async function* framesOf(path: string): AsyncGenerator<Frame> {
 export async function verifyBackup(path: string): Promise<BackupManifest> {
   for await (const frame of framesOf(path)) if (frame.kind === 'manifest') return frame.value;
   throw new BackupFileError('is cut short');
+}
+
+function laterOf(body: Buffer): Later {
+  const parsed = laterSchema.safeParse(json(body));
+  if (!parsed.success) throw new BackupFileError('is damaged');
+  return parsed.data;
 }
 
 function json(body: Buffer): unknown {

@@ -1,6 +1,9 @@
 /** Puts a backup into a server that has no streams, and makes it newer than all that was. */
+
+import { type Later, writeLater } from '../../actors/runtime/nats/later.ts';
 import type { BusProcess } from '../../actors/runtime/nats/process.ts';
 import {
+  copiesCurrent,
   restoreStream,
   SnapshotError,
   type SnapshotHead,
@@ -8,9 +11,12 @@ import {
   snapshotHead,
   streamStateOf,
   subjectsOf,
+  updateStream,
 } from '../../actors/runtime/nats/snapshot.ts';
 import type { Stored, Write, WriteResult } from '../../actors/runtime/ports.ts';
 import { storeSubject } from '../../subjects/index.ts';
+import { RESTORE_PREFIX } from '../../subjects/permissions.ts';
+import type { Step } from '../present/progress-line.ts';
 import { type BackupManifest, type Frame, framesOf } from './file.ts';
 import { RAISED_KEYS, raised } from './raise.ts';
 
@@ -34,7 +40,7 @@ export async function presentStreams(
 interface RestoreOptions {
   readonly manifest: BackupManifest;
   readonly replicas: 1 | 3;
-  progress(line: string): void;
+  progress(step: Step): void;
 }
 
 /** Restores every stream with so many copies, and compares what came of it. Throws SnapshotError. */
@@ -62,9 +68,15 @@ function isWhole(
 ): boolean {
   const forgets = Number(config['max_age'] ?? 0) > 0 || config['allow_msg_schedules'] === true;
   if (forgets) return state.last_seq >= wanted.lastSequence && state.messages <= wanted.messages;
+  // What retention removed while the backup was taken comes back, and is removed again; what the
+  // server had counted and not yet copied stands after all others.
+  if (bucketOf(wanted.name)) {
+    return state.messages >= wanted.messages && state.last_seq >= wanted.lastSequence;
+  }
+  if (state.last_seq !== wanted.lastSequence) return false;
   // The first sequence of a stream that holds nothing is told in two ways.
   const isFirst = state.messages === 0 || state.first_seq === wanted.firstSequence;
-  return isFirst && state.messages === wanted.messages && state.last_seq === wanted.lastSequence;
+  return isFirst && state.messages === wanted.messages;
 }
 
 type Next = IteratorResult<Frame, void>;
@@ -76,26 +88,77 @@ async function restoreOne(
   first: Extract<Frame, { kind: 'head' }>,
   options: RestoreOptions,
 ): Promise<Next> {
-  let next: Next = { done: false, value: first };
-  const head = snapshotHead.parse(first.value);
-  const config = { ...head.config, num_replicas: options.replicas };
-  const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for (next = await frames.next(); !next.done; next = await frames.next()) {
-      const frame: Frame = next.value;
-      if (frame.kind !== 'chunk') return;
-      yield frame.bytes;
+  let next: Next = await frames.next();
+  const each = async function* <K extends Frame['kind']>(
+    kind: K,
+  ): AsyncGenerator<Extract<Frame, { kind: K }>> {
+    for (; !next.done && next.value.kind === kind; next = await frames.next()) {
+      yield next.value as Extract<Frame, { kind: K }>;
     }
   };
+  const head = snapshotHead.parse(first.value);
+  const config = { ...head.config, num_replicas: options.replicas };
   const { name } = config;
-  const state = await restoreStream(connection, { ...head, config }, chunks());
-  const wanted = options.manifest.streams.find((each) => each.name === name);
+  const chunks = (async function* () {
+    for await (const { bytes } of each('chunk')) yield bytes;
+  })();
+  const later = (async function* () {
+    for await (const { value } of each('later')) yield value;
+  })();
+  const bucket = bucketOf(name);
+  const state = bucket
+    ? await restoreBucket(connection, { ...head, config }, bucket, chunks, later)
+    : await restoreStream(connection, { ...head, config }, chunks);
+  const wanted = options.manifest.streams.find((one) => one.name === name);
   if (!wanted || !isWhole(state, wanted, head)) {
     throw new SnapshotError(
       `${name} holds ${state.messages} messages up to ${state.last_seq} now, and had ${wanted?.messages} up to ${wanted?.lastSequence}`,
     );
   }
-  options.progress(`${name}: ${state.messages} messages up to sequence ${state.last_seq}`);
+  const { streams } = options.manifest;
+  const done = streams.findIndex((each) => each.name === name) + 1;
+  const told = `${name}: ${state.messages} messages up to sequence ${state.last_seq}`;
+  options.progress({ told, share: { done, of: streams.length } });
   return next;
+}
+
+const BUCKET_PREFIX = 'KV_';
+
+function bucketOf(stream: string): string | undefined {
+  return stream.startsWith(BUCKET_PREFIX) ? stream.slice(BUCKET_PREFIX.length) : undefined;
+}
+
+/** A key that no record has. */
+const FILLER = 'filler';
+
+/**
+ * Restores a bucket: its snapshot, and what came later through a subject that the bucket takes as
+ * its own meanwhile, since nobody but a node may write what it observed. Returns its state.
+ */
+async function restoreBucket(
+  connection: BusProcess['connection'],
+  { config, ...head }: SnapshotHead,
+  bucket: string,
+  chunks: AsyncIterable<Uint8Array>,
+  later: AsyncIterable<Later>,
+): Promise<SnapshotState> {
+  const { name } = config;
+  const [own, entry] = [`$KV.${bucket}.`, `${RESTORE_PREFIX}${bucket}.`];
+  const open = {
+    ...config,
+    subjects: [`${own}>`, `${entry}>`],
+    subject_transform: { src: `${entry}>`, dest: `${own}>` },
+  };
+  const { last_seq: last } = await restoreStream(connection, { ...head, config: open }, chunks);
+  await writeLater(connection, name, later, {
+    ...{ last, filler: `${own}${FILLER}` },
+    through: (subject) => `${entry}${subject.slice(own.length)}`,
+  });
+  await updateStream(connection, config);
+  await copiesCurrent(connection, name, Number(config['num_replicas'] ?? 1));
+  const state = await streamStateOf(connection, name);
+  if (!state) throw new SnapshotError(`${name} is gone`);
+  return state;
 }
 
 /**

@@ -1,13 +1,16 @@
 /** Takes a backup of every stream. */
 
+import { ASKS_MAX, messagesFrom } from '../../actors/runtime/nats/later.ts';
 import type { BusProcess } from '../../actors/runtime/nats/process.ts';
 import {
   SnapshotError,
   type SnapshotHead,
+  type SnapshotState,
   snapshotOf,
   streamStateOf,
 } from '../../actors/runtime/nats/snapshot.ts';
 import { streamConfigs } from '../../subjects/streams.ts';
+import type { Step } from '../present/progress-line.ts';
 import type { BackupManifest, BackupWriter } from './file.ts';
 
 /**
@@ -22,25 +25,29 @@ export function backupOrder(): readonly string[] {
 
 /** Writes all streams. Throws SnapshotError, and what the file system says. */
 export async function takeBackup(
-  { connection, reading }: Pick<BusProcess, 'connection' | 'reading'>,
+  bus: Pick<BusProcess, 'connection' | 'reading'>,
   writer: BackupWriter,
   about: {
     readonly version: string;
     readonly at: string;
     readonly nodes: readonly string[];
     readonly signal: AbortSignal;
-    progress(line: string): void;
+    progress(step: Step): void;
   },
 ): Promise<BackupManifest> {
   const streams = [];
-  for (const name of backupOrder()) {
-    const { head, chunks } = await snapshotAtRest({ connection, reading }, name, about.signal);
-    await writer.head(head);
-    for (const chunk of chunks) await writer.chunk(chunk);
-    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-    const { messages, first_seq: firstSequence, last_seq: lastSequence } = head.state;
+  const order = backupOrder();
+  for (const name of order) {
+    const began = performance.now();
+    const { head, bytes } = await writeSnapshot(bus, writer, name, about.signal);
+    const tookMs = performance.now() - began;
+    const state = name.startsWith('KV_')
+      ? await writeLaterOnes(bus, writer, name, { begun: head.state, tookMs, signal: about.signal })
+      : head.state;
+    const { messages, first_seq: firstSequence, last_seq: lastSequence } = state;
     streams.push({ name, messages, firstSequence, lastSequence, bytes });
-    about.progress(`${name}: ${messages} messages, ${bytes} bytes`);
+    const told = `${name}: ${messages} messages, ${bytes} bytes`;
+    about.progress({ told, share: { done: streams.length, of: order.length } });
   }
   const { version, at, nodes } = about;
   const manifest = { version, at, nodes: [...nodes], streams };
@@ -48,33 +55,73 @@ export async function takeBackup(
   return manifest;
 }
 
-/** How often a bucket is taken until nothing was written to it meanwhile. */
-const TAKES_MAX = 50;
-
-/**
- * The snapshot of a stream. A key that is written again while the server takes one may be in it in
- * neither its old place nor its new (seen with nats-server 2.15.1: in 2 of 60, at a thousand writes a
- * second): a bucket is taken anew until it has not been written to meanwhile. Throws SnapshotError.
- */
-async function snapshotAtRest(
+async function writeSnapshot(
   { connection, reading }: Pick<BusProcess, 'connection' | 'reading'>,
+  writer: BackupWriter,
   name: string,
   signal: AbortSignal,
-): Promise<{ readonly head: SnapshotHead; readonly chunks: readonly Uint8Array[] }> {
-  for (let takes = 0; takes < TAKES_MAX; takes++) {
-    let head: SnapshotHead | undefined;
-    const chunks: Uint8Array[] = [];
-    for await (const part of snapshotOf(connection, reading.inbox, name)) {
-      signal.throwIfAborted();
-      if ('head' in part) head = part.head;
-      else chunks.push(part.chunk);
+): Promise<{ readonly head: SnapshotHead; readonly bytes: number }> {
+  let head: SnapshotHead | undefined;
+  let bytes = 0;
+  for await (const part of snapshotOf(connection, reading.inbox, name)) {
+    signal.throwIfAborted();
+    if ('head' in part) {
+      head = part.head;
+      await writer.head(head);
+    } else {
+      bytes += part.chunk.length;
+      await writer.chunk(part.chunk);
     }
-    if (!head) throw new Error(`${name} had no head`);
-    if (!name.startsWith('KV_')) return { head, chunks };
-    const now = await streamStateOf(connection, name);
-    if (now?.last_seq === head.state.last_seq) return { head, chunks };
   }
-  throw new SnapshotError(
-    `${name} was written to each of the ${TAKES_MAX} times it was copied; try again when there is less to do, or stop the control planes first`,
-  );
+  if (!head) throw new SnapshotError(`${name} had no head`);
+  return { head, bytes };
+}
+
+/** How long a bucket may be read after its snapshot at least, in milliseconds, however quick that was. */
+const LATER_MS = 60_000;
+
+/**
+ * Writes what came to a bucket since its snapshot began, up to a moment at which nothing more had
+ * come. Returns its state at that moment. Throws SnapshotError: it takes a minute at most, or as
+ * long as the snapshot took.
+ */
+async function writeLaterOnes(
+  { connection }: Pick<BusProcess, 'connection'>,
+  writer: BackupWriter,
+  name: string,
+  {
+    begun,
+    tookMs,
+    signal,
+  }: {
+    readonly begun: SnapshotState;
+    readonly tookMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<SnapshotState> {
+  const until = performance.now() + Math.max(LATER_MS, tookMs);
+  let at = begun.last_seq;
+  for (let before = begun; ; ) {
+    let messages = await messagesFrom(connection, name, at + 1, 1);
+    while (messages.length > 0 && performance.now() < until) {
+      signal.throwIfAborted();
+      for (const message of messages) {
+        await writer.later(message);
+        at = message.sequence;
+      }
+      // Twice as many as came meanwhile: it catches up, and asks for one in the end.
+      const expected = Math.min(ASKS_MAX, 2 * messages.length);
+      messages = await messagesFrom(connection, name, at + 1, expected);
+    }
+    const after = await streamStateOf(connection, name);
+    if (!after) throw new SnapshotError(`${name} is gone`);
+    // Nothing was written from before the last reading until now: it has read all there is.
+    if (after.last_seq === before.last_seq) return after;
+    if (performance.now() >= until) {
+      throw new SnapshotError(
+        `${name} is written to faster than it can be read; try again when there is less to do, or stop the control planes first`,
+      );
+    }
+    before = after;
+  }
 }

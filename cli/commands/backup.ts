@@ -16,6 +16,7 @@ import { withBus } from '../bus.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import { print } from '../printed.ts';
+import { Progress } from '../progress.ts';
 import type { Session } from '../shell.ts';
 import { type Column, table } from '../table.ts';
 
@@ -28,6 +29,7 @@ export async function backup(
   if (!options.force && (await isThere(path))) {
     throw new UsageFailure(`${path} exists; give another name, or --force to replace it`);
   }
+  const progress = new Progress(session);
   const partial = `${path}.${randomUUID().slice(0, 8)}.partial`;
   try {
     const manifest = await withBus(session, { role: 'operator', name: 'operator' }, async (bus) => {
@@ -40,13 +42,14 @@ export async function backup(
         return await takeBackup(bus, writer, {
           ...{ version: VERSION, at: new Date(session.now()).toISOString() },
           nodes: [...nodes.entries()].map((each) => each.value.node).sort(),
-          ...{ signal: session.signal, progress: session.err },
+          ...{ signal: session.signal, progress: (step) => progress.tell(step) },
         });
       } finally {
         await writer.close();
       }
     });
     await verifyBackup(partial);
+    progress.clear();
     await rename(partial, path);
     tell(session, path, manifest);
     return exitCodes.ok;
@@ -54,6 +57,7 @@ export async function backup(
     if (!(error instanceof SnapshotError) && !(error instanceof BackupFileError)) throw error;
     throw new Failure(exitCodes.refused, `error: no backup was made: ${error.message}`);
   } finally {
+    progress.clear();
     await rm(partial, { force: true });
   }
 }
@@ -82,9 +86,9 @@ const columns: readonly Column<BackupManifest['streams'][number]>[] = [
 ];
 
 function tell(session: Session, path: string, manifest: BackupManifest): void {
-  print(session, { path, ...manifest }, () => {
+  print(session, { path, ...manifest }, (paint) => {
     const what = `${path}: whole, of ${manifest.at}, ${manifest.nodes.length} nodes`;
-    return `${what}\n${table(columns, manifest.streams)}`;
+    return `${what}\n${table(columns, manifest.streams, paint)}`;
   });
 }
 

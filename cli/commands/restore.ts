@@ -8,6 +8,7 @@ import { withBus } from '../bus.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { print } from '../printed.ts';
+import { Progress } from '../progress.ts';
 import type { Session } from '../shell.ts';
 import { checkedBackup } from './backup.ts';
 
@@ -21,6 +22,7 @@ export async function restore(
   options: { readonly as: string; readonly replicas: 1 | 3 },
 ): Promise<ExitCode> {
   const manifest = await checkedBackup(path);
+  const progress = new Progress(session);
   try {
     await withBus(session, { role: 'control', name: options.as }, async (bus) => {
       await refuseCompany(bus, manifest);
@@ -32,8 +34,12 @@ export async function restore(
       }
       const { replicas } = options;
       const { connection } = bus;
-      await restoreStreams(connection, path, { manifest, replicas, progress: session.err });
+      await restoreStreams(connection, path, {
+        ...{ manifest, replicas, progress: (step) => progress.tell(step) },
+      });
+      progress.tell({ told: 'raising epochs, incarnations and fences' });
       const { count, left } = await raiseAll(bus);
+      progress.clear();
       session.err(`raised epochs, incarnations and fences of ${count} values`);
       if (left.length > 0) session.err(`left as they are, unreadable: ${left.join(', ')}`);
     });
@@ -42,6 +48,8 @@ export async function restore(
     throw refused(
       `${error.message}; what stands in the store is not whole: empty store_dir, then try again`,
     );
+  } finally {
+    progress.clear();
   }
   const { at, streams } = manifest;
   print(session, { path, at, streams }, () => {

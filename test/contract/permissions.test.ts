@@ -203,6 +203,10 @@ describe.each(identities.map((each) => [`${each.role} ${each.name}`, each] as co
           asks(`$JS.SNAPSHOT.RESTORE.${stream}.x`, 'control'),
         ];
       });
+      cases.push({
+        ...{ what: 'puts back', kind: 'publish', subject: 'shoal.restore.shoal-observed.x' },
+        isAllowed: identity.role === 'control',
+      });
       await check(identity, cases);
     });
 
@@ -306,7 +310,7 @@ describe('an agent', () => {
   test('says nothing without its node in the subject, except what instances print', () => {
     const { publish } = permissionsOf(agent);
     const free = publish.filter((subject) => !subject.split('.').includes('n1'));
-    expect(free).toEqual(['shoal.log.*.*.*']);
+    expect(free).toEqual(['shoal.log.*.*.*', 'shoal.log.*.*.*.*']);
   });
 
   test('gets its ledger and spec, asks to join, and writes what it sees', async () => {

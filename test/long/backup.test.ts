@@ -51,6 +51,7 @@ async function shoal(bus: Bus, words: string, signal = new AbortController().sig
     terminal: noTerminal(),
     environment: { SHOAL_NATS: bus.url, SHOAL_SEED: join(bus.keys, key) },
     signal,
+    signals: { take: () => () => undefined },
   };
   return { code: await runCommandLine(words.split(' '), shell), ...said };
 }
@@ -136,6 +137,70 @@ describe('a backup', () => {
       1,
       expect.stringMatching(/has streams already \(.*KV_shoal\); start it with an empty store_dir/),
     ]);
+  });
+
+  test('taken while both buckets are written to a thousand times a second holds one moment of each', async () => {
+    await using busy = await natsFixture(identities, { isOpen: true });
+    const writer = await busy.connect(identities[0] as Identity);
+    const written: [bucket: string, sequence: number, subject: string, body: string][] = [];
+    const write = async (bucket: string, key: string, body: string) => {
+      const subject = `$KV.${bucket}.${key}`;
+      const answer = await writer.request(subject, body, { timeout: 20_000 });
+      const { seq } = answer.json<{ seq: number }>();
+      written.push([bucket, seq, subject, body]);
+    };
+    const buckets = ['shoal', 'shoal-observed'];
+    for (const bucket of buckets) {
+      for (let key = 0; key < 15; key++) await write(bucket, `k.${key}`, 'x'.repeat(200));
+    }
+    let isOn = true;
+    const hammers = buckets.map(async (bucket) => {
+      for (let turn = 0; isOn; turn++) {
+        await write(bucket, `k.${turn % 6}`, `${turn} ${'y'.repeat(200)}`);
+        // Written once and never again: nothing newer hides that it is missing.
+        if (turn % 5 === 0) await write(bucket, `once.${turn}`, `${turn}`);
+        await new Promise((resolve) => setTimeout(resolve, 0.5));
+      }
+    });
+    await using _stopped = {
+      [Symbol.asyncDispose]: async () => {
+        isOn = false;
+        await Promise.all(hammers);
+      },
+    };
+    for (let round = 0; round < 8; round++) {
+      const made = await shoal(busOf(busy), `backup ${file} --force -o json`);
+      expect(made).toMatchObject({ code: 0 });
+      const { streams } = JSON.parse(made.out) as {
+        streams: { name: string; lastSequence: number }[];
+      };
+      await using after = await natsFixture(identities, { isOpen: false, hasStreams: false });
+      const back = await shoal(busOf(after), `restore ${file}`);
+      expect(back).toMatchObject({ code: 0 });
+      const fresh = await after.connect(identities[0] as Identity);
+      for (const bucket of buckets) {
+        const stream = `KV_${bucket}`;
+        const last = streams.find(({ name }) => name === stream)?.lastSequence ?? 0;
+        const newest = new Map<string, { readonly seq: number; readonly data: string }>();
+        for (const [of, seq, subject, body] of written) {
+          const data = Buffer.from(body).toString('base64');
+          if (of === bucket && seq <= last) newest.set(subject, { seq, data });
+        }
+        for (const [subject, message] of newest) {
+          const ask = JSON.stringify({ last_by_subj: subject });
+          const answer = await fresh.request(`$JS.API.STREAM.MSG.GET.${stream}`, ask);
+          const { message: found } = answer.json<{ message?: { seq: number; data: string } }>();
+          expect([subject, found?.data]).toEqual([subject, message.data]);
+          // What the server had counted and not yet copied stands after all others.
+          if (found?.seq !== message.seq) expect(found?.seq).toBeGreaterThan(last);
+        }
+        const { config, state } = await info(fresh, stream);
+        expect(state['messages']).toBe(newest.size);
+        expect(state['last_seq']).toBeGreaterThanOrEqual(last);
+        expect(config).toMatchObject({ subjects: [`$KV.${bucket}.>`] });
+        expect(config).not.toHaveProperty('subject_transform');
+      }
+    }
   });
 
   test('is there as a whole or not at all', async () => {

@@ -41,7 +41,8 @@ export const snapshotHead = z.object({
 /** A stream's configuration and state, as the server gave it with its snapshot. */
 export type SnapshotHead = z.infer<typeof snapshotHead>;
 
-const failure = z.object({
+/** How the JetStream API says no. */
+export const failure = z.object({
   error: z.object({
     code: z.number().optional(),
     err_code: z.number().optional(),
@@ -85,7 +86,7 @@ export async function streamStateOf(
  * Waits until every copy of a stream has all of it: what reads from one that lags would take what
  * it does not have yet for gone. Throws SnapshotError.
  */
-async function copiesCurrent(
+export async function copiesCurrent(
   connection: NatsConnection,
   stream: string,
   replicas: number,
@@ -192,8 +193,18 @@ export async function restoreStream(
   return found;
 }
 
+/** Changes the configuration of a stream. Throws SnapshotError. */
+export async function updateStream(
+  connection: NatsConnection,
+  config: SnapshotHead['config'],
+): Promise<void> {
+  const body = JSON.stringify(config);
+  const answer = await asked(connection, `$JS.API.STREAM.UPDATE.${config.name}`, body, STEP_MS);
+  checked(restored, answer, config.name);
+}
+
 /** Asks until somebody is there to answer, and can, for as long as a step may take. */
-async function asked(
+export async function asked(
   connection: NatsConnection,
   subject: string,
   body: string | Uint8Array,
@@ -224,7 +235,8 @@ function isUnheard(error: unknown): boolean {
   return error instanceof errors.RequestError && error.isNoResponders();
 }
 
-function checked<T>(schema: z.ZodType<T>, answer: unknown, stream: string): T {
+/** An answer of the JetStream API, if it is none of its errors. Throws SnapshotError. */
+export function checked<T>(schema: z.ZodType<T>, answer: unknown, stream: string): T {
   const { error } = failure.safeParse(answer).data ?? {};
   if (error) throw new SnapshotError(`${stream}: ${error.description ?? 'refused'}`);
   const parsed = schema.safeParse(answer);

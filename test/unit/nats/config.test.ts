@@ -1,6 +1,6 @@
 /** The configuration of a server: the settings that were measured, and each user's own permissions. */
 import { describe, expect, test } from 'vitest';
-import { type ServerSettings, serverConfig } from '../../../nats/config.ts';
+import { keptIn, type ServerSettings, serverConfig } from '../../../nats/config.ts';
 import { permissionsOf } from '../../../subjects/permissions.ts';
 import { STORE_BYTES_MAX } from '../../../subjects/streams.ts';
 
@@ -31,6 +31,13 @@ test.each([
   '{ service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.HEALTHZ" } }',
 ])('has %s', (line) => {
   expect(text()).toContain(line);
+});
+
+test('says where it is looked at and what it keeps, to whoever looks after it', () => {
+  const at = { storeDirectory: '/a "b"/c', monitorHost: '[::1]' };
+  const kept = { monitorUrl: 'http://[::1]:8222', storeDirectory: '/a "b"/c' };
+  expect(keptIn(text(at))).toEqual(kept);
+  expect(keptIn('port: 4222\n')).toBeUndefined();
 });
 
 test('takes other amounts where they are named', () => {
