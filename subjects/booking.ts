@@ -5,6 +5,10 @@
  */
 import type { Instance } from './instance.ts';
 import type { Amounts, Ledger, LedgerEntry } from './node.ts';
+import { fixedPorts } from './ports.ts';
+import { bits, bytes, cpuMilli } from './quantity.ts';
+import { sidecarAmounts } from './sidecars.ts';
+import type { Spec } from './workload.ts';
 
 export const noAmounts: Amounts = { cpuMilli: 0, memoryBytes: 0, diskBytes: 0 };
 
@@ -14,6 +18,7 @@ export function sum(one: Amounts, other: Amounts): Amounts {
     cpuMilli: one.cpuMilli + other.cpuMilli,
     memoryBytes: one.memoryBytes + other.memoryBytes,
     diskBytes: one.diskBytes + other.diskBytes,
+    ...further(one, other, 1),
   };
 }
 
@@ -23,7 +28,37 @@ export function difference(from: Amounts, taken: Amounts): Amounts {
     cpuMilli: from.cpuMilli - taken.cpuMilli,
     memoryBytes: from.memoryBytes - taken.memoryBytes,
     diskBytes: from.diskBytes - taken.diskBytes,
+    ...further(from, taken, -1),
   };
+}
+
+type Further = Pick<Amounts, 'bandwidthBps' | 'devices'>;
+
+/** What only some nodes have, of one amount and so many times the other. */
+function further(one: Amounts, other: Amounts, times: 1 | -1): Further | undefined {
+  // Nearly always: a choice asks this of every node.
+  if (!hasFurther(one) && !hasFurther(other)) return undefined;
+  const result: Further = {};
+  if (one.bandwidthBps !== undefined || other.bandwidthBps !== undefined) {
+    result.bandwidthBps = (one.bandwidthBps ?? 0) + times * (other.bandwidthBps ?? 0);
+  }
+  if (one.devices || other.devices) {
+    const devices = { ...one.devices };
+    for (const [name, count] of Object.entries(other.devices ?? {})) {
+      devices[name] = amountOf(devices, name) + times * count;
+    }
+    result.devices = devices;
+  }
+  return result;
+}
+
+/** A name may be one that every object knows, such as `constructor`. */
+function amountOf(devices: Amounts['devices'], name: string): number {
+  return devices && Object.hasOwn(devices, name) ? (devices[name] ?? 0) : 0;
+}
+
+function hasFurther({ bandwidthBps, devices }: Further): boolean {
+  return bandwidthBps !== undefined || devices !== undefined;
 }
 
 /** Whether a need is met by what is there, in each of its amounts. */
@@ -31,8 +66,38 @@ export function fits(need: Amounts, room: Amounts): boolean {
   return (
     need.cpuMilli <= room.cpuMilli &&
     need.memoryBytes <= room.memoryBytes &&
-    need.diskBytes <= room.diskBytes
+    need.diskBytes <= room.diskBytes &&
+    (need.bandwidthBps ?? 0) <= Math.max(0, room.bandwidthBps ?? 0) &&
+    lackingDevices(need, room).length === 0
   );
+}
+
+/** Names of the devices of which a need asks for more than there are. */
+export function lackingDevices(need: Amounts, room: Amounts): readonly string[] {
+  if (need.devices === undefined) return [];
+  const asked = Object.entries(need.devices);
+  return asked.flatMap(([name, count]) => (count > amountOf(room.devices, name) ? [name] : []));
+}
+
+/** Of amounts those that every node has: what the sums of a ledger hold. */
+export function plainAmounts({ cpuMilli, memoryBytes, diskBytes }: Amounts): Amounts {
+  return { cpuMilli, memoryBytes, diskBytes };
+}
+
+/** All that the entries of a ledger book; negative nowhere. */
+export function bookedIn(ledger: Pick<Ledger, 'entries' | 'sums'>): Amounts {
+  let booked: Amounts = ledger.sums;
+  for (const name in ledger.entries) {
+    const { bandwidthBps, devices } = ledger.entries[name] as LedgerEntry;
+    if (bandwidthBps === undefined && devices === undefined) continue;
+    booked = sum(booked, { ...noAmounts, bandwidthBps, devices });
+  }
+  return booked;
+}
+
+/** What is free on a node; negative where it was made smaller. */
+export function freeOf(ledger: Ledger): Amounts {
+  return difference(ledger.capacity, bookedIn(ledger));
 }
 
 /** Name under which a ledger lists an instance. */
@@ -45,12 +110,27 @@ export function without(ledger: Ledger, name: string): Ledger {
   const entry = ledger.entries[name];
   if (!entry) return ledger;
   const { [name]: _gone, ...entries } = ledger.entries;
-  return { ...ledger, entries, sums: difference(ledger.sums, entry) };
+  return { ...ledger, entries, sums: plainAmounts(difference(ledger.sums, entry)) };
 }
 
 /** What an entry books: amounts, and ports of the node if its spec names any. */
 export interface Booking extends Amounts {
   readonly ports?: readonly string[] | undefined;
+}
+
+/** What one instance of a spec asks of its node, with its sidecars: the only place where a spec becomes amounts. */
+export function bookingOf(spec: Spec): Booking {
+  const { resources } = spec;
+  const ports = 'ports' in spec ? fixedPorts(spec.ports) : [];
+  const sidecars = sidecarAmounts(spec);
+  return {
+    cpuMilli: cpuMilli(resources.cpu) + sidecars.cpuMilli,
+    memoryBytes: bytes(resources.memory) + sidecars.memoryBytes,
+    diskBytes: bytes(resources.disk),
+    ...(resources.bandwidth === undefined ? {} : { bandwidthBps: bits(resources.bandwidth) }),
+    ...(resources.devices === undefined ? {} : { devices: resources.devices }),
+    ...(ports.length === 0 ? {} : { ports }),
+  };
 }
 
 /** Ports of a node that its entries have to themselves; an instance does not take its own. */
@@ -75,7 +155,7 @@ export function withEntry(
       ...ledger.entries,
       [name]: { ...own, ...amounts, ...(ports.length === 0 ? {} : { ports: [...ports] }) },
     },
-    sums: sum(before ? difference(ledger.sums, before) : ledger.sums, amounts),
+    sums: plainAmounts(sum(before ? difference(ledger.sums, before) : ledger.sums, amounts)),
   };
 }
 

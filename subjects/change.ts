@@ -56,7 +56,7 @@ export function isAlike(one: unknown, other: unknown): boolean {
 
 /** Fields of a spec that concern the workload, not what its instances run. */
 const ABOUT_THE_WHOLE = new Set([
-  ...['count', 'ingress', 'priority', 'retries', 'deadline', 'update'],
+  ...['count', 'ingress', 'priority', 'priorityValue', 'retries', 'deadline', 'update'],
 ]);
 
 function isTemplate(name: string): boolean {

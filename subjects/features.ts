@@ -1,7 +1,9 @@
 /** Features: what a spec may need of an agent beyond the first protocol. */
 import type { z } from 'zod';
+import type { DeviceCounts } from './devices.ts';
 import type { PortSpec } from './ports.ts';
 import { type PreStop, probeNames, type probesSpec } from './probes.ts';
+import type { SidecarSpec } from './sidecars.ts';
 import type { VolumeSpec } from './volumes.ts';
 
 /**
@@ -19,6 +21,9 @@ export const features = [
   'fixed-ports',
   'udp',
   'network-none',
+  'sidecars',
+  'devices',
+  'disk-limit',
 ] as const;
 export type Feature = (typeof features)[number];
 
@@ -32,11 +37,15 @@ interface Featured {
   readonly mounts?: readonly unknown[] | undefined;
   readonly ports?: readonly PortSpec[] | undefined;
   readonly network?: string | undefined;
+  readonly sidecars?: readonly SidecarSpec[] | undefined;
+  readonly resources?: { readonly devices?: DeviceCounts | undefined };
+  readonly limits?: { readonly disk?: number | string | undefined };
 }
 
 /** What of a spec an agent must heed: one that does not may not have it. */
 export function featuresOf(spec: Featured): readonly Feature[] {
   const { probes, preStop, init = [], files = [], volumes = [], mounts = [], ports = [] } = spec;
+  const { sidecars = [] } = spec;
   const needed: Readonly<Record<Feature, boolean>> = {
     probes: probeNames.some((name) => probes?.[name] !== undefined),
     'pre-stop': preStop !== undefined,
@@ -48,6 +57,9 @@ export function featuresOf(spec: Featured): readonly Feature[] {
     'fixed-ports': ports.some(({ host }) => host !== undefined),
     udp: ports.some(({ protocol }) => protocol === 'udp'),
     'network-none': spec.network === 'none',
+    sidecars: sidecars.length > 0,
+    devices: Object.keys(spec.resources?.devices ?? {}).length > 0,
+    'disk-limit': spec.limits?.disk !== undefined,
   };
   return features.filter((feature) => needed[feature]);
 }

@@ -7,7 +7,7 @@ const FILES_MAX = 32;
  * Most bytes all files of a spec may take as they are written in it: with the rest of the spec they
  * must fit into the record of their workload (workload.ts).
  */
-const FILES_BYTES_MAX = 65_536;
+export const FILES_BYTES_MAX = 65_536;
 
 /** Where something is put: absolute in a container, else below the instance's folder. */
 export const placePath = z

@@ -2,10 +2,12 @@
 export * from './booking.ts';
 export * from './change.ts';
 export * from './civil.ts';
+export * from './clipped.ts';
 export * from './codec.ts';
 export * from './contract.ts';
 export * from './dead.ts';
 export * from './debug.ts';
+export * from './devices.ts';
 export * from './durability.ts';
 export * from './endpoints.ts';
 export * from './fact.ts';
@@ -14,6 +16,7 @@ export * from './files.ts';
 export * from './firing.ts';
 export * from './init.ts';
 export * from './instance.ts';
+export * from './iops.ts';
 export * from './lease.ts';
 export * from './log.ts';
 export * from './manifest.ts';
@@ -21,6 +24,7 @@ export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';
 export * from './ports.ts';
+export * from './priority.ts';
 export * from './probes.ts';
 export * from './protocol.ts';
 export * from './quantity.ts';
@@ -32,6 +36,7 @@ export * from './run.ts';
 export * from './schedule.ts';
 export * from './session.ts';
 export * from './session-wire.ts';
+export * from './sidecars.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
 export * from './update.ts';
@@ -46,7 +51,7 @@ import { endpointsRecord } from './endpoints.ts';
 import { eventNoticed } from './fact.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { leaseProbe, leaseRecord } from './lease.ts';
-import { logFrame } from './log.ts';
+import { logFrame, sidecarLogFrame } from './log.ts';
 import {
   busDisconnected,
   busPulse,
@@ -106,6 +111,7 @@ export const messages: readonly MessageContract[] = [
   placementDecided,
   eventNoticed,
   logFrame,
+  sidecarLogFrame,
   scheduleApply,
   scheduleDelete,
   schedulePause,

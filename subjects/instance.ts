@@ -4,6 +4,7 @@ import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
 import { instanceId, nodeId, portName, tenantName, workloadName } from './names.ts';
 import type { NodeState } from './node.ts';
+import { SIDECARS_MAX, sidecarName } from './sidecars.ts';
 import { jobSpec, kinds, serviceSpec } from './workload.ts';
 
 /** How many nodes an instance remembers to avoid. */
@@ -96,6 +97,31 @@ export const observedStates = [
 ] as const;
 export type ObservedState = (typeof observedStates)[number];
 
+/**
+ * Longest reason told of a sidecar, in bytes as it is written: two of each of eight fit into the
+ * record of their instance.
+ */
+export const SIDECAR_REASON_BYTES = 120;
+const sidecarReason = z.string().max(SIDECAR_REASON_BYTES);
+
+const sidecarSeen = z.object({
+  name: sidecarName,
+  state: z.enum(observedStates),
+  /** Running, past its startup probe, and its readiness probe passes if it has one. */
+  isReady: z.boolean(),
+  /** Restarts on this node at this epoch. */
+  restarts: z.number().int().min(0),
+  pid: z.number().int().optional(),
+  /** How it ended, while it does not run. Absent: nobody knows a code. */
+  exitCode: z.number().int().optional(),
+  signal: z.string().max(16).optional(),
+  message: sidecarReason.optional(),
+  startedAt: instant.optional(),
+  /** Why its run before this one on this node ended. */
+  lastEnd: z.object({ at: instant, message: sidecarReason }).optional(),
+});
+export type SidecarSeen = z.infer<typeof sidecarSeen>;
+
 export const observedRecord = record({
   name: 'observed',
   bucket: 'shoal-observed',
@@ -108,7 +134,10 @@ export const observedRecord = record({
     epoch: z.number().int().min(1),
     attempt: z.number().int().min(1),
     state: z.enum(observedStates),
-    /** Running, and its readiness probe passes; without one: every port of it takes connections. */
+    /**
+     * Running, and its readiness probe passes; without one: every port of it takes connections. With
+     * sidecars only while each of them is ready, too.
+     */
     isReady: z.boolean(),
     /** Host of the endpoints. */
     address: z.string().max(255),
@@ -123,6 +152,8 @@ export const observedRecord = record({
     startedAt: instant.optional(),
     /** Why its run before this one on this node ended. */
     lastEnd: z.object({ at: instant, message: z.string().max(500) }).optional(),
+    /** In the order of its spec. Absent: it has none. */
+    sidecars: z.array(sidecarSeen).max(SIDECARS_MAX).optional(),
     changedAt: instant,
   }),
   bytesMax: 8192,

@@ -1,7 +1,9 @@
 /** A node: who it is, what it can hold, what it holds, and the sign that it lives. */
 import { z } from 'zod';
 import { event, record, request } from './contract.ts';
+import { deviceCounts } from './devices.ts';
 import { factSchema, instant } from './fact.ts';
+import { iopsClasses } from './iops.ts';
 import { driverName, labelSet, nodeId, tenantName } from './names.ts';
 import { nodePort, PORTS_MAX } from './ports.ts';
 import { spanQuantity } from './quantity.ts';
@@ -22,9 +24,19 @@ export const nodeClass = z.enum(Object.keys(nodeClasses) as [NodeClass, ...NodeC
 
 const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** Amounts that are booked: millicores, bytes of memory, bytes of disk. */
+/** Amounts that every node has: millicores, bytes of memory, bytes of disk. */
 export const amounts = z.object({ cpuMilli: amount, memoryBytes: amount, diskBytes: amount });
-export type Amounts = z.infer<typeof amounts>;
+
+/**
+ * All that is booked. What protocol 1 did not know is absent where there is none, and is summed from a
+ * ledger's entries (booking.ts): a program of before keeps it there, and not in sums.
+ */
+export const allAmounts = amounts.extend({
+  /** Bits a second, both ways together. */
+  bandwidthBps: amount.optional(),
+  devices: deviceCounts.optional(),
+});
+export type Amounts = z.infer<typeof allAmounts>;
 
 /** Most folders a node may allow: with their paths they must fit into a join. */
 export const MOUNTS_MAX = 16;
@@ -57,7 +69,9 @@ export const nodeFacts = z.object({
   /** Protocol the agent speaks (protocol.ts). */
   protocol: z.number().int(),
   drivers: z.record(driverName, driverOffer),
-  capacity: amounts,
+  capacity: allAmounts,
+  /** How fast its disk is. Absent: unknown. */
+  iops: z.enum(iopsClasses).optional(),
 });
 export type NodeFacts = z.infer<typeof nodeFacts>;
 
@@ -118,7 +132,7 @@ export function acceptanceOf(node: Pick<Node, 'liveness' | 'administered'>): Acc
   return state === 'ready' ? 'yes' : state;
 }
 
-export const ledgerEntry = amounts.extend({
+export const ledgerEntry = allAmounts.extend({
   tenant: tenantName,
   workload: z.string(),
   instance: z.string(),
@@ -138,13 +152,13 @@ export const ledgerRecord = record({
   subject: 'for.{node}.ledger',
   schema: z.object({
     node: nodeId,
-    capacity: amounts,
+    capacity: allAmounts,
     accepts: acceptance,
     /** Raised each time the node is declared offline. */
     incarnation: z.number().int().min(1),
     /** By `<tenant>.<instance>`. */
     entries: z.record(z.string(), ledgerEntry),
-    /** The sum of the entries; never above the capacity when an entry is added. */
+    /** The sum of the entries, of what every node has; never above the capacity when an entry is added. */
     sums: amounts,
   }),
   bytesMax: 524_288,

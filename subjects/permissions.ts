@@ -148,8 +148,14 @@ const keeping = [
   '$JS.SNAPSHOT.>',
 ];
 
-/** Finding out, before a backup is put back, that nobody else is there. */
-const restoring = ['$SRV.PING', '$SRV.PING.shoal-agent.*'];
+/**
+ * Through subjects that begin like this a bucket takes what a backup holds, `<bucket>.<key>`, while it
+ * is restored; at any other time nothing listens there.
+ */
+export const RESTORE_PREFIX = 'shoal.restore.';
+
+/** Finding out, before a backup is put back, that nobody else is there; and putting it back. */
+const restoring = ['$SRV.PING', '$SRV.PING.shoal-agent.*', `${RESTORE_PREFIX}>`];
 
 /** What a person looks at with the `nats` command. */
 const looking = [

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { event, request, work } from './contract.ts';
 import { instant } from './fact.ts';
 import { tenantName, workloadName } from './names.ts';
+import { priorities } from './priority.ts';
 import { tolerant } from './tolerance.ts';
-import { priorities, wantedSchema } from './workload.ts';
+import { wantedSchema } from './workload.ts';
 
 /** What can remove a node from a choice, in the order it is asked. */
 export const filters = [
@@ -14,7 +15,9 @@ export const filters = [
   'mounts',
   'architecture',
   'labels',
+  'iops',
   'avoid',
+  'devices',
   'resources',
   'ports',
 ] as const;
@@ -54,6 +57,8 @@ export const placementExplain = request({
     impossible: removedCounts,
     /** Drivers that any node offers. */
     drivers: z.array(z.string()),
+    /** Devices that any node offers. Absent: none. */
+    devices: z.array(z.string()).optional(),
     /** How many of the wanted instances would be placed now. */
     placed: z.number().int(),
     /** What would be chosen, in order; at most 100. */

@@ -17,6 +17,7 @@ const SPANS: Readonly<Record<string, number>> = {
 
 const CPU = /^(\d{1,7})m$|^(\d{1,4}(?:\.\d{1,3})?)$/;
 const BYTES = /^(\d{1,15}(?:\.\d{1,3})?)(Ki|Mi|Gi|Ti|k|K|M|G|T)?$/;
+const BITS = /^(\d{1,12}(?:\.\d{1,3})?)(k|M|G)?$/;
 const SPAN = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
 
 /** Longest span, in milliseconds: a year. */
@@ -38,6 +39,17 @@ export const bytesQuantity = z
   ])
   .describe('Bytes, or a number with a unit: 64Mi, 1Gi, 500M');
 
+/** A rate of bits: bits a second, or with a decimal unit (`100M`), as networks are sold. */
+export const bitsQuantity = z
+  .union([
+    z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+    z
+      .string()
+      .regex(BITS, 'bits a second, or a number with k, M, G')
+      .refine((text) => Number.isSafeInteger(bits(text)) && bits(text) > 0, 'more than 0'),
+  ])
+  .describe('Bits a second, or a number with a unit: 100M, 1G');
+
 /** A length of time with its unit: `500ms`, `10s`, `5m`, `2h`, `1d`. */
 export const spanQuantity = z
   .string()
@@ -58,6 +70,14 @@ export function cpuMilli(quantity: number | string): number {
 export function bytes(quantity: number | string): number {
   if (typeof quantity === 'number') return quantity;
   const found = BYTES.exec(quantity);
+  if (!found) return 0;
+  return times(found[1] as string, UNITS[found[2] ?? ''] as number);
+}
+
+/** Bits a second, rounded up. */
+export function bits(quantity: number | string): number {
+  if (typeof quantity === 'number') return quantity;
+  const found = BITS.exec(quantity);
   if (!found) return 0;
   return times(found[1] as string, UNITS[found[2] ?? ''] as number);
 }
@@ -85,6 +105,15 @@ export function formatBytes(amount: number): string {
       const value = amount / size;
       return `${Number.isInteger(value) ? value : value.toFixed(1)}${unit}`;
     }
+  }
+  return String(amount);
+}
+
+/** A rate of bits for people: `100M`, `2.5G`, `900`. */
+export function formatBits(amount: number): string {
+  for (const unit of ['G', 'M', 'k'] as const) {
+    const value = amount / DECIMAL[unit];
+    if (value >= 1) return `${Number.isInteger(value) ? value : value.toFixed(1)}${unit}`;
   }
   return String(amount);
 }

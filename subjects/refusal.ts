@@ -3,6 +3,7 @@
  * reply, never thrown. A code, once released, keeps its meaning and is never used for another.
  */
 import { z } from 'zod';
+import { clipped } from './clipped.ts';
 import { rolloutRefusals } from './rollout-refusals.ts';
 import { sessionRefusals } from './session-refusals.ts';
 import { streamRefusals } from './stream-refusals.ts';
@@ -316,6 +317,9 @@ export interface Refusal {
   readonly status?: number | undefined;
 }
 
+/** Most bytes of a detail within JSON: it fits into every answer and frame that tells a refusal. */
+const DETAIL_BYTES_MAX = 2_000;
+
 export const refusalSchema: z.ZodType<Refusal> = z.object({
   code: z.string().max(64).regex(CODE, 'a code: words in lower case with dashes'),
   detail: z.string().max(2000),
@@ -336,7 +340,7 @@ export const storeRefusals: ReadonlySet<string> = new Set<RefusalCode>([
 
 /** Makes a refusal. */
 export function refusal(code: RefusalCode, detail: string): Refusal {
-  return { code, detail };
+  return { code, detail: clipped(detail, DETAIL_BYTES_MAX) };
 }
 
 /** What the catalogue says of a refusal; of a code it lacks, what its status says. */

@@ -41,7 +41,7 @@ export const sessionRefusals = {
     grpc: 'UNAVAILABLE',
     retry: 'later',
     user: 'Part of the session was lost on the way, so it was ended; begin anew.',
-    operator: 'A frame of a session did not arrive, or came too early..',
+    operator: 'A frame of a session did not arrive, or came too early.',
   },
   'session-over': {
     http: 409,
@@ -50,11 +50,33 @@ export const sessionRefusals = {
     user: 'The session is over; begin a new one.',
     operator: 'The instance ended, its agent was stopped, or the caller went away.',
   },
+  'path-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no such file or folder in the instance.',
+    operator: 'Somebody wanted to copy from, or to, a path that is not there.',
+  },
+  'copy-refused': {
+    http: 422,
+    grpc: 'FAILED_PRECONDITION',
+    retry: 'never',
+    user: 'This cannot be copied; the detail names it. No file is there by half.',
+    operator:
+      'A path or an entry of an archive leads out of the instance, may not be read or written, or is damaged.',
+  },
+  'copy-no-room': {
+    http: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
+    retry: 'later',
+    user: 'There is no space for the copy; no file is there by half.',
+    operator: 'A disk of a node, or its limit, was full while files were copied to an instance.',
+  },
   'upgrade-required': {
     http: 426,
     grpc: 'FAILED_PRECONDITION',
     retry: 'never',
-    user: 'Ask for this as a WebSocket; `shoal exec` and `shoal port-forward` do.',
+    user: 'Ask for this as a WebSocket; `shoal exec`, `shoal attach` and `shoal port-forward` do.',
     operator: 'A caller asked for a session with plain HTTP, or with another subprotocol.',
   },
   'origin-foreign': {

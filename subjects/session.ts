@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { event, request } from './contract.ts';
 import { instanceId, nodeId, portName, tenantName } from './names.ts';
 import { refusalSchema } from './refusal.ts';
+import { sidecarName } from './sidecars.ts';
 
 /** Most bytes in a frame: what a pipe or a socket gives at a time, far below NATS's limit of 1 MiB. */
 export const SESSION_CHUNK_MAX = 65_536;
@@ -75,6 +76,35 @@ const forwardSchema = z.strictObject({
 });
 export type SessionForward = z.infer<typeof forwardSchema>;
 
+/** Longest path, in characters: what a kernel takes. */
+const PATH_MAX = 4_096;
+
+/** A path in an instance: from its root, also where it does not begin with `/`. */
+export const sessionPath = z
+  .string()
+  .min(1)
+  .max(PATH_MAX)
+  .refine((path) => !path.includes('\0'), 'no NUL');
+
+/** Files and folders, as a tar archive: `from` the instance it is said on `out`, `to` it on `in`. */
+const copySchema = z.strictObject({
+  direction: z.enum(['from', 'to']),
+  /** What is copied; or where to: a folder that is there, a file, or a new name beside others. */
+  path: sessionPath,
+});
+export type SessionCopy = z.infer<typeof copySchema>;
+
+/** What the instance's own program prints from now on, each output apart, until its run ends; signals reach it. */
+const attachSchema = z.strictObject({});
+
+/** What a session may be opened for: one of these. A carrier that knows none of what it is asked says so. */
+export const sessionKinds = {
+  exec: execSchema.optional(),
+  forward: forwardSchema.optional(),
+  copy: copySchema.optional(),
+  attach: attachSchema.optional(),
+};
+
 export const sessionOpen = request({
   name: 'session.open',
   subject: 'shoal.session.{node}.open',
@@ -83,11 +113,11 @@ export const sessionOpen = request({
     session: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, 'an id of 8 to 64 characters'),
     tenant: tenantName,
     instance: instanceId,
+    /** Beside which of its sidecars. Absent: its program. */
+    sidecar: sidecarName.optional(),
     /** What the opener takes before it has said that it took it, in bytes. */
     windowBytes,
-    /** One of these; a carrier that knows none of what it is asked says so. */
-    exec: execSchema.optional(),
-    forward: forwardSchema.optional(),
+    ...sessionKinds,
   }),
   reply: z.object({
     node: nodeId,

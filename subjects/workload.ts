@@ -1,41 +1,29 @@
 /** A workload: what a tenant wants to run, and the asks that change it. */
 import { z } from 'zod';
 import { record, request } from './contract.ts';
+import { askedDevices } from './devices.ts';
 import { factSchema, instant } from './fact.ts';
 import { fileFaults, filesSpec } from './files.ts';
 import { initSpec } from './init.ts';
+import { iopsClasses } from './iops.ts';
 import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
 import { portFaults, portsSpec } from './ports.ts';
+import { priorities, priorityFaults, priorityValue } from './priority.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
-import { bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
+import { imageName, PIDS_MAX, programCommand, variables } from './program.ts';
+import { bitsQuantity, bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
+import { sidecarFaults, sidecarsSpec } from './sidecars.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
 import { mountsSpec, placeFaults, volumesSpec } from './volumes.ts';
 
 /** Most instances one workload may ask for. */
 export const INSTANCES_MAX = 1000;
 
-export const priorities = ['high', 'normal', 'low'] as const;
-export type Priority = (typeof priorities)[number];
-
 /** Label of a job that a schedule started: the schedule's name. */
 export const SCHEDULE_LABEL = 'shoal/schedule';
 
 /** Longest grace, in milliseconds: an hour. */
 const GRACE_MS_MAX = 3_600_000;
-
-/** Most processes a container may be allowed: what Linux has ids for. */
-const PIDS_MAX = 4_194_304;
-
-/** Registry, path, tag and digest, as engines take them. */
-const imageName = z
-  .string()
-  .max(512)
-  .regex(
-    /^[a-z0-9]([\w.:/-]*[\w])?(@sha256:[0-9a-f]{64})?$/i,
-    'the name of an image, e.g. registry.example.com/team/app:1.2',
-  );
-
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'a variable name');
 
 const common = z.strictObject({
   count: z.number().int().min(0).max(INSTANCES_MAX).default(1).describe('How many instances'),
@@ -47,15 +35,8 @@ const common = z.strictObject({
     .enum(['if-missing', 'always', 'never'])
     .optional()
     .describe('When the image is fetched from its registry; default: if-missing'),
-  command: z
-    .array(z.string().max(8192))
-    .min(1)
-    .max(256)
-    .describe('The program and its arguments; no shell in between'),
-  environment: z
-    .record(variable, z.string().max(8192))
-    .default({})
-    .describe('Variables beside PATH, HOME, LANG, TMPDIR, PORT, PORT_<NAME> and SHOAL_*'),
+  command: programCommand,
+  environment: variables,
   files: filesSpec.optional(),
   volumes: volumesSpec.optional(),
   mounts: mountsSpec.optional(),
@@ -66,6 +47,7 @@ const common = z.strictObject({
       'none: nothing but itself can be reached, and nobody reaches it; only with driver docker',
     ),
   init: initSpec.optional(),
+  sidecars: sidecarsSpec.optional(),
   directory: z
     .string()
     .max(1024)
@@ -76,6 +58,12 @@ const common = z.strictObject({
       cpu: cpuQuantity.default('100m'),
       memory: bytesQuantity.default('128Mi'),
       disk: bytesQuantity.default(0),
+      bandwidth: bitsQuantity.optional(),
+      devices: askedDevices.optional(),
+      iops: z
+        .enum(iopsClasses)
+        .optional()
+        .describe('How fast the disk of its node must be at least; not booked'),
     })
     .prefault({})
     .describe('What is booked on the node; a share of CPU in its proportion where drivers can'),
@@ -83,6 +71,9 @@ const common = z.strictObject({
     .strictObject({
       cpu: cpuQuantity.optional().describe('Never more than this; default: what nobody else needs'),
       memory: bytesQuantity.optional().describe('Ended above this; default: what is booked'),
+      disk: bytesQuantity
+        .optional()
+        .describe('Ended above this, with its volumes on disk; looked at every 15 s'),
       pids: z
         .number()
         .int()
@@ -103,7 +94,13 @@ const common = z.strictObject({
     .refine((span) => spanMs(span) <= GRACE_MS_MAX, 'at most 1h')
     .default('10s')
     .describe('From SIGTERM to SIGKILL, at most 1h'),
-  priority: z.enum(priorities).default('normal'),
+  priority: z
+    .enum(priorities)
+    .default('normal')
+    .describe('Which workload gets room first: high is 100, normal 50, low 0'),
+  priorityValue: priorityValue
+    .optional()
+    .describe('The same as a number, 0 to 1000; the higher comes first. Default: that of priority'),
 });
 
 /** By what callers come back to the instance they had: a cookie of the gateway's, or their address. */
@@ -158,7 +155,9 @@ export function specFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
     ...fileFaults(spec.files),
     ...placeFaults(spec),
     ...portFaults(spec),
+    ...priorityFaults(spec),
     ...probeFaults(spec),
+    ...sidecarFaults(spec),
     ...updateFaults(update, spec.count),
   ];
 }

@@ -3,9 +3,11 @@ import {
   type Bucket,
   eventNoticed,
   logFrame,
+  logSubjects,
   pattern,
   placementDecided,
   type RetentionLimits,
+  sidecarLogFrame,
   tokensIn,
 } from '../../subjects/index.ts';
 import type { Weight } from './cut.ts';
@@ -26,13 +28,14 @@ export function patternOf(stream: TenantStream, tenant?: string): string {
     case 'DECISIONS':
       return pattern(placementDecided, tokens);
     case 'LOGS':
-      return pattern(logFrame, tokens);
+      return logSubjects(tenant);
   }
 }
 
 /** Whose a subject of a stream is. */
 export function tenantIn(stream: TenantStream, subject: string): string | undefined {
-  return (tokensIn(contracts[stream], subject) as { readonly tenant: string } | undefined)?.tenant;
+  const tokens = tokensIn(contracts[stream], subject) ?? tokensIn(sidecarLogFrame, subject);
+  return (tokens as { readonly tenant: string } | undefined)?.tenant;
 }
 
 /** Room for subject and headers of a message, in bytes: four tokens of 128, ids, a trace. */

@@ -7,16 +7,10 @@
  *
  * Cost: one pass over the nodes, then a heap: n + k log n for k instances.
  */
-import {
-  type Amounts,
-  difference,
-  type Filter,
-  fits,
-  type RemovedCounts,
-} from '../../subjects/index.ts';
+import { type Amounts, difference, type Filter, type RemovedCounts } from '../../subjects/index.ts';
 import { Heap } from '../runtime/heap.ts';
 import { hash32 } from '../runtime/ids.ts';
-import { type Need, removedBy } from './feasible.ts';
+import { type Need, removedBy, shortOf } from './feasible.ts';
 import { preference, type Standing } from './preference.ts';
 import type { Row } from './table.ts';
 
@@ -79,8 +73,9 @@ export class Chooser {
         continue;
       }
       const free = less(row.free, of.need.amounts, of.booked.get(row.id) ?? 0);
-      if (!fits(of.need.amounts, free)) {
-        this.#count('resources');
+      const short = shortOf(of.need.amounts, free);
+      if (short !== undefined) {
+        this.#count(short);
         continue;
       }
       this.seen.feasible++;
@@ -140,9 +135,10 @@ export class Chooser {
       this.#count('ports');
       return;
     }
-    if (!fits(this.#need.amounts, candidate.free)) {
+    const short = shortOf(this.#need.amounts, candidate.free);
+    if (short !== undefined) {
       // Full now: whoever comes next is told so.
-      this.#count('resources');
+      this.#count(short);
       return;
     }
     candidate.fit = fitOf(this.#need.amounts, candidate.free, candidate.row.capacity);
@@ -165,12 +161,9 @@ function isBetter(one: Candidate, other: Candidate): boolean {
 }
 
 function less(free: Amounts, each: Amounts, times: number): Amounts {
-  if (times === 0) return free;
-  return {
-    cpuMilli: free.cpuMilli - times * each.cpuMilli,
-    memoryBytes: free.memoryBytes - times * each.memoryBytes,
-    diskBytes: free.diskBytes - times * each.diskBytes,
-  };
+  let left = free;
+  for (let taken = 0; taken < times; taken++) left = difference(left, each);
+  return left;
 }
 
 /** Share of the node in use after the instance, CPU and memory alike: 1 is full. */

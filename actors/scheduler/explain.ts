@@ -36,10 +36,12 @@ export function explanation(
   const need = needOf(spec);
   const impossible: Record<string, number> = {};
   const drivers = new Set<string>();
+  const devices = new Set<string>();
   const table: Explanation['table'][number][] = [];
   let possible = 0;
   for (const row of state.table.rows()) {
     for (const driver of row.drivers) drivers.add(driver);
+    for (const name of Object.keys(row.capacity.devices ?? {})) devices.add(name);
     const never = impossibleBy(need, row);
     if (never === undefined) possible++;
     else impossible[never] = (impossible[never] ?? 0) + 1;
@@ -68,6 +70,7 @@ export function explanation(
     removed: chooser.seen.removed,
     impossible: impossible as RemovedCounts,
     drivers: [...drivers].sort(),
+    ...(devices.size === 0 ? {} : { devices: [...devices].sort() }),
     placed,
     choice: choice.slice(0, LISTED_MAX),
     table: table.slice(0, LISTED_MAX),

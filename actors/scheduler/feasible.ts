@@ -5,12 +5,15 @@
 import {
   type Amounts,
   allowsMount,
-  bytes,
-  cpuMilli,
+  bookingOf,
   type Filter,
   featuresOf,
   fits,
-  fixedPorts,
+  formatBits,
+  formatBytes,
+  type IopsClass,
+  isFastEnough,
+  lackingDevices,
   type MountSpec,
   type Spec,
 } from '../../subjects/index.ts';
@@ -26,23 +29,22 @@ export interface Need {
   readonly features: readonly string[];
   /** Parts of the node it wants to have; absent: none. */
   readonly mounts?: readonly MountSpec[] | undefined;
+  /** How fast its disk must be at least; absent: it may be any. */
+  readonly iops?: IopsClass | undefined;
   readonly architecture: string | undefined;
   readonly labels: readonly (readonly [string, string])[];
 }
 
 export function needOf(spec: Spec): Need {
-  const { resources, placement } = spec;
-  const ports = 'ports' in spec ? fixedPorts(spec.ports) : [];
+  const { placement } = spec;
+  const { ports, ...amounts } = bookingOf(spec);
   return {
-    amounts: {
-      cpuMilli: cpuMilli(resources.cpu),
-      memoryBytes: bytes(resources.memory),
-      diskBytes: bytes(resources.disk),
-    },
-    ...(ports.length === 0 ? {} : { ports }),
+    amounts,
+    ...(ports === undefined ? {} : { ports }),
     driver: spec.driver,
     features: featuresOf(spec),
     ...(spec.mounts === undefined ? {} : { mounts: spec.mounts }),
+    ...(spec.resources.iops === undefined ? {} : { iops: spec.resources.iops }),
     architecture: placement.architecture,
     labels: Object.entries(placement.labels),
   };
@@ -54,8 +56,15 @@ export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filte
   const removed = impossibleBy(need, row);
   if (removed !== undefined) return removed;
   if (avoid.includes(row.id)) return 'avoid';
-  if (!fits(need.amounts, row.free)) return 'resources';
+  const short = shortOf(need.amounts, row.free);
+  if (short !== undefined) return short;
   return clashing(need, row.ports).length > 0 ? 'ports' : undefined;
+}
+
+/** What there is not enough of for a need; undefined: it fits. */
+export function shortOf(need: Amounts, room: Amounts): 'devices' | 'resources' | undefined {
+  if (fits(need, room)) return undefined;
+  return lackingDevices(need, room).length > 0 ? 'devices' : 'resources';
 }
 
 /** Ports of a need that are taken. */
@@ -76,7 +85,8 @@ export function impossibleBy(need: Need, row: Row): Filter | undefined {
     return 'architecture';
   }
   for (const [name, value] of need.labels) if (row.labels[name] !== value) return 'labels';
-  return fits(need.amounts, row.capacity) ? undefined : 'resources';
+  if (need.iops !== undefined && !isFastEnough(need.iops, row.iops)) return 'iops';
+  return shortOf(need.amounts, row.capacity);
 }
 
 /** One sentence on what a filter found, for a person. */
@@ -100,9 +110,35 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
       return 'the instance failed there before';
     case 'ports':
       return `${clashing(need, row.ports).join(', ')} is another instance's there`;
+    case 'iops':
+      return `has a disk of class ${row.iops ?? 'unknown'}, below ${need.iops}; SHOAL_IOPS there says it`;
+    case 'devices':
+      return deviceText(need, row);
     case 'resources':
-      return `has ${row.free.cpuMilli}m, ${mebi(row.free.memoryBytes)} free; ${need.amounts.cpuMilli}m, ${mebi(need.amounts.memoryBytes)} asked`;
+      return `has ${amountTexts(row.free, need.amounts)} free; ${amountTexts(need.amounts, need.amounts)} asked`;
   }
+}
+
+/** Devices it has none of, else those of which too few are free. */
+function deviceText({ amounts }: Need, { capacity, free }: Row): string {
+  const none = lackingDevices(amounts, capacity).filter((name) => !capacity.devices?.[name]);
+  if (none.length > 0) return `offers no device ${none.join(', ')}`;
+  const few = lackingDevices(amounts, free).map((name) => {
+    const left = Math.max(0, free.devices?.[name] ?? 0);
+    return `${left} of ${capacity.devices?.[name]} ${name} free, ${amounts.devices?.[name]} asked`;
+  });
+  return `has ${few.join('; ')}`;
+}
+
+/** Amounts in words, those that are asked for. */
+function amountTexts(of: Amounts, asked: Amounts): string {
+  const texts = [`${of.cpuMilli}m`, mebi(of.memoryBytes)];
+  if (asked.diskBytes > 0) texts.push(`${formatBytes(of.diskBytes)} of disk`);
+  if (asked.bandwidthBps !== undefined) {
+    const { bandwidthBps: bps } = of;
+    texts.push(bps === undefined ? 'no bandwidth it knows of' : `${formatBits(bps)} bit/s`);
+  }
+  return texts.join(', ');
 }
 
 function missingFeatures(need: Need, row: Row): readonly string[] {

@@ -14,9 +14,9 @@
 import {
   address,
   type Decided,
-  difference,
   entryName,
   fits,
+  freeOf,
   type Instance,
   isHeldBack,
   type Ledger,
@@ -159,8 +159,7 @@ function homeOf(
     const listed = ledger.entries[entryName(instance)];
     // What is booked needs no room, not even where the node has become smaller since.
     if (listed && fits(need.amounts, listed)) return node;
-    const { sums } = without(ledger, entryName(instance));
-    if (!fits(need.amounts, difference(ledger.capacity, sums))) continue;
+    if (!fits(need.amounts, freeOf(without(ledger, entryName(instance))))) continue;
     if (clashing(need, takenPorts(ledger, entryName(instance))).length > 0) continue;
     if (listed) return node;
     home = node;

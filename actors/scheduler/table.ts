@@ -8,7 +8,8 @@ import {
   type AllowedMount,
   type Amounts,
   type DriverOffer,
-  difference,
+  freeOf,
+  type IopsClass,
   type Ledger,
   type Node,
   noAmounts,
@@ -23,6 +24,8 @@ export interface Row {
   architecture: string;
   labels: Readonly<Record<string, string>>;
   drivers: ReadonlySet<string>;
+  /** How fast its disk is; absent: nobody knows. */
+  iops?: IopsClass | undefined;
   /** Parts of specs that agents heed since a later protocol, by driver that heeds any. */
   heeds?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Folders of the node that instances may have, by driver that allows any. */
@@ -79,7 +82,7 @@ export class NodeTable {
     const row = this.#row(id);
     row.accepts = ledger?.accepts ?? 'offline';
     row.capacity = ledger?.capacity ?? noAmounts;
-    row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;
+    row.free = ledger ? freeOf(ledger) : noAmounts;
     const ports = ledger ? takenPorts(ledger) : [];
     row.ports = ports.length > 0 ? ports : undefined;
     this.#known(this.#hasLedger, row, ledger !== undefined);
@@ -90,6 +93,7 @@ export class NodeTable {
     row.architecture = node?.architecture ?? '';
     row.labels = node?.labels ?? {};
     row.drivers = new Set(Object.keys(node?.drivers ?? {}));
+    row.iops = node?.iops;
     row.heeds = byDriver(node, ({ heeds }) => heeds);
     row.mounts = byDriver(node, ({ mounts }) => mounts);
     this.#known(this.#hasNode, row, node !== undefined);

@@ -6,12 +6,14 @@
 import {
   difference,
   fits,
+  freeOf,
   type Instance,
   type Ledger,
+  laneOf,
   type ledgerRecord,
   type nodeRecord,
   placeWork,
-  priorities,
+  priorityOf,
   takenPorts,
   type Workload,
 } from '../../subjects/index.ts';
@@ -62,10 +64,10 @@ export function nodeChanged(
 export function hasGained(before: Ledger | undefined, after: Ledger): boolean {
   if (after.accepts !== 'yes') return false;
   if (before?.accepts !== 'yes') return true;
-  const was = difference(before.capacity, before.sums);
-  const is = difference(after.capacity, after.sums);
   const taken = takenPorts(after);
-  return !fits(is, was) || takenPorts(before).some((port) => !taken.includes(port));
+  return (
+    !fits(freeOf(after), freeOf(before)) || takenPorts(before).some((port) => !taken.includes(port))
+  );
 }
 
 function wakeFor(state: State, node: string, context: Ctx): Effects {
@@ -84,13 +86,13 @@ function wakeFor(state: State, node: string, context: Ctx): Effects {
   return woken.map((each) =>
     work(
       placeWork,
-      { priority: each.spec.priority, tenant: each.tenant, workload: each.name },
+      { priority: laneOf(each.spec), tenant: each.tenant, workload: each.name },
       { reason: `room on ${node}` },
     ),
   );
 }
 
-/** Workloads with parked instances: by priority, then the longest waiting first. */
+/** Workloads with parked instances: the highest priority first, then the longest waiting. */
 function waiting(state: State, context: Ctx): Workload[] {
   const found: { readonly workload: Workload; readonly since: number }[] = [];
   for (const [group, instances] of state.parked) {
@@ -101,8 +103,8 @@ function waiting(state: State, context: Ctx): Workload[] {
     const since = context.views.instances.get({ tenant, instance: first })?.parked?.at ?? 0;
     found.push({ workload, since });
   }
-  const rank = (each: Workload): number => priorities.indexOf(each.spec.priority);
-  found.sort((a, b) => rank(a.workload) - rank(b.workload) || a.since - b.since);
+  const rank = (each: Workload): number => priorityOf(each.spec);
+  found.sort((a, b) => rank(b.workload) - rank(a.workload) || a.since - b.since);
   return found.map((each) => each.workload);
 }
 

@@ -120,6 +120,13 @@ function impossible(wanted: Wanted, found: Explanation): Refusal | undefined {
     const there = found.drivers.join(', ') || 'none';
     return refusal('driver-unknown', `no node offers driver ${driver}; there is ${there}`);
   }
+  const { devices: there = [] } = found;
+  const asked = Object.keys(wanted.spec.resources.devices ?? {});
+  const missing = asked.filter((name) => !there.includes(name));
+  if (found.impossible['devices'] && missing.length > 0) {
+    const detail = `no node offers device ${missing.join(', ')}; there is ${there.join(', ') || 'none'}`;
+    return refusal('spec-unplaceable', detail);
+  }
   const counts = Object.entries(found.impossible).map(([name, count]) => `${count} by ${name}`);
   const what = `none of ${found.nodes} nodes could hold it even empty: removed ${counts.join(', ')}`;
   // What one of them lacks tells a person more than how many lack it.

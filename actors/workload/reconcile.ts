@@ -10,6 +10,7 @@ import {
   type Instance,
   instanceRecord,
   isHeldBack,
+  laneOf,
   placeWork,
   routeRecord,
   tokensIn,
@@ -227,7 +228,7 @@ function next(
   }
   const effects: Effect[] = [];
   if (isWanting && workload.deletedAt === undefined && !done.adjustment.outcome) {
-    const tokens = { priority: workload.spec.priority, tenant, workload: name };
+    const tokens = { priority: laneOf(workload.spec), tenant, workload: name };
     effects.push(work(placeWork, tokens, { reason: 'instances want a node' }));
     times.push(now + CHASE_MS);
   }

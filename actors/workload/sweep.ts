@@ -7,6 +7,7 @@ import {
   isOver,
   type Ledger,
   type LedgerEntry,
+  laneOf,
   ledgerRecord,
   placeWork,
   without,
@@ -63,7 +64,7 @@ function triedAgain(parked: ReadonlySet<string>, context: Ctx): Effects {
   for (const { value } of context.views.workloads.entries()) {
     const { tenant, name, spec, deletedAt } = value;
     if (deletedAt !== undefined || !parked.has(`${tenant}.${name}`)) continue;
-    const tokens = { priority: spec.priority, tenant, workload: name };
+    const tokens = { priority: laneOf(spec), tenant, workload: name };
     effects.push(work(placeWork, tokens, { reason: 'still waiting for room' }));
   }
   return effects;

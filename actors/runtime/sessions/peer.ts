@@ -11,6 +11,7 @@ import {
   type EventContract,
   encode,
   type Refusal,
+  type RefusalCode,
   refusal,
   SESSION_WINDOW,
   type SessionIn,
@@ -134,7 +135,9 @@ export class SessionPeer<S extends Frame> {
   /** This side is done: the other one hears so, or why it is not as it should be. */
   end(because?: Refusal): void {
     if (this.#isOver) return;
-    this.#tell(because ? { end: because } : { isDone: true });
+    // Made anew: what somebody else refused with may be longer than a frame.
+    const end = because && refusal(because.code as RefusalCode, because.detail);
+    this.#tell(end ? { end } : { isDone: true });
     this.#finish(because);
   }
 

@@ -9,7 +9,17 @@ import {
   removedBy,
 } from '../../../actors/scheduler/feasible.ts';
 import type { Row } from '../../../actors/scheduler/table.ts';
-import { acceptance, allowsMount, type Filter, filters, fits } from '../../../subjects/index.ts';
+import {
+  type Amounts,
+  acceptance,
+  allowsMount,
+  type Filter,
+  filters,
+  fits,
+  iopsClasses,
+  isFastEnough,
+  lackingDevices,
+} from '../../../subjects/index.ts';
 import { oneCore } from '../../support/records.ts';
 import { service } from '../../support/specs.ts';
 
@@ -127,15 +137,60 @@ describe('a node is removed by what is wrong with it', () => {
     expect(removedBy(need, taken, [])).toBeUndefined();
   });
 
+  test('devices: that it has none of, or too few of that are free', () => {
+    const gpus = (of: Amounts, count: number): Amounts => ({ ...of, devices: { gpu: count } });
+    const asked = { ...need, amounts: gpus(need.amounts, 2) };
+    const with2 = { ...row, capacity: gpus(oneCore, 2) };
+    expect(removedBy(asked, { ...with2, free: gpus(oneCore, 2) }, [])).toBeUndefined();
+    const busy = { ...with2, free: gpus(oneCore, 1) };
+    expect([removedBy(asked, busy, []), impossibleBy(asked, busy)]).toEqual(['devices', undefined]);
+    expect(explainFilter('devices', asked, busy)).toBe('has 1 of 2 gpu free, 2 asked');
+    expect([removedBy(asked, row, []), impossibleBy(asked, row)]).toEqual(['devices', 'devices']);
+    expect(removedBy(need, busy, [])).toBeUndefined();
+  });
+
+  test('bandwidth that it has not, or of which nobody knows how much it has', () => {
+    const with100 = (of: Amounts) => ({ ...of, bandwidthBps: 100e6 });
+    const asked = { ...need, amounts: with100(need.amounts) };
+    const enough = { ...row, capacity: with100(oneCore), free: with100(oneCore) };
+    expect(removedBy(asked, enough, [])).toBeUndefined();
+    const less = { ...enough, free: { ...oneCore, bandwidthBps: 99e6 } };
+    expect(removedBy(asked, less, [])).toBe('resources');
+    expect(explainFilter('resources', asked, less)).toBe(
+      'has 1000m, 1024Mi, 99M bit/s free; 500m, 512Mi, 100M bit/s asked',
+    );
+    expect([removedBy(asked, row, []), impossibleBy(asked, row)]).toEqual([
+      'resources',
+      'resources',
+    ]);
+    expect(explainFilter('resources', asked, row)).toContain(
+      '1024Mi, no bandwidth it knows of free',
+    );
+  });
+
+  test('a disk that is slower than asked, or of which nobody knows', () => {
+    const asked: Need = { ...need, iops: 'medium' };
+    for (const iops of ['medium', 'high', 'premium'] as const) {
+      expect(removedBy(asked, { ...row, iops }, [])).toBeUndefined();
+    }
+    for (const iops of ['low', undefined] as const) {
+      expect(impossibleBy(asked, { ...row, iops })).toBe('iops');
+    }
+  });
+
   test('where the instance failed before', () => {
     expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
     expect(removedBy(need, row, ['n2'])).toBeUndefined();
   });
 
   test('each sentence says what was found and what was asked', () => {
-    const arm = { ...row, architecture: 'arm64', labels: {}, free: half, ports: ['53/udp'] };
+    const arm: Row = { ...row, architecture: 'arm64', labels: {}, free: half, ports: ['53/udp'] };
     const mounts = [{ source: '/srv/data', path: '/data', readOnly: false }];
-    const asked = { ...need, features: ['probes', 'pre-stop'], mounts, ports: ['53/udp'] };
+    const features = ['probes', 'pre-stop'];
+    const amounts = { ...need.amounts, devices: { gpu: 1, '/dev/kvm': 1 } };
+    const ports = ['53/udp'];
+    const asked: Need = { ...need, amounts, features, mounts, ports, iops: 'high' };
+    arm.capacity = { ...oneCore, devices: { '/dev/kvm': 1 } };
     expect(filters.map((filter) => explainFilter(filter, asked, arm))).toEqual([
       'takes no new work: yes',
       'offers process, docker, not process',
@@ -143,7 +198,9 @@ describe('a node is removed by what is wrong with it', () => {
       'its operator allows no /srv/data for writing; set SHOAL_MOUNTS there',
       'is arm64, not x64',
       'lacks zone=garage',
+      'has a disk of class unknown, below high; SHOAL_IOPS there says it',
       'the instance failed there before',
+      'offers no device gpu',
       'has 499m, 1024Mi free; 500m, 512Mi asked',
       "53/udp is another instance's there",
     ]);
@@ -151,7 +208,10 @@ describe('a node is removed by what is wrong with it', () => {
 });
 
 const few = fc.constantFrom(0, 1, 2, 3);
-const amounts = fc.record({ cpuMilli: few, memoryBytes: few, diskBytes: few });
+const plain = { cpuMilli: few, memoryBytes: few, diskBytes: few };
+const devices = fc.constantFrom(undefined, { gpu: 1 }, { gpu: 2, tap: 1 }, { tap: 2 });
+const amounts = fc.record({ ...plain, bandwidthBps: fc.option(few, { nil: undefined }), devices });
+const iops = fc.constantFrom(undefined, ...iopsClasses);
 const anyRow: fc.Arbitrary<Row> = fc.record({
   id: fc.constantFrom('n1', 'n2'),
   accepts: fc.constantFrom(...acceptance.options),
@@ -169,6 +229,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
     { docker: [{ path: '/srv/a', readOnly: false }] },
   ),
   ports: fc.constantFrom(undefined, ['80/tcp'], ['80/udp', '81/tcp']),
+  iops,
   isWhole: fc.boolean(),
 });
 const anyNeed: fc.Arbitrary<Need> = fc.record({
@@ -182,6 +243,7 @@ const anyNeed: fc.Arbitrary<Need> = fc.record({
     [{ source: '/srv/a/b', path: '/a', readOnly: false }],
   ),
   ports: fc.constantFrom(undefined, ['80/tcp'], ['79/tcp', '81/tcp']),
+  iops,
   architecture: fc.constantFrom('x64', 'arm64', undefined),
   labels: fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2')), {
     selector: ([name]) => name,
@@ -198,6 +260,10 @@ test('the filter named is the first, in their order, of those that apply', () =>
     architecture: (of, to) => of.architecture !== undefined && of.architecture !== to.architecture,
     labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
     avoid: () => false,
+    iops: (of, to) => of.iops !== undefined && !isFastEnough(of.iops, to.iops),
+    // Too small for it ever comes before too full now.
+    devices: (of, { free, capacity }) =>
+      lackingDevices(of.amounts, fits(of.amounts, capacity) ? free : capacity).length > 0,
     resources: (of, to) => !fits(of.amounts, to.free),
     ports: (of, to) => (of.ports ?? []).some((each) => to.ports?.includes(each)),
   };

@@ -9,6 +9,7 @@ import { scheduler } from '../../../actors/scheduler/actor.ts';
 import { place } from '../../../actors/scheduler/perform.ts';
 import type { State } from '../../../actors/scheduler/state.ts';
 import {
+  bookedIn,
   difference,
   entryName,
   features,
@@ -177,6 +178,31 @@ test('no port of a node is ever given twice, and what waits for one gets it', ()
       expect(shop.violations).toEqual([]);
       const ledgers = NODES.map((id) => shop.stage.views.ledgers.get({ node: id }));
       expect(ledgers.map((each) => each && takenPorts(each))).toEqual(NODES.map(() => ['80/tcp']));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('no device of a node is ever given twice, and what waits for one gets it', () => {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60, size: 'max' }), (acts) => {
+      const shop = new Shop({ resources: { cpu: '100m', bandwidth: '1M', devices: { gpu: 1 } } });
+      const capacity = { ...oneCore, bandwidthBps: 2e6, devices: { gpu: 2 } };
+      for (const id of NODES) shop.change(id, { capacity });
+      for (const each of acts) each(shop);
+      for (const id of [0, 1, 2]) shop.crash(id);
+      for (const id of NODES) shop.change(id, { capacity });
+      for (let round = 0; round < 12; round++) {
+        for (const name of WORKLOADS) {
+          shop.begin(0, name);
+          while (shop.underWay.has(0)) shop.proceed(0);
+        }
+      }
+      expect(shop.violations).toEqual([]);
+      const ledgers = NODES.map((id) => shop.stage.views.ledgers.get({ node: id }));
+      expect(ledgers.map((each) => each && bookedIn(each).devices)).toEqual(
+        NODES.map(() => ({ gpu: 2 })),
+      );
     }),
     { numRuns: 200 },
   );

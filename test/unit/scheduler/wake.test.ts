@@ -97,6 +97,15 @@ describe('a node wakes', () => {
     expect(woken()).toEqual(['high', 'old', 'young', 'low']);
   });
 
+  test('by a number of its own between, above and below the names', () => {
+    waits('high', 1, service(1, { priority: 'high' }));
+    waits('normal', 2);
+    waits('between', 3, service(1, { priorityValue: 75 }));
+    waits('below', 4, service(1, { priorityValue: 49 }));
+    waits('above', 5, service(1, { priorityValue: 1000 }));
+    expect(woken()).toEqual(['above', 'high', 'between', 'normal', 'below']);
+  });
+
   test('a workload once, however many of its instances wait; by the oldest of them', () => {
     waits('web', 5);
     addInstance(stage, instanceOf('web-2', parkedAt(90)));

@@ -5,9 +5,12 @@ import {
   type Amounts,
   acceptance,
   amounts,
+  bookedIn,
+  bookingOf,
   difference,
   entryName,
   fits,
+  freeOf,
   holds,
   type Instance,
   instanceRecord,
@@ -15,6 +18,7 @@ import {
   ledgerRecord,
   needsSpec,
   noAmounts,
+  serviceSpec,
   sum,
   wantsNode,
   withEntry,
@@ -24,11 +28,21 @@ import {
 import { arbitraryOf } from '../../support/arbitraries.ts';
 
 /** Amounts small enough that a thousand of them still add up exactly. */
-const booked: Arbitrary<Amounts> = fc.record({
+const plain3 = {
   cpuMilli: fc.nat(1_000_000),
   memoryBytes: fc.nat(2 ** 31 - 1),
   diskBytes: fc.nat(2 ** 31 - 1),
-});
+};
+const booked: Arbitrary<Amounts> = fc.record(plain3);
+/** With what only some nodes have. */
+const anyAmounts: Arbitrary<Amounts> = fc.record(
+  {
+    ...plain3,
+    bandwidthBps: fc.nat(1e9),
+    devices: fc.dictionary(fc.constantFrom('gpu', 'tap'), fc.nat(9), { noNullPrototype: true }),
+  },
+  { requiredKeys: ['cpuMilli', 'memoryBytes', 'diskBytes'] },
+);
 const blank: Ledger = {
   node: 'n1',
   capacity: { cpuMilli: 4000, memoryBytes: 2 ** 33, diskBytes: 0 },
@@ -171,7 +185,26 @@ describe('amounts', () => {
     fc.assert(
       fc.property(booked, booked, (need, room) => {
         const left = difference(room, need);
-        expect(fits(need, room)).toBe(Object.values(left).every((each) => each >= 0));
+        expect(fits(need, room)).toBe(Object.values(left).every((each) => Number(each) >= 0));
+      }),
+    );
+  });
+
+  test('what only some nodes have is taken and given back likewise', () => {
+    fc.assert(
+      fc.property(anyAmounts, anyAmounts, (one, other) => {
+        const back = difference(sum(one, other), other);
+        expect(fits(back, one) && fits(one, back)).toBe(true);
+      }),
+    );
+  });
+
+  test('fits means that nothing is left below zero, and nothing asked of what is not there', () => {
+    fc.assert(
+      fc.property(anyAmounts, anyAmounts, (need, room) => {
+        const { devices = {}, ...left } = difference(room, need);
+        const all = [...Object.values(left), ...Object.values(devices)].map(Number);
+        expect(fits(need, room)).toBe(all.every((each) => each >= 0));
       }),
     );
   });
@@ -186,6 +219,45 @@ describe('amounts', () => {
     expect(amounts.safeParse(noAmounts).success).toBe(true);
     expect(amounts.safeParse({ ...noAmounts, cpuMilli: -1 }).success).toBe(false);
     expect(amounts.safeParse({ ...noAmounts, cpuMilli: 0.5 }).success).toBe(false);
+  });
+});
+
+describe('what a ledger has booked', () => {
+  const gpu = { ...noAmounts, cpuMilli: 1, bandwidthBps: 10, devices: { gpu: 1 } };
+  const two = withEntry(withEntry(blank, plain, gpu), { ...plain, instance: 'b' }, gpu);
+
+  test('is the sum of its entries, devices and bandwidth too; its sums hold what every node has', () => {
+    expect(bookedIn(two)).toEqual({
+      ...noAmounts,
+      cpuMilli: 2,
+      bandwidthBps: 20,
+      devices: { gpu: 2 },
+    });
+    expect(two.sums).toEqual({ ...noAmounts, cpuMilli: 2 });
+    expect(bookedIn(without(two, entryName(plain))).devices).toEqual({ gpu: 1 });
+    expect(bookedIn(withEntry(two, plain, noAmounts)).devices).toEqual({ gpu: 1 });
+  });
+
+  test('is taken from what is free, also where a program of before has summed it up', () => {
+    const capacity = { ...blank.capacity, bandwidthBps: 15, devices: { gpu: 2, tap: 1 } };
+    const ofBefore = { ...two, capacity, sums: { cpuMilli: 2, memoryBytes: 0, diskBytes: 0 } };
+    expect(freeOf(ofBefore)).toMatchObject({ bandwidthBps: -5, devices: { gpu: 0, tap: 1 } });
+    expect(fits({ ...noAmounts, bandwidthBps: 1 }, freeOf(ofBefore))).toBe(false);
+    expect(fits(noAmounts, freeOf(ofBefore))).toBe(true);
+  });
+
+  test('what a spec asks for is one booking', () => {
+    const resources = { cpu: '1', memory: '1Ki', bandwidth: '1.5M', devices: { gpu: 2 } };
+    const spec = serviceSpec.parse({
+      command: ['serve'],
+      resources,
+      ports: [{ name: 'a', host: 80 }],
+    });
+    expect(bookingOf(spec)).toEqual({
+      ...{ cpuMilli: 1_000, memoryBytes: 1_024, diskBytes: 0 },
+      ...{ bandwidthBps: 1_500_000, devices: { gpu: 2 }, ports: ['80/tcp'] },
+    });
+    expect(Object.keys(bookingOf(serviceSpec.parse({ command: ['serve'] })))).toHaveLength(3);
   });
 });
 

@@ -23,6 +23,9 @@ test('an agent must heed what is asked for, and nothing more', () => {
   expect(of({ ports: [dns] })).toEqual(['fixed-ports', 'udp']);
   expect(of({ network: 'default' })).toEqual([]);
   expect(of({ network: 'none' })).toEqual(['network-none']);
+  expect(of({ resources: { devices: {}, bandwidth: '1M', iops: 'high' } })).toEqual([]);
+  expect(of({ resources: { devices: { gpu: 1 } } })).toEqual(['devices']);
+  expect(of({ limits: { disk: '1Gi' } })).toEqual(['disk-limit']);
   const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
   expect(featuresOf(job)).toEqual(['init']);
 });

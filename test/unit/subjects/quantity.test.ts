@@ -2,16 +2,37 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  bits,
+  bitsQuantity,
   bytes,
   bytesQuantity,
   cpuMilli,
   cpuQuantity,
+  formatBits,
   formatBytes,
   formatCpu,
   formatSpan,
   spanMs,
   spanQuantity,
 } from '../../../subjects/index.ts';
+
+describe('rates of bits', () => {
+  test.each([
+    ['100M', 1e8, '100M'],
+    ['1G', 1e9, '1G'],
+    ['1.5k', 1_500, '1.5k'],
+    [2_500_000_000, 2.5e9, '2.5G'],
+    ['7', 7, '7'],
+  ])('%s is %d, and shown as %s', (quantity, expected, shown) => {
+    expect(bitsQuantity.safeParse(quantity).success).toBe(true);
+    expect(bits(quantity)).toBe(expected);
+    expect(formatBits(expected)).toBe(shown);
+  });
+
+  test.each(['100Mi', '1K', '0', '0M', '', '-1', 'M', 0, 1.5])('%s is none', (quantity) => {
+    expect(bitsQuantity.safeParse(quantity).success).toBe(false);
+  });
+});
 
 describe('processor time', () => {
   test.each([

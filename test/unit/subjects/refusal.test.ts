@@ -46,7 +46,7 @@ describe('the catalogue', () => {
       NOT_FOUND: [404],
       ALREADY_EXISTS: [409],
       FAILED_PRECONDITION: [409, 412, 422, 426],
-      RESOURCE_EXHAUSTED: [413, 429],
+      RESOURCE_EXHAUSTED: [413, 429, 507],
       UNIMPLEMENTED: [404, 405],
       PERMISSION_DENIED: [403],
       ABORTED: [409],
@@ -135,4 +135,21 @@ describe('a refusal on the wire', () => {
     expect(schema.safeParse({ ok: false, value: because }).success).toBe(false);
     expect(schema.safeParse({ refusal: because }).success).toBe(false);
   });
+});
+
+test('a detail is cut to what every frame and answer has room for, whole characters only', () => {
+  for (const [char, bytes] of [
+    ['x', 1],
+    ['ü', 2],
+    ['日', 3],
+    ['😀', 4],
+    ['\u0001', 6],
+  ] as const) {
+    const { detail } = refusal('copy-refused', char.repeat(5_000));
+    const written = Buffer.byteLength(JSON.stringify(detail)) - 2;
+    expect(written).toBeLessThanOrEqual(2_000);
+    expect(written).toBeGreaterThan(2_000 - bytes);
+    expect(detail).toBe(char.repeat(2_000 / bytes));
+  }
+  expect(refusal('copy-refused', 'ü'.repeat(1_000)).detail).toBe('ü'.repeat(1_000));
 });

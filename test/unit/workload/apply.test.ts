@@ -105,6 +105,7 @@ describe('a change', () => {
     ['more, and another command', service(5, { command: ['other'] }), 'updated', 2, 2],
     ['a label', { ...service(2), labels: { app: 'web' } }, 'changed', 2, 1],
     ['a priority', service(2, { priority: 'high' }), 'changed', 2, 1],
+    ['its number', service(2, { priorityValue: 75 }), 'changed', 2, 1],
     ['more, and a priority', service(5, { priority: 'low' }), 'changed', 2, 1],
   ];
   test.each(steps)('%s', (_, wanted, change, generation, templateGeneration) => {
@@ -214,7 +215,7 @@ describe('is refused', () => {
     if (code !== undefined) expect(effects).toHaveLength(1);
   });
 
-  test.each<[string, Partial<Explanation>, string | undefined, string]>([
+  test.each<[string, Partial<Explanation>, string | undefined, string, Wanted?]>([
     [
       'a driver nobody has',
       { possible: 0, drivers: ['docker', 'lxd'] },
@@ -240,9 +241,26 @@ describe('is refused', () => {
       'spec-unplaceable',
       'removed 3 by labels; n2 lacks zone=garage',
     ],
+    [
+      'a device nobody has',
+      { possible: 0, impossible: { devices: 3 }, devices: ['/dev/kvm'] },
+      'spec-unplaceable',
+      'no node offers device gpu; there is /dev/kvm',
+      service(1, { resources: { devices: { gpu: 1, '/dev/kvm': 1 } } }),
+    ],
+    [
+      'more of a device than any has',
+      {
+        ...{ possible: 0, impossible: { devices: 3 }, devices: ['gpu'] },
+        table: [{ node: 'n1', removedBy: 'devices', detail: 'has 1 of 1 gpu free, 2 asked' }],
+      },
+      'spec-unplaceable',
+      'removed 3 by devices; n1 has 1 of 1 gpu free, 2 asked',
+      service(1, { resources: { devices: { gpu: 2 } } }),
+    ],
     ['not one that only has to wait', { possible: 1, feasible: 0 }, undefined, ''],
-  ])('%s', (_, found, code, detail) => {
-    const effects = applied(askOf(service(1)), { ok: true, value: { ...roomy, ...found } });
+  ])('%s', (_, found, code, detail, wanted = service(1)) => {
+    const effects = applied(askOf(wanted), { ok: true, value: { ...roomy, ...found } });
     expect(codeIn(effects)).toBe(code);
     expect(JSON.stringify(answerIn(effects))).toContain(detail);
   });

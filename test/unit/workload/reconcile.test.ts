@@ -65,6 +65,11 @@ describe('a workload without instances', () => {
     expect(places(again)).toBe(1);
   });
 
+  test('wait in the lane of their number where the workload has one', () => {
+    web(service(3, { priorityValue: 49 }));
+    expect(sent(done(), placeWork).map(({ tokens }) => tokens.priority)).toEqual(['low']);
+  });
+
   test('gets them in parts where they are many', () => {
     web(service(600));
     expect(written(looked(), instanceRecord)).toHaveLength(250);
