@@ -38,8 +38,8 @@ import {
   measured,
   prompted,
 } from './presence.ts';
-import { probeDue, probed } from './probing.ts';
-import { adopted, reconcile, reportedOn, restart } from './runner.ts';
+import { probeDue } from './probing.ts';
+import { adopted, probedOn, reconcile, reportedOn, restart } from './runner.ts';
 import { confirmed, say } from './say.ts';
 import { sessionAsked, sessionTold } from './sessions.ts';
 import { type Ctx, newState, type State, type Views } from './state.ts';
@@ -83,11 +83,12 @@ export function agent(node: string): Actor<State, Views> {
       ...reported<InstanceReport, State, Views>('stop', (state, message, context) =>
         reportedOn(state, message.outcome, context),
       ),
-      ...reported('probe', probed),
+      ...reported('probe', probedOn),
       ...reported('preStop', preStopped),
       ...reported('openSession', sessionTold(node)),
       ...reported('list', listed(node)),
       ...reported('note', quiet),
+      ...reported('freePorts', quiet),
       ...reported('forget', quiet),
       ...reported('relabel', quiet),
       ...reported('reread', quiet),

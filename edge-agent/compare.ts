@@ -9,6 +9,7 @@
 import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
 import { isStopAsked, stopOf } from './ending.ts';
+import { advanceAll } from './group.ts';
 import type { ListReport } from './jobs.ts';
 import { reconcile, reportedOn, restart, takeIn } from './runner.ts';
 import { type Ctx, isActive, type State } from './state.ts';
@@ -67,6 +68,6 @@ export function listed(node: string) {
       if (local && (local.run === found.run || local.run > asked)) continue;
       effects.push(...takeIn(state, found, context));
     }
-    return [...effects, ...reconcile(state, node, context)];
+    return [...effects, ...reconcile(state, node, context), ...advanceAll(state, context)];
   };
 }

@@ -10,6 +10,7 @@ import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
 import { spanMs } from '../subjects/index.ts';
 import type { PreStopInput, PreStopReport, StopInput } from './jobs.ts';
+import { sidecarIn } from './parts.ts';
 import { said } from './say.ts';
 import type { Ctx, Local, State } from './state.ts';
 
@@ -86,10 +87,12 @@ function preStopAfter(name: string, local: Local, delayMs: number): Effect {
   return after('preStop', delayMs, { key: name, payload: local.run });
 }
 
-function preStopOf({ spec }: Local) {
+function preStopOf({ spec, sidecar }: Local) {
+  if (sidecar !== undefined) return undefined;
   return spec?.kind === 'service' ? spec.spec.preStop : undefined;
 }
 
-function graceOf({ spec }: Local): number {
-  return spec ? spanMs(spec.spec.grace) : GRACE_MS;
+function graceOf({ spec, sidecar }: Local): number {
+  const own = sidecar === undefined ? spec?.spec : spec && sidecarIn(spec, sidecar);
+  return own ? spanMs(own.grace) : GRACE_MS;
 }

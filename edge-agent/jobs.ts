@@ -9,16 +9,19 @@ import type {
   PreStop,
   Probe,
   Refusal,
+  SessionCopy,
   SessionExec,
   Snapshot,
 } from '../subjects/index.ts';
 import type { Lane, ProbeTurn } from './probe-turns.ts';
 
-/** One start of one instance. */
+/** One start of one part of an instance. */
 export interface StartInput {
-  /** `<tenant>.<instance>`. */
+  /** `<tenant>.<instance>`; of a sidecar `<tenant>.<instance>.<sidecar>` (parts.ts). */
   readonly name: string;
   readonly run: number;
+  /** Which of its sidecars; absent: its program. */
+  readonly sidecar?: string | undefined;
   readonly tenant: string;
   readonly workload: string;
   readonly instance: string;
@@ -149,6 +152,11 @@ export interface ForgetInput {
   readonly name: string;
 }
 
+/** An instance with sidecars of which nothing runs any more, or will: the ports its parts shared are free. */
+export interface FreePortsInput {
+  readonly name: string;
+}
+
 /** The agent's ledger moved on: what is kept on disk for adoption moves with it. */
 export interface RelabelInput {
   readonly name: string;
@@ -159,14 +167,16 @@ export interface RelabelInput {
 /** A session to be opened with a run. */
 export interface SessionInput {
   readonly session: string;
-  /** `<tenant>.<instance>`. */
+  /** `<tenant>.<instance>`, and the name of a sidecar after it. */
   readonly name: string;
   readonly run: number;
   /** What its opener takes ahead, in bytes. */
   readonly windowBytes: number;
   readonly of:
     | { readonly kind: 'exec'; readonly exec: SessionExec }
-    | { readonly kind: 'forward'; readonly address: string; readonly port: number };
+    | { readonly kind: 'forward'; readonly address: string; readonly port: number }
+    | { readonly kind: 'copy'; readonly copy: SessionCopy }
+    | { readonly kind: 'attach' };
 }
 
 /** What becomes of it: `begun` at most once, then `over`; or `over` alone, with the reason. */
@@ -185,6 +195,10 @@ export interface MeasureReport extends Omit<Snapshot, 'at' | 'instances' | 'appl
 export interface InstanceUse {
   /** `<tenant>.<instance>`. */
   readonly name: string;
+  /** Which run of its program; absent: that does not run. */
+  readonly run?: number;
   readonly cpuMilli: number;
   readonly memoryBytes: number;
+  /** What it has written on disk. Absent: nothing limits it, or nobody knows. */
+  readonly diskBytes?: number;
 }

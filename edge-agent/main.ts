@@ -17,11 +17,14 @@ import {
 import { systemClock } from '../actors/runtime/nats/system-clock.ts';
 import type { Clock } from '../actors/runtime/ports.ts';
 import { FAULT_EXIT, runProgram } from '../actors/runtime/program.ts';
+import { StartError } from '../actors/runtime/start-error.ts';
 import { otelTracing } from '../actors/runtime/tracing.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { agent } from './actor.ts';
+import { Devices } from './drivers/devices.ts';
 import type { Driver } from './drivers/driver.ts';
 import { Drivers } from './drivers/drivers.ts';
+import { Given } from './drivers/given.ts';
 import { Ports } from './drivers/ports.ts';
 import { ProcessDriver } from './drivers/process/driver.ts';
 import { type NodeIdentity, nodeIdentity } from './identity.ts';
@@ -44,7 +47,9 @@ export async function startAgent(
   const settings = agentSettings(environment, bus.servers);
   const identity = await nodeIdentity(settings.state, settings.node);
   const { node } = identity;
-  const drivers = await openDrivers(settings, identity, log);
+  const devices = new Devices(settings.devices);
+  const given = new Given(new Ports(settings.ports), devices);
+  const drivers = await openDrivers(settings, identity, given, log);
   const joined = await joinBus(
     bus,
     { role: 'agent', name: node },
@@ -54,7 +59,7 @@ export async function startAgent(
   );
   const shipper = new LogShipper(node, joined.ports.bus, log);
   const shell = agentShell({
-    ...{ settings, identity, drivers, shipper, bus: joined, log },
+    ...{ settings, identity, drivers, devices, given, shipper, bus: joined, log },
     giveUp: (reason) => {
       log.error(`this agent may not speak for node ${node}`, { node, reason });
       end(78);
@@ -89,22 +94,34 @@ export async function startAgent(
 async function openDrivers(
   settings: AgentSettings,
   { node, identity }: NodeIdentity,
+  given: Given,
   log: Log,
 ): Promise<Drivers> {
-  const { state, root, address, docker } = settings;
-  const ports = new Ports(settings.ports);
+  const { state, root, address, docker, drivers } = settings;
   // Two fabrics on one machine may each have a node of this name.
   const agent = `${node}-${identity.slice(0, 8)}`;
-  const all: [Driver, ...Driver[]] = [
-    await ProcessDriver.open({ node, cgroups: agent, state, root, address, ports }, log),
-  ];
-  if (docker !== undefined) {
+  const all: Driver[] = [];
+  if (drivers.includes('process')) {
+    const own = { node, cgroups: agent, state, root, address, given };
+    all.push(await ProcessDriver.open(own, log));
+  }
+  if (docker !== undefined && drivers.includes('docker')) {
     const { DockerDriver } = await import('./drivers/docker/driver.ts');
     const { dockerConfig: credentials, mounts, imageLimits } = settings;
     const own = { node, agent, state, address, socket: docker, credentials };
-    all.push(await DockerDriver.open({ ...own, mounts, imageLimits }, ports, log));
+    all.push(await DockerDriver.open({ ...own, mounts, imageLimits }, given, log));
   }
-  return new Drivers(all, (driver, error) =>
+  if (drivers.includes('memory')) {
+    const { MemoryDriver } = await import('./drivers/memory/driver.ts');
+    all.push(await MemoryDriver.open({ state, address, given }, new Map(), log));
+  }
+  const [first, ...others] = all;
+  if (!first) {
+    throw new StartError(
+      'SHOAL_DRIVERS names only docker, and there is no engine; set SHOAL_DOCKER',
+    );
+  }
+  return new Drivers([first, ...others], (driver, error) =>
     log.warn('a driver cannot say what runs', { actor: driver, error }),
   );
 }

@@ -6,6 +6,7 @@ import { loadavg } from 'node:os';
 import si from 'systeminformation';
 import type { Amounts } from '../subjects/index.ts';
 import type { MeasureReport } from './jobs.ts';
+import { linkBps } from './link-speed.ts';
 
 /** How often use is measured, and how often what changes slowly is. */
 export const MEASURE_MS = 5_000;
@@ -15,13 +16,19 @@ export const USES_MS = 14_000;
 /** Share of memory that is left to the machine itself. */
 const MEMORY_OWN_RATIO = 0.1;
 
-/** What the machine has to give: all processors, most of its memory, the free disk at `folder`. */
+/** What the machine has to give: all processors, most of its memory, the free disk at `folder`, its link's speed. */
 export async function capacityOf(folder: string): Promise<Amounts> {
-  const [cpu, memory, disk] = await Promise.all([si.cpu(), si.mem(), diskOf(folder)]);
+  const [cpu, memory, disk, bandwidthBps] = await Promise.all([
+    si.cpu(),
+    si.mem(),
+    diskOf(folder),
+    linkBps(),
+  ]);
   return {
     cpuMilli: Math.max(1, cpu.cores) * 1000,
     memoryBytes: Math.floor(memory.total * (1 - MEMORY_OWN_RATIO)),
     diskBytes: disk.available,
+    ...(bandwidthBps === undefined ? {} : { bandwidthBps }),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   type Usage,
 } from '../subjects/index.ts';
 import { list } from './compare.ts';
+import { overDisk } from './disk-limit.ts';
 import type { ConnectionReport, FactsReport, InstanceUse, MeasureReport } from './jobs.ts';
 import { sayAll } from './say.ts';
 import { type Ctx, isActive, type State } from './state.ts';
@@ -126,10 +127,13 @@ export function prompted(node: string) {
 /** A measurement: told when it differs from the last one told, or that is old. */
 export function measured(node: string) {
   return (state: State, message: Reported<MeasureReport>, context: Ctx): Effects => {
-    const instances = [...state.local.values()].filter(isActive).length;
+    const programs = [...state.local.values()].filter(({ sidecar }) => sidecar === undefined);
+    const instances = programs.filter(isActive).length;
     const { now } = context;
     const { uses, ...of } = message.outcome;
-    const told = uses ? [publish(nodeUsage, { node }, usageOf(of, uses, now))] : none;
+    const told = uses
+      ? [publish(nodeUsage, { node }, usageOf(of, uses, now)), ...overDisk(state, uses, context)]
+      : none;
     const snapshot: Snapshot = { ...of, at: now, instances, applied: state.applied };
     if (!isNews(state.snapshot, snapshot, state)) return told;
     state.snapshot = snapshot;

@@ -16,9 +16,10 @@ import { after, cancel, type Effect, type Effects, none, run } from '../actors/r
 import { type Probe, type ProbeName, probeNames, spanMs } from '../subjects/index.ts';
 import { endToRestart } from './ending.ts';
 import type { Noted, NoteInput, ProbeInput, ProbeReport } from './jobs.ts';
+import { sidecarIn } from './parts.ts';
 import { begins, dropTurns, type Lane, nextTurn, type ProbeTurn } from './probe-turns.ts';
 import { said } from './say.ts';
-import type { Ctx, Local, Probing, State } from './state.ts';
+import { type Ctx, isStarted, type Local, type Probing, type State } from './state.ts';
 import { counted, hasFailed, newCount } from './thresholds.ts';
 
 /** First probes are spread over this, so that many instances do not all answer in one moment. */
@@ -179,12 +180,9 @@ function laneOf(local: Local, probe: ProbeName): Lane {
   return probeOf(local, probe)?.exec ? 'command' : 'network';
 }
 
-function probeOf({ spec }: Local, probe: ProbeName): Probe | undefined {
+function probeOf({ spec, sidecar }: Local, probe: ProbeName): Probe | undefined {
+  if (sidecar !== undefined) return spec && sidecarIn(spec, sidecar)?.probes?.[probe];
   return spec?.kind === 'service' ? spec.spec.probes?.[probe] : undefined;
-}
-
-function isStarted({ counts }: Probing): boolean {
-  return counts.get('startup')?.isPassing ?? true;
 }
 
 function notedOf(probing: Probing): Noted {

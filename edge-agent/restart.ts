@@ -1,5 +1,16 @@
 /** Makes sure that what ends unasked is restarted as its policy says, later and later, and not for ever. */
-import { type AssignedSpec, spanMs } from '../subjects/index.ts';
+import { spanMs } from '../subjects/index.ts';
+import { sidecarIn } from './parts.ts';
+import type { Local } from './state.ts';
+
+/** When a part is restarted, and how often. Undefined: never, here. */
+export type Restarts =
+  | {
+      readonly policy: 'always' | 'on-failure' | 'never';
+      readonly attempts: number;
+      readonly window: string;
+    }
+  | undefined;
 
 /** What to do about an end. */
 export type AfterEnd =
@@ -11,9 +22,23 @@ const DELAY_MS = 100;
 /** Longest pause before a restart. */
 const DELAY_MAX_MS = 30_000;
 
-/** Decides by the spec, how it ended, and when it was restarted before. */
+/** The policy of a part; `program`: of its instance. */
+export function restartsOf({ spec, sidecar }: Local, program: Local | undefined): Restarts {
+  if (sidecar === undefined) {
+    // A job's repeats are counted over all nodes, by the workload actor.
+    return spec?.kind === 'service' ? spec.spec.restart : undefined;
+  }
+  const own = spec && sidecarIn(spec, sidecar);
+  if (!own) return undefined;
+  // It does not count for what comes of a job, once that runs.
+  const isEndless = spec?.kind === 'job' && (program?.run ?? 0) > 0;
+  const { attempts, window } = own.restart;
+  return { policy: 'always', attempts: isEndless ? Number.POSITIVE_INFINITY : attempts, window };
+}
+
+/** Decides by the policy, how it ended, and when it was restarted before. */
 export function afterEnd(
-  spec: AssignedSpec,
+  restarts: Restarts,
   end: { readonly exitCode: number | undefined; readonly why: string },
   restartedAt: readonly number[],
   now: number,
@@ -24,11 +49,10 @@ export function afterEnd(
     state: isFine ? 'succeeded' : 'failed',
     message,
   });
-  // A job's repeats are counted over all nodes, by the workload actor.
-  if (spec.kind === 'job') return over(end.why);
-  const { policy, attempts, window } = spec.spec.restart;
+  if (!restarts) return over(end.why);
+  const { policy, attempts, window } = restarts;
   if (policy === 'never' || (policy === 'on-failure' && isFine)) return over(end.why);
-  const recent = recentRestarts(spec, restartedAt, now);
+  const recent = recentRestarts(restarts, restartedAt, now);
   if (recent.length >= attempts) {
     const tried = attempts === 0 ? 'no restarts' : `${recent.length} restarts within ${window}`;
     return { kind: 'over', state: 'failed', message: `${end.why}; ${tried}` };
@@ -38,12 +62,12 @@ export function afterEnd(
 
 /** Those of some moments that lie within the policy's window. */
 export function recentRestarts(
-  spec: AssignedSpec,
+  restarts: Restarts,
   restartedAt: readonly number[],
   now: number,
 ): number[] {
-  if (spec.kind === 'job') return [];
-  const since = now - spanMs(spec.spec.restart.window);
+  if (!restarts) return [];
+  const since = now - spanMs(restarts.window);
   // What lies ahead is of a clock that was set back since.
   return restartedAt.filter((at) => at > since && at <= now);
 }

@@ -6,15 +6,28 @@
  * I1  Nothing is started before the driver has said what runs from before.
  * I2  An instance is started only while the ledger lists it, at that epoch, unless it is stopping.
  * I3  A higher epoch for what already runs, same generation and attempt, restarts nothing.
+ *
+ * In which order the parts of an instance come and go: group.ts.
  */
 
 import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
 import { type AssignedSpec, address, type LedgerEntry, ledgerRecord } from '../subjects/index.ts';
-import { beginEnding } from './ending.ts';
-import type { AdoptReport, Found, InstanceReport, StartInput } from './jobs.ts';
-import { beginProbing, endProbing, portsOpen } from './probing.ts';
-import { afterEnd, recentRestarts } from './restart.ts';
+import {
+  advance,
+  advanceAll,
+  drop,
+  fail,
+  isGoingDown,
+  isGroupActive,
+  partsOf,
+  stop,
+  withSidecars,
+} from './group.ts';
+import type { AdoptReport, Found, InstanceReport, ProbeReport } from './jobs.ts';
+import { instanceOf } from './parts.ts';
+import { beginProbing, endProbing, portsOpen, probed } from './probing.ts';
+import { type AfterEnd, afterEnd, recentRestarts, restartsOf } from './restart.ts';
 import { said } from './say.ts';
 import { type Ctx, isActive, type Local, type State } from './state.ts';
 
@@ -34,8 +47,9 @@ export function reconcile(state: State, node: string, context: Ctx): Effects {
   for (const [name, listed] of Object.entries(ledger?.entries ?? {})) {
     effects.push(...owned(state, name, listed, node, context));
   }
-  for (const [name, local] of state.local) {
-    if (!ledger?.entries[name]) effects.push(...disowned(state, name, local, context));
+  for (const [name, { sidecar }] of state.local) {
+    if (sidecar !== undefined || ledger?.entries[name]) continue;
+    effects.push(...disowned(state, name, context));
   }
   if (entry) {
     state.applied = entry.revision;
@@ -60,38 +74,50 @@ function owned(
   if (entry.epoch < local.epoch) return none;
   const isSameRun = local.generation === entry.generation && local.attempt === entry.attempt;
   // At the same epoch too: an earlier run that was found running may have been told the epoch.
-  if (!isSameRun) return replaced(state, name, local, entry, node, context);
+  if (!isSameRun) return replaced(state, name, entry, node, context);
   if (entry.epoch > local.epoch) {
-    if (!isActive(local)) return replaced(state, name, local, entry, node, context);
-    local.epoch = entry.epoch;
-    const relabel = run('relabel', { name, run: local.run, epoch: entry.epoch });
-    return [relabel, ...said(state, name, local, context.now)];
+    if (!isActive(local)) return replaced(state, name, entry, node, context);
+    const relabelled = relabel(state, name, entry.epoch);
+    return [...relabelled, ...said(state, name, local, context.now)];
   }
-  return entry.isStopping && isActive(local) ? stop(state, name, local, context) : none;
+  return entry.isStopping && isGroupActive(state, name) ? stop(state, name, context) : none;
+}
+
+/** What runs counts as of this epoch now, with all its parts. */
+function relabel(state: State, name: string, epoch: number): Effects {
+  const effects: Effect[] = [];
+  for (const part of partsOf(state, name)) {
+    const local = state.local.get(part);
+    if (!local) continue;
+    local.epoch = epoch;
+    if (local.run > 0) effects.push(run('relabel', { name: part, run: local.run, epoch }));
+  }
+  return effects;
 }
 
 /** The ledger lists another run of what is here: this one ends first. */
 function replaced(
   state: State,
   name: string,
-  local: Local,
   entry: LedgerEntry,
   node: string,
   context: Ctx,
 ): Effects {
-  if (isActive(local)) return stop(state, name, local, context);
-  state.local.delete(name);
+  if (isGroupActive(state, name)) return stop(state, name, context);
+  drop(state, name);
   return entry.isStopping
     ? ended(state, name, entry, context)
     : begin(state, name, entry, node, context);
 }
 
 /** An instance that is here but not listed: it ends, and then nothing of it stays. */
-function disowned(state: State, name: string, local: Local, context: Ctx): Effects {
-  if (isActive(local)) return stop(state, name, local, context);
-  state.local.delete(name);
+function disowned(state: State, name: string, context: Ctx): Effects {
+  const local = state.local.get(name);
+  if (!local) return none;
+  if (isGroupActive(state, name)) return stop(state, name, context);
+  const forgotten = drop(state, name).map((part) => run('forget', { name: part }));
   state.specless.delete(name);
-  return [run('forget', { name }), ...said(state, name, local, context.now)];
+  return [...forgotten, ...said(state, name, local, context.now)];
 }
 
 /** To be ended before it ever ran here. */
@@ -117,7 +143,8 @@ function begin(
   state.specless.delete(name);
   const local = newLocal(entry, spec, context.now);
   state.local.set(name, local);
-  return [...start(state, name, local), ...said(state, name, local, context.now)];
+  withSidecars(state, name, context.now);
+  return [...advance(state, name, context), ...said(state, name, local, context.now)];
 }
 
 /** The spec comes before the entry; where it does not, somebody is asked, then it is an error. */
@@ -148,6 +175,8 @@ function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: numbe
     attempt,
     epoch,
     spec,
+    sidecar: undefined,
+    sidecars: sidecarNames(spec),
     state: 'starting',
     isReady: false,
     run: 0,
@@ -164,39 +193,25 @@ function newLocal(entry: LedgerEntry, spec: AssignedSpec | undefined, now: numbe
     lastEnd: undefined,
     probing: undefined,
     ending: undefined,
+    failing: undefined,
     changedAt: now,
   };
 }
 
-function start(state: State, name: string, local: Local): Effects {
-  if (!local.spec) return none;
-  local.run = ++state.runs;
-  local.state = 'starting';
-  local.isReady = false;
-  const { tenant, workload, instance, epoch, attempt, spec } = local;
-  const input: StartInput = {
-    ...{ name, run: local.run, tenant, workload, instance, epoch, attempt, spec },
-  };
-  return [run('start', input)];
-}
-
-/** Ends what runs; what waits to be restarted is over at once. */
-function stop(state: State, name: string, local: Local, context: Ctx): Effects {
-  if (local.state === 'stopping') return none;
-  const isWaiting = local.state === 'backing-off';
-  const ending = isWaiting ? none : beginEnding(name, local, undefined);
-  local.isReady = false;
-  local.state = isWaiting ? 'stopped' : 'stopping';
-  local.message = isWaiting ? 'it was waiting to be restarted' : 'as it was told to';
-  const told = said(state, name, local, context.now);
-  if (isWaiting) return [...told, after('reconcile', 0)];
-  return [...endProbing(state, name, local), ...ending, ...told];
+function sidecarNames(spec: AssignedSpec | undefined): readonly string[] {
+  return (spec?.spec.sidecars ?? []).map((each) => each.name);
 }
 
 /** The driver reports what became of a start. */
 export function reportedOn(state: State, report: InstanceReport, context: Ctx): Effects {
   const local = state.local.get(report.name);
   if (!local || local.run !== report.run) return none;
+  const changed = reportedPart(state, local, report, context);
+  if (changed.length === 0) return none;
+  return [...changed, ...advance(state, instanceOf(report.name), context)];
+}
+
+function reportedPart(state: State, local: Local, report: InstanceReport, context: Ctx): Effects {
   const { now } = context;
   switch (report.kind) {
     case 'started':
@@ -206,6 +221,8 @@ export function reportedOn(state: State, report: InstanceReport, context: Ctx): 
       local.address = report.address;
       local.ports = report.ports;
       local.startedAt = report.at;
+      // It was to end before it had begun: it is asked nothing, and why it ends stays said.
+      if (local.ending) return said(state, report.name, local, now);
       local.message = undefined;
       local.exitCode = undefined;
       local.signal = undefined;
@@ -214,7 +231,7 @@ export function reportedOn(state: State, report: InstanceReport, context: Ctx): 
         ...said(state, report.name, local, now),
       ];
     case 'preparing':
-      if (local.state !== 'starting') return none;
+      if (local.state !== 'starting' || local.ending) return none;
       local.message = report.message;
       return said(state, report.name, local, now);
     case 'ready':
@@ -232,7 +249,8 @@ type Exit = Extract<InstanceReport, { kind: 'exited' }>;
 function exited(state: State, local: Local, report: Exit, context: Ctx): Effects {
   const { now } = context;
   const { name } = report;
-  const wasStopping = local.state === 'stopping';
+  const program = state.local.get(instanceOf(name));
+  const wasStopping = local.state === 'stopping' || (local !== program && isOver(program));
   const { ending } = local;
   const quiet = endProbing(state, name, local);
   local.ending = undefined;
@@ -243,17 +261,21 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
   if (wasStopping || !local.spec) {
     local.state = 'stopped';
     local.message = [whyOf(report), ending?.trouble].filter(Boolean).join('; ');
-    return [...quiet, ...said(state, name, local, now), after('reconcile', 0)];
+    return [...quiet, ...said(state, name, local, now)];
   }
   const because = ending?.because;
   const why = [because ?? whyOf(report), ending?.trouble].filter(Boolean).join('; ');
   // What had to be ended has failed, however politely it went.
   const end = { exitCode: because === undefined ? report.exitCode : undefined, why };
-  const next = afterEnd(local.spec, end, local.restartedAt, now);
+  const next = nextOf(local, program, end, now);
   if (next.kind === 'over') {
     local.state = next.state;
     local.message = next.message;
-    return [...quiet, ...said(state, name, local, now), after('reconcile', 0)];
+    const told = [...quiet, ...said(state, name, local, now)];
+    const { sidecar } = local;
+    if (sidecar === undefined) return told;
+    const because = `sidecar ${sidecar}: ${next.message}`;
+    return [...told, ...fail(state, instanceOf(name), because, context)];
   }
   local.state = 'backing-off';
   local.restartAt = now + next.delayMs;
@@ -263,6 +285,21 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
   return [...quiet, again, ...said(state, name, local, now)];
 }
 
+/** What follows the end of a part that was not to end. */
+function nextOf(
+  local: Local,
+  program: Local | undefined,
+  end: { readonly exitCode: number | undefined; readonly why: string },
+  now: number,
+): AfterEnd {
+  if (local.failing !== undefined) return { kind: 'over', state: 'failed', message: local.failing };
+  return afterEnd(restartsOf(local, program), end, local.restartedAt, now);
+}
+
+function isOver(program: Local | undefined): boolean {
+  return !program || isGoingDown(program);
+}
+
 /** How it ended, in one sentence for a person. */
 export function whyOf(report: Pick<Exit, 'exitCode' | 'signal' | 'message'>): string {
   if (report.message !== undefined) return report.message;
@@ -270,13 +307,17 @@ export function whyOf(report: Pick<Exit, 'exitCode' | 'signal' | 'message'>): st
   return report.exitCode === undefined ? 'ended' : `exited with ${report.exitCode}`;
 }
 
-/** A restart has waited long enough. */
+/** A restart has waited long enough: its turn comes when the parts before it are up. */
 export function restart(state: State, due: Due, context: Ctx): Effects {
   const local = state.local.get(due.key);
   if (local?.state !== 'backing-off' || !local.spec) return none;
-  local.restartedAt = [...recentRestarts(local.spec, local.restartedAt, context.now), context.now];
+  const name = instanceOf(due.key);
+  const restarts = restartsOf(local, state.local.get(name));
+  local.restartedAt = [...recentRestarts(restarts, local.restartedAt, context.now), context.now];
   local.restarts++;
-  return [...start(state, due.key, local), ...said(state, due.key, local, context.now)];
+  local.state = 'starting';
+  local.run = 0;
+  return [...advance(state, name, context), ...said(state, due.key, local, context.now)];
 }
 
 /** What the driver says at the agent's start, and later of what was found then. */
@@ -287,25 +328,39 @@ export function adopted(node: string) {
     const effects: Effect[] = [];
     for (const found of outcome.found) effects.push(...takeIn(state, found, context));
     state.isAdopted = true;
-    return [...effects, ...reconcile(state, node, context)];
+    return [...effects, ...reconcile(state, node, context), ...advanceAll(state, context)];
   };
 }
 
-/** What is found running is this agent's own from now on. */
+/** What is found running is this agent's own from now on, and so is what belongs to it. */
 export function takeIn(state: State, found: Found, context: Ctx): Effects {
   const { name } = found;
   const local = localOf(found, context.now);
   state.local.set(name, local);
   state.runs = Math.max(state.runs, found.run);
+  const instance = instanceOf(name);
+  // Its program may not have been started yet, or ended and nobody else knows.
+  if (!state.local.has(instance)) state.local.set(instance, notYet(found, context.now));
+  withSidecars(state, instance, context.now);
   const isStarting = local.state === 'starting';
   const asked = isStarting ? none : beginProbing(name, local, context, found.noted);
   return [...asked, ...said(state, name, local, context.now)];
 }
 
-function localOf(found: Found, now: number): Local {
-  const { tenant, workload, instance, attempt, epoch, run: number, spec } = found;
+function notYet(found: Found, now: number): Local {
   return {
-    ...{ tenant, workload, instance, attempt, epoch, spec, run: number },
+    ...localOf(found, now),
+    ...{ sidecar: undefined, sidecars: sidecarNames(found.spec) },
+    ...{ state: 'starting', isReady: false, run: 0 },
+    ...{ address: '', ports: {}, pid: undefined, startedAt: undefined },
+  };
+}
+
+function localOf(found: Found, now: number): Local {
+  const { tenant, workload, instance, attempt, epoch, run: number, spec, sidecar } = found;
+  return {
+    ...{ tenant, workload, instance, attempt, epoch, spec, sidecar, run: number },
+    sidecars: sidecar === undefined ? sidecarNames(spec) : [],
     generation: spec.generation,
     state: found.isStarting ? 'starting' : 'running',
     isReady: found.isReady && !found.isStarting,
@@ -322,6 +377,13 @@ function localOf(found: Found, now: number): Local {
     lastEnd: undefined,
     probing: undefined,
     ending: undefined,
+    failing: undefined,
     changedAt: now,
   };
+}
+
+/** What came of a probe: what comes after a sidecar may have waited for it. */
+export function probedOn(state: State, message: Reported<ProbeReport>, context: Ctx): Effects {
+  const changed = probed(state, message, context);
+  return [...changed, ...advance(state, instanceOf(message.outcome.name), context)];
 }

@@ -16,6 +16,7 @@ import {
   sessionOpen,
 } from '../subjects/index.ts';
 import type { SessionInput, SessionReport } from './jobs.ts';
+import { sidecarPart } from './parts.ts';
 import type { Local, State } from './state.ts';
 
 /** How many sessions that are over are remembered: asks come again for ten seconds at most. */
@@ -66,12 +67,19 @@ function begun(node: string) {
 }
 
 function inputOf(state: State, asked: SessionOpen): SessionInput | Refusal {
-  const { tenant, instance, session, windowBytes, exec, forward } = asked;
-  const name = `${tenant}.${instance}`;
+  const { tenant, instance, sidecar, session, windowBytes, exec, forward, copy, attach } = asked;
+  const program = `${tenant}.${instance}`;
+  const known = state.local.get(program);
+  if (!known) return refusal('instance-not-running', `${instance} is not on this node`);
+  const name = sidecar === undefined ? program : sidecarPart(program, sidecar);
   const local = state.local.get(name);
-  if (!local) return refusal('instance-not-running', `${instance} is not on this node`);
+  if (!local) {
+    const there = known.sidecars.length === 0 ? 'none' : known.sidecars.join(', ');
+    return refusal('session-not-begun', `${instance} has no sidecar ${sidecar}; there is ${there}`);
+  }
   if (local.state !== 'running') {
-    return refusal('instance-not-running', `${instance} is ${local.state}`);
+    const what = sidecar === undefined ? instance : `sidecar ${sidecar} of ${instance}`;
+    return refusal('instance-not-running', `${what} is ${local.state}`);
   }
   if (state.sessions.size >= SESSIONS_PER_NODE_MAX) {
     return refusal('sessions-at-limit', `this node carries ${SESSIONS_PER_NODE_MAX} sessions`);
@@ -79,6 +87,8 @@ function inputOf(state: State, asked: SessionOpen): SessionInput | Refusal {
   const input = { session, name, run: local.run, windowBytes };
   if (exec) return { ...input, of: { kind: 'exec', exec } };
   if (forward) return withPort(input, local, forward);
+  if (copy) return { ...input, of: { kind: 'copy', copy } };
+  if (attach) return { ...input, of: { kind: 'attach' } };
   return refusal('session-unsupported', 'the agent does not know this kind of session; upgrade it');
 }
 

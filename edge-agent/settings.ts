@@ -8,16 +8,22 @@ import {
   type AllowedMount,
   type Amounts,
   allowedMount,
+  bits,
+  bitsQuantity,
   bytes,
   bytesQuantity,
   cpuMilli,
   cpuQuantity,
+  type IopsClass,
+  iopsClasses,
   labelSet,
   MOUNTS_MAX,
   type NodeClass,
   nodeClass,
   nodeId,
 } from '../subjects/index.ts';
+import { devicesIn } from './device-setting.ts';
+import type { DeviceSlot } from './drivers/devices.ts';
 import { IMAGE_LIMITS, type ImageLimits } from './drivers/docker/image-choice.ts';
 import { DEFAULT_PORTS, type PortRange } from './drivers/ports.ts';
 
@@ -34,12 +40,21 @@ export interface AgentSettings {
   readonly root: string;
   /** `SHOAL_ADDRESS`: where instances can be reached; default: found out. */
   readonly address: string;
-  /** `SHOAL_CAPACITY`: `cpu=2,memory=1Gi,disk=10Gi`; what is left out is measured. */
+  /** `SHOAL_CAPACITY`: `cpu=2,memory=1Gi,disk=10Gi,bandwidth=100M`; what is left out is measured. */
   readonly capacity: Partial<Amounts>;
+  /** `SHOAL_DEVICES` (device-setting.ts): `gpu=/dev/nvidia0,/dev/ttyUSB0`, or `off`. */
+  readonly devices: readonly DeviceSlot[];
+  /** `SHOAL_IOPS`: class of the disk, low to premium; default: what the kernel tells of it. */
+  readonly iops: IopsClass | undefined;
   /** `SHOAL_PORTS`: `20000-29999`. */
   readonly ports: PortRange;
   /** `SHOAL_ON_STOP`: what runs is left alone (`leave`, the default) or ended (`end`). */
   readonly onStop: 'leave' | 'end';
+  /**
+   * `SHOAL_DRIVERS`: what instances are run with here, of `process`, `docker` and `memory`; default:
+   * `process,docker`. Instances of `memory` do nothing, and end with their agent.
+   */
+  readonly drivers: readonly DriverName[];
   /**
    * `SHOAL_DOCKER`: path of the socket of a Docker engine, or `off`; default: the usual one, where
    * it is. Undefined: this agent has no Docker driver.
@@ -59,6 +74,9 @@ export interface AgentSettings {
   readonly imageLimits: ImageLimits | undefined;
 }
 
+const driverNames = ['process', 'docker', 'memory'] as const;
+type DriverName = (typeof driverNames)[number];
+
 /** Where a Docker engine listens unless told otherwise. */
 const DOCKER_SOCKET = '/var/run/docker.sock';
 
@@ -75,8 +93,15 @@ export function agentSettings(
     root: resolve(text('SHOAL_ROOT') ?? '.'),
     address: text('SHOAL_ADDRESS') ?? ownAddress(servers),
     capacity: capacityIn(text('SHOAL_CAPACITY')),
+    devices: devicesIn(text('SHOAL_DEVICES')),
+    iops: checked('SHOAL_IOPS', z.enum(iopsClasses).optional(), text('SHOAL_IOPS')),
     ports: portsIn(text('SHOAL_PORTS')),
     onStop: checked('SHOAL_ON_STOP', z.enum(['leave', 'end']), text('SHOAL_ON_STOP') ?? 'leave'),
+    drivers: checked(
+      'SHOAL_DRIVERS',
+      z.array(z.enum(driverNames)).min(1),
+      (text('SHOAL_DRIVERS') ?? 'process,docker').split(',').map((each) => each.trim()),
+    ),
     docker: dockerIn(text('SHOAL_DOCKER')),
     dockerConfig: resolve(
       text('SHOAL_DOCKER_CONFIG') ??
@@ -110,10 +135,11 @@ const capacitySchema = z.strictObject({
   cpu: cpuQuantity.optional(),
   memory: bytesQuantity.optional(),
   disk: bytesQuantity.optional(),
+  bandwidth: bitsQuantity.optional(),
 });
 
 function capacityIn(text: string | undefined): Partial<Amounts> {
-  const { cpu, memory, disk } = checked(
+  const { cpu, memory, disk, bandwidth } = checked(
     'SHOAL_CAPACITY',
     capacitySchema,
     pairs('SHOAL_CAPACITY', text),
@@ -122,6 +148,7 @@ function capacityIn(text: string | undefined): Partial<Amounts> {
     ...(cpu === undefined ? {} : { cpuMilli: cpuMilli(cpu) }),
     ...(memory === undefined ? {} : { memoryBytes: bytes(memory) }),
     ...(disk === undefined ? {} : { diskBytes: bytes(disk) }),
+    ...(bandwidth === undefined ? {} : { bandwidthBps: bits(bandwidth) }),
   };
 }
 

@@ -4,13 +4,17 @@ import type { Log } from '../actors/runtime/log.ts';
 import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { Job } from '../actors/runtime/ports.ts';
 import { VERSION } from '../actors/runtime/version.ts';
-import { featuresOf, type NodeFacts, PROTOCOL } from '../subjects/index.ts';
+import { type NodeFacts, PROTOCOL } from '../subjects/index.ts';
+import { iopsClassOf } from './disk-class.ts';
+import type { Devices } from './drivers/devices.ts';
 import type { Drivers } from './drivers/drivers.ts';
+import type { Given } from './drivers/given.ts';
 import type { NodeIdentity } from './identity.ts';
 import type {
   AdoptReport,
   ForgetInput,
   Found,
+  FreePortsInput,
   InstanceReport,
   InstanceUse,
   ListReport,
@@ -25,6 +29,7 @@ import type {
 import type { Printing } from './logs/position-book.ts';
 import type { LogShipper } from './logs/shipper.ts';
 import { capacityOf, hasBattery, MEASURE_MS, Meter, USES_MS } from './measure.ts';
+import { hasProbes } from './parts.ts';
 import { note, noted } from './probes/noted.ts';
 import { Prober } from './probes/prober.ts';
 import { SessionCarrier } from './sessions/carrier.ts';
@@ -41,6 +46,8 @@ export interface ShellParts {
   readonly settings: AgentSettings;
   readonly identity: NodeIdentity;
   readonly drivers: Drivers;
+  readonly devices: Devices;
+  readonly given: Given;
   readonly shipper: LogShipper;
   readonly bus: BusProcess;
   readonly log: Log;
@@ -52,7 +59,7 @@ export function agentShell(parts: ShellParts): Shell {
   const { drivers, shipper, bus, settings } = parts;
   const meter = new Meter(settings.state);
   const prober = new Prober(drivers);
-  const carrier = new SessionCarrier(bus.ports, parts.identity.node, drivers);
+  const carrier = new SessionCarrier(bus.ports, parts.identity.node, drivers, shipper.held);
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   const follow = (input: StartInput | Found): void => void shipper.follow(printing(drivers, input));
@@ -74,8 +81,9 @@ export function agentShell(parts: ShellParts): Shell {
     if (isOpen) timer = setTimeout(() => void measure(report), MEASURE_MS);
   };
   const forget = async ({ name }: ForgetInput): Promise<void> => {
+    const forgotten = drivers.forgetting(name);
     await shipper.finish(name);
-    drivers.forget(name);
+    forgotten();
   };
   const adopt = async (report: (outcome: AdoptReport) => void): Promise<void> => {
     // What is already over is told before everything is found: it is news only of what was found.
@@ -125,6 +133,8 @@ export function agentShell(parts: ShellParts): Shell {
     note: (input) => note(drivers.folder((input as NoteInput).name), input as NoteInput),
     list: (_input, report) => void list(report),
     relabel: (input) => drivers.relabel(input as RelabelInput),
+    // At once: the start of whoever wants them comes next.
+    freePorts: (input) => parts.given.forget((input as FreePortsInput).name),
     forget: (input) => void forget(input as ForgetInput),
     reread: () => bus.ports.fanout?.reread(),
     tellApart: (input) =>
@@ -148,15 +158,15 @@ export function agentShell(parts: ShellParts): Shell {
 function withNoted(drivers: Drivers, found: readonly Found[]): Promise<readonly Found[]> {
   return Promise.all(
     found.map(async (each) => {
-      if (!featuresOf(each.spec.spec).includes('probes')) return each;
+      if (!hasProbes(each)) return each;
       return { ...each, noted: await noted(drivers.folder(each.name), each.run) };
     }),
   );
 }
 
 function printing(drivers: Drivers, of: StartInput | Found): Printing {
-  const { name, tenant, workload, instance, epoch } = of;
-  return { name, tenant, workload, instance, epoch, folder: drivers.folder(name) };
+  const { name, tenant, workload, instance, sidecar, epoch } = of;
+  return { name, tenant, workload, instance, sidecar, epoch, folder: drivers.folder(name) };
 }
 
 function connectionOf(bus: BusProcess) {
@@ -166,10 +176,12 @@ function connectionOf(bus: BusProcess) {
 
 async function factsOf(parts: ShellParts): Promise<NodeFacts> {
   const { settings, identity, drivers } = parts;
-  const [measured, isMobile, offers] = await Promise.all([
+  const devices = parts.devices.offered();
+  const [measured, isMobile, offers, iops] = await Promise.all([
     capacityOf(settings.state),
     settings.class === undefined ? hasBattery() : false,
     drivers.offers(),
+    settings.iops ?? iopsClassOf(settings.state),
   ]);
   return {
     identity: identity.identity,
@@ -182,6 +194,10 @@ async function factsOf(parts: ShellParts): Promise<NodeFacts> {
     agentVersion: VERSION,
     protocol: PROTOCOL,
     drivers: offers,
-    capacity: { ...measured, ...settings.capacity },
+    capacity: {
+      ...{ ...measured, ...settings.capacity },
+      ...(Object.keys(devices).length === 0 ? {} : { devices }),
+    },
+    ...(iops === undefined ? {} : { iops }),
   };
 }

@@ -39,18 +39,25 @@ export interface Ending {
   trouble: string | undefined;
 }
 
-/** One instance as this node sees it. */
+/** One part of an instance as this node sees it: its program, which stands for the instance, or a sidecar. */
 export interface Local {
   readonly tenant: string;
   readonly workload: string;
   readonly instance: string;
+  /** Undefined: it is the program. */
+  readonly sidecar: string | undefined;
+  /** Of a program: its sidecars by name, in the order in which they are started. */
+  readonly sidecars: readonly string[];
   readonly generation: number;
   readonly attempt: number;
   /** Raised when the ledger lists what runs here anew: nothing is restarted for that. */
   epoch: number;
   state: ObservedState;
   isReady: boolean;
-  /** Which start of it this is on this node; reports of earlier ones count for nothing. */
+  /**
+   * Which start of it this is on this node; reports of earlier ones count for nothing. 0: the driver was
+   * not asked; while it is starting it then waits for the parts before it.
+   */
   run: number;
   readonly spec: AssignedSpec | undefined;
   /** When it was restarted here, within the policy's window. */
@@ -70,6 +77,8 @@ export interface Local {
   /** Undefined: its spec has no probes, or it does not run. */
   probing: Probing | undefined;
   ending: Ending | undefined;
+  /** Of a program: why its instance has failed as soon as it has ended. */
+  failing: string | undefined;
   changedAt: number;
 }
 
@@ -80,7 +89,7 @@ export interface AskedSession {
 }
 
 export interface State {
-  /** By `<tenant>.<instance>`, as ledgers name them. */
+  /** By `<tenant>.<instance>`, as ledgers name them, and sidecars by `<tenant>.<instance>.<sidecar>`. */
   readonly local: Map<string, Local>;
   /** Names whose observed state the store does not have yet, with the number of their change. */
   readonly unsaid: Map<string, number>;
@@ -144,4 +153,19 @@ export const newState = (): State => ({
 /** Whether something of it runs, or is about to. */
 export function isActive(local: Local): boolean {
   return !['succeeded', 'failed', 'stopped'].includes(local.state);
+}
+
+/** Whether it is to be started as soon as the parts before it are up. */
+export function isWaiting(local: Local): boolean {
+  return local.state === 'starting' && local.run === 0;
+}
+
+/** Whether its startup probe has passed, or it has none. */
+export function isStarted({ counts }: Probing): boolean {
+  return counts.get('startup')?.isPassing ?? true;
+}
+
+/** Whether what comes after it may be started: it runs, nobody ends it, and it has started. */
+export function isUp({ state, ending, probing }: Local): boolean {
+  return state === 'running' && !ending && (!probing || isStarted(probing));
 }

@@ -4,6 +4,7 @@
  */
 import type { Use } from './drivers/driver.ts';
 import type { InstanceUse } from './jobs.ts';
+import { instanceOf } from './parts.ts';
 
 /** A look at what runs use, and when it was, in milliseconds of a clock that is never set. */
 export interface Look {
@@ -11,8 +12,24 @@ export interface Look {
   readonly uses: readonly Use[];
 }
 
-/** What each uses now; one that the look before did not see: since its start. */
+/** What each instance uses now, with all its parts. */
 export function usesNow(before: Look | undefined, now: Look): readonly InstanceUse[] {
+  const sums = new Map<string, InstanceUse>();
+  for (const { name: part, cpuMilli, memoryBytes, ...own } of partsNow(before, now)) {
+    const name = instanceOf(part);
+    const sum = sums.get(name) ?? { name, cpuMilli: 0, memoryBytes: 0 };
+    sums.set(name, {
+      ...sum,
+      ...{ cpuMilli: sum.cpuMilli + cpuMilli, memoryBytes: sum.memoryBytes + memoryBytes },
+      // What is written counts with the program: its sidecars write where it does.
+      ...(part === name ? own : {}),
+    });
+  }
+  return [...sums.values()];
+}
+
+/** One that the look before did not see: since its start. */
+function partsNow(before: Look | undefined, now: Look): readonly InstanceUse[] {
   const known = new Map(before?.uses.map((each) => [keyOf(each), each]));
   return now.uses.map((each) => {
     const last = known.get(keyOf(each));
@@ -20,7 +37,9 @@ export function usesNow(before: Look | undefined, now: Look): readonly InstanceU
     const passedMs = last && before ? now.at - before.at : each.runsForMs;
     // What ended takes its time along: less than before is nothing.
     const cpuMilli = passedMs <= 0 ? 0 : Math.max(0, Math.round((cpuMs * 1000) / passedMs));
-    return { name: each.name, cpuMilli, memoryBytes: Math.max(0, Math.round(each.memoryBytes)) };
+    const { name, run, diskBytes } = each;
+    const memoryBytes = Math.max(0, Math.round(each.memoryBytes));
+    return { name, run, cpuMilli, memoryBytes, ...(diskBytes === undefined ? {} : { diskBytes }) };
   });
 }
 

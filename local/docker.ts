@@ -6,17 +6,17 @@
  * Where it is fetched: Debian's packages docker.io, docker-registry and busybox-static (of which
  * tests build their images: no registry is asked but one of their own), with what they need, from the mirror this machine installs from.
  */
-import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
-
-const call = promisify(execFile);
+import {
+  cacheFolder,
+  type Environment,
+  fetchPackages,
+  foldersIn,
+  isExecutable,
+  librariesIn,
+} from './debian.ts';
 
 /** What an engine consists of. tini is what it gives containers as their first process. */
 const PACKAGES = [
@@ -30,7 +30,6 @@ const PROGRAMS = [
 ];
 /** Folder of what was fetched; another one whenever the packages are others. */
 const TREE = 'tree-2';
-const COMMAND_TIMEOUT_MS = 180_000;
 
 /** Programs of an engine, to be started with this PATH and these libraries. */
 export interface DockerPrograms {
@@ -42,8 +41,6 @@ export interface DockerPrograms {
   readonly environment: Readonly<Record<string, string>>;
   readonly source: 'PATH' | 'cache' | 'package';
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Why no engine can be started here, however many there are; undefined: one could. */
 export function noDocker(): string | undefined {
@@ -59,7 +56,7 @@ export async function findDocker(
   const folders = (environment['PATH'] ?? '').split(delimiter).filter(Boolean);
   const onPath = await programsIn(folders, environment, 'PATH');
   if (onPath) return onPath;
-  const tree = join(cacheFolder(environment), TREE);
+  const tree = join(cacheFolder(environment, 'docker'), TREE);
   return programsIn([...foldersIn(tree), ...folders], environment, 'cache', tree);
 }
 
@@ -74,7 +71,7 @@ export async function obtainDocker(
   if (found) return found;
   tell("fetching Debian's docker.io, docker-registry and busybox-static");
   try {
-    await fetchPackages(cacheFolder(environment));
+    await fetchPackages(PACKAGES, join(cacheFolder(environment, 'docker'), TREE));
   } catch (error) {
     const reason = reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300);
     throw new StartError(
@@ -84,15 +81,6 @@ export async function obtainDocker(
   const fetched = await findDocker(environment);
   if (!fetched) throw new StartError('the Docker packages that were fetched lack a program');
   return { ...fetched, source: 'package' };
-}
-
-function cacheFolder(environment: Environment): string {
-  const root = environment['XDG_CACHE_HOME'] || join(environment['HOME'] || homedir(), '.cache');
-  return join(root, 'shoal', 'docker');
-}
-
-function foldersIn(tree: string): string[] {
-  return ['usr/sbin', 'usr/bin', 'sbin', 'bin'].map((folder) => join(tree, folder));
 }
 
 /** All programs in some folders, the first of each; undefined: one is missing. */
@@ -120,64 +108,4 @@ async function programsIn(
       ...(libraries.length === 0 ? {} : { LD_LIBRARY_PATH: libraries.join(':') }),
     },
   };
-}
-
-/** Where Debian puts libraries: below a folder named by the machine. */
-async function librariesIn(tree: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const folder of [join(tree, 'lib'), join(tree, 'usr/lib')]) {
-    const names = await readdir(folder).catch(() => []);
-    found.push(
-      ...names.filter((name) => /-linux-gnu/.test(name)).map((name) => join(folder, name)),
-    );
-  }
-  return found;
-}
-
-async function fetchPackages(cache: string): Promise<void> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  if (!/^ID=debian$/m.test(release)) throw new Error('only Debian has the packages it is made of');
-  const work = await mkdtemp(join(tmpdir(), 'shoal-docker-'));
-  try {
-    const [lists, archives, out] = ['lists', 'cache', 'out'].map((name) => join(work, name));
-    for (const place of [join(lists as string, 'partial'), join(archives as string, 'archives')]) {
-      await mkdir(place, { recursive: true });
-    }
-    await mkdir(join(out as string, 'tree'), { recursive: true });
-    const options = [
-      `Dir::State::Lists=${lists}`,
-      `Dir::Cache=${archives}`,
-      'APT::Sandbox::User=root',
-      'Acquire::Languages=none',
-    ].flatMap((option) => ['-o', option]);
-    const settings = { cwd: out as string, timeout: COMMAND_TIMEOUT_MS };
-    await call('apt-get', [...options, '-q', 'update'], settings);
-    await call('apt-get', [...options, '-q', 'download', ...PACKAGES], settings);
-    for (const name of await readdir(settings.cwd)) {
-      if (name.endsWith('.deb')) await call('dpkg', ['-x', name, 'tree'], settings);
-    }
-    await keep(join(settings.cwd, 'tree'), cache);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-/** Puts a tree into the cache, whole or not at all; safe against others doing the same. */
-async function keep(tree: string, cache: string): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  const fresh = join(cache, `new-${randomUUID()}`);
-  // Another file system than the one of the temporary folder, as a rule.
-  await call('cp', ['-a', tree, fresh]);
-  await rename(fresh, join(cache, TREE)).catch(async (error) => {
-    await rm(fresh, { recursive: true, force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  });
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

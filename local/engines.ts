@@ -7,6 +7,8 @@ import { obtainServer } from '../nats/obtain.ts';
 import { obtainDocker } from './docker.ts';
 import { obtainGrpcurl } from './grpcurl.ts';
 import { runOnce } from './once.ts';
+import { obtainPodman } from './podman.ts';
+import { obtainTmux } from './tmux.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -16,6 +18,14 @@ await runOnce(async () => {
   await perhaps(async () => {
     const docker = await obtainDocker(process.env, say);
     say(`docker (${docker.source}) ${docker.dockerd}`);
+  });
+  await perhaps(async () => {
+    const { podman } = await obtainPodman(process.env, say);
+    say(`podman (cache) ${podman}`);
+  });
+  await perhaps(async () => {
+    const tmux = await obtainTmux(process.env, say);
+    say(`tmux (${tmux.source}) ${tmux.path}`);
   });
   await perhaps(async () => {
     const grpcurl = await obtainGrpcurl(process.env, say);

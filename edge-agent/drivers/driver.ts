@@ -23,9 +23,15 @@
  *      what it prints is passed on to the last byte, no faster than it is taken, and then how it
  *      ended, once. `end` ends it with all its children, and so does the end of its run. What an
  *      agent that died has left is ended by the next one at the latest.
+ *  D8  `copy` brings files out of a run's file system, or into it, as they come: with their modes and
+ *      times, no faster than they are taken, and never from or to outside of it. However it ends, each
+ *      file is there whole or as it was. What cannot be copied is refused with the reason.
+ *  D9  `signal` reaches the main process of a run that is not over, and nothing else.
  */
 import type {
   DriverOffer,
+  Refusal,
+  SessionCopy,
   SessionEnded,
   SessionExec,
   SessionSignal,
@@ -70,6 +76,21 @@ export interface InteractInput extends SessionExec {
   readonly run: number;
 }
 
+/** Files to be copied out of a run, or into it. */
+export interface CopyInput extends SessionCopy {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+}
+
+/** A signal for the main process of a run. */
+export interface SignalInput {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  readonly signal: SessionSignal;
+}
+
 /** Where what is said in a session goes. */
 export interface Output {
   /** Passes bytes on; resolves when more may come. Never rejects. */
@@ -87,14 +108,18 @@ export interface Live {
   resize(size: TerminalSize): void;
   signal(signal: SessionSignal): void;
   /** How it ended, after all it said was passed on and nothing of it is left. Never rejects. */
-  readonly ended: Promise<SessionEnded>;
+  readonly ended: Promise<LiveEnd>;
   /** Ends it with all its children; `ended` resolves. Safe to call again. */
   end(): void;
 }
 
+/** An end; a refusal: it came to nothing, for a reason that was not known when it began. */
+export type LiveEnd = SessionEnded | { readonly refused: Refusal };
+
 /** What came of beginning one. `unsupported`: it can never be begun here. */
 export type Begun =
   | { readonly kind: 'live'; readonly live: Live }
+  | { readonly kind: 'refused'; readonly because: Refusal }
   | { readonly kind: 'not-run' | 'unknown' | 'unsupported'; readonly message: string };
 
 /** Most of a command's output that is kept, in bytes: its last lines say what went wrong. */
@@ -109,6 +134,8 @@ export interface Use {
   readonly cpuMs: number;
   /** Memory now, without what the kernel can let go of at any time. */
   readonly memoryBytes: number;
+  /** What it has written on disk. Absent: nothing limits it, or nobody knows. */
+  readonly diskBytes?: number | undefined;
   /** How long ago it was started, in milliseconds. */
   readonly runsForMs: number;
 }
@@ -142,6 +169,10 @@ export interface Driver {
   uses(): Promise<readonly Use[]>;
   /** Never rejects. */
   interact(input: InteractInput, output: Output): Promise<Begun>;
+  /** Never rejects. What is copied out goes to the output. Absent: it has no files. */
+  copy?(input: CopyInput, output: Output): Promise<Begun>;
+  /** Never rejects, and says nothing: what comes of it the program tells. Absent: it has no process. */
+  signal?(input: SignalInput): void;
   /**
    * How long a connection to a port must stay for its program to be there, in milliseconds: where
    * somebody else takes it first. 0: nobody does.

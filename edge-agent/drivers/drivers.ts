@@ -14,14 +14,17 @@ import type {
 } from '../jobs.ts';
 import type {
   Begun,
+  CopyInput,
   Driver,
   ExecInput,
   Executed,
   InteractInput,
   Output,
   Report,
+  SignalInput,
   Use,
 } from './driver.ts';
+import { Ends, type RunEnd } from './ends.ts';
 
 /** Something under way, and the reports that end it. */
 interface Under {
@@ -34,9 +37,14 @@ export class Drivers {
   readonly #all: readonly [Driver, ...Driver[]];
   /** Whose each instance is. */
   readonly #of = new Map<string, Driver>();
+  /** The newest start of each instance by this process. */
+  readonly #newest = new Map<string, StartInput>();
   /** What is under way of runs, where somebody follows it: their spans. */
   readonly #under = new Map<string, readonly Under[]>();
+  readonly #ends = new Ends();
   readonly #failed: (driver: string, error: unknown) => void;
+  /** What runs is being ended, and the agent with it. */
+  #isEnding = false;
 
   /** `failed` is told of a driver that cannot say what it runs. */
   constructor(
@@ -90,6 +98,8 @@ export class Drivers {
   }
 
   start(input: StartInput, report: Report): void {
+    // Whoever asks sees an end and does not know of the agent's own.
+    if (this.#isEnding) return;
     const { driver: wanted } = input.spec.spec;
     const driver = this.#all.find(({ name }) => name === wanted);
     if (!driver) {
@@ -102,6 +112,7 @@ export class Drivers {
     const before = this.#of.get(input.name);
     if (before && before !== driver) before.forget(input.name);
     this.#of.set(input.name, driver);
+    this.#newest.set(input.name, input);
     this.#spanned(`${driver.name} start`, input, ['started', 'exited'], () =>
       driver.start(input, this.#hearing(report)),
     );
@@ -118,9 +129,19 @@ export class Drivers {
     this.#driverOf(input.name).relabel(input);
   }
 
-  forget(name: string): void {
-    this.#driverOf(name).forget(name);
-    this.#of.delete(name);
+  /**
+   * An instance is to be forgotten. What is returned does it, unless the instance was started again
+   * meanwhile: that start is another one's, and is forgotten by itself.
+   */
+  forgetting(name: string): () => void {
+    const before = this.#newest.get(name);
+    return () => {
+      if (this.#newest.get(name) !== before) return;
+      this.#driverOf(name).forget(name);
+      this.#of.delete(name);
+      this.#newest.delete(name);
+      this.#ends.forget(name);
+    };
   }
 
   exec(input: ExecInput): Promise<Executed> {
@@ -138,6 +159,21 @@ export class Drivers {
     return this.#driverOf(input.name).interact(input, output);
   }
 
+  async copy(input: CopyInput, output: Output): Promise<Begun> {
+    const driver = this.#driverOf(input.name);
+    const message = `what the ${driver.name} driver runs has no files to copy`;
+    return driver.copy?.(input, output) ?? { kind: 'unsupported', message };
+  }
+
+  /** Calls once when a run has ended (ends.ts); undefined: it is over already. */
+  whenEnded(name: string, run: number, call: (end: RunEnd) => void): (() => void) | undefined {
+    return this.#ends.when(name, run, call);
+  }
+
+  signal(input: SignalInput): void {
+    this.#driverOf(input.name).signal?.(input);
+  }
+
   /** How long a connection to an instance must stay, in milliseconds (driver.ts). */
   staysMs(name: string): number {
     return this.#driverOf(name).staysMs;
@@ -147,7 +183,9 @@ export class Drivers {
     return this.#driverOf(name).folder(name);
   }
 
+  /** Ends everything that runs, each within its grace and `graceMsMax`; nothing is started any more. */
   async endAll(graceMsMax: number): Promise<void> {
+    this.#isEnding = true;
     await Promise.all(this.#all.map((driver) => driver.endAll(graceMsMax)));
   }
 
@@ -172,6 +210,7 @@ export class Drivers {
 
   #hearing(report: Report): Report {
     return (each) => {
+      this.#ends.note(each);
       const key = `${each.name} ${each.run}`;
       const under = this.#under.get(key) ?? [];
       const open = under.filter(({ span, ends }) => {

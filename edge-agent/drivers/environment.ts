@@ -1,15 +1,28 @@
 /** What Shoal itself tells an instance in its environment, whichever driver runs it. */
 import type { StartInput } from '../jobs.ts';
+import { programOf } from '../parts.ts';
+import type { GivenDevices } from './devices.ts';
 
-/** PORT, PORT_<NAME> and SHOAL_*, then the spec's own variables, which count before them. */
+/** PORT, PORT_<NAME>, SHOAL_DEVICE_<NAME> and SHOAL_*, then the spec's own variables, which count before them. */
 export function shoalVariables(
   input: StartInput,
-  of: { readonly node: string; readonly ports: Readonly<Record<string, number>> },
+  of: {
+    readonly node: string;
+    readonly ports: Readonly<Record<string, number>>;
+    readonly devices?: GivenDevices | undefined;
+  },
 ): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, port] of Object.entries(of.ports)) {
     variables['PORT'] ??= String(port);
     variables[`PORT_${name.toUpperCase().replaceAll('-', '_')}`] = String(port);
+  }
+  for (const [name, paths] of Object.entries(of.devices ?? {})) {
+    const word = name
+      .replace(/^\//, '')
+      .toUpperCase()
+      .replaceAll(/[^A-Z0-9]/g, '_');
+    variables[`SHOAL_DEVICE_${word}`] = paths.join(',');
   }
   return {
     ...variables,
@@ -19,6 +32,7 @@ export function shoalVariables(
     SHOAL_NODE: of.node,
     SHOAL_EPOCH: String(input.epoch),
     SHOAL_ATTEMPT: String(input.attempt),
-    ...input.spec.spec.environment,
+    ...(input.sidecar === undefined ? {} : { SHOAL_SIDECAR: input.sidecar }),
+    ...programOf(input).environment,
   };
 }

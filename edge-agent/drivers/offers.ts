@@ -4,19 +4,26 @@ import { type DriverOffer, type Feature, features } from '../../subjects/index.t
 /** Features a driver does not have on this machine, with the reason. */
 export type Lacking = Readonly<Partial<Record<Feature, string>>>;
 
-/** An offer of some limits, with every feature but those it lacks. */
+/** What is booked, or chosen by, and limited by no driver. */
+const NOT_LIMITED = {
+  bandwidth: 'it is booked, and nothing limits what is sent',
+  iops: 'it chooses the node, and nothing limits what is asked of its disk',
+};
+
+/** An offer of some limits, with every feature but those it lacks. Disk is the agent's to look at. */
 export function offering(
   limits: Pick<DriverOffer, 'version' | 'enforces' | 'notEnforced'>,
   lacking: Lacking,
 ): DriverOffer {
   return {
     ...limits,
-    notEnforced: { ...limits.notEnforced, ...lacking },
+    enforces: [...limits.enforces, ...(lacking['disk-limit'] === undefined ? ['disk'] : [])],
+    notEnforced: { ...limits.notEnforced, ...NOT_LIMITED, ...lacking },
     heeds: features.filter((feature) => lacking[feature] === undefined),
   };
 }
 
-/** What is lacking where memory cannot be mounted, with the reason; undefined: it can. */
-export function lackingMemory(why: string | undefined): Lacking {
-  return why === undefined ? {} : { 'memory-volumes': why };
-}
+/** Of a driver whose runs cannot share their network. */
+export const NO_SIDECARS: Lacking = {
+  sidecars: 'its containers cannot share a network yet: use driver process',
+};

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { nodePortOf, type PortSpec } from '../../subjects/index.ts';
 import type { StartInput } from '../jobs.ts';
+import { hasSidecars, instanceOf } from '../parts.ts';
 import type { Kept } from './run-folder.ts';
 
 /** Below the range most systems take outgoing ports from (32768). */
@@ -19,8 +20,10 @@ type Given = Pick<Kept, 'input' | 'ports'>;
 /** The ports an agent has given away; all its drivers share them. */
 export class Ports {
   readonly #range: PortRange;
-  /** Which run has each, by number and protocol. */
+  /** Which run, or instance with sidecars, has each, by number and protocol. */
   readonly #taken = new Map<string, string>();
+  /** What instances with sidecars have: all their parts are told, and a restart changes nothing. */
+  readonly #shared = new Map<string, Readonly<Record<string, number>>>();
   #next: number;
 
   constructor(range: PortRange) {
@@ -30,34 +33,48 @@ export class Ports {
 
   /**
    * Ports for a run: those its spec names, else free ones of the range, by name. Throws when one
-   * is taken, by whom, or the whole range is; then it has none.
+   * is taken, by whom, or the whole range is; then it has none. The parts of an instance with
+   * sidecars have the same ones, until `forget`: over restarts, too.
    */
-  async take(input: StartInput): Promise<Record<string, number>> {
+  async take(input: StartInput): Promise<Readonly<Record<string, number>>> {
     const ports: Record<string, number> = {};
     const owner = ownerOf(input);
+    const known = this.#shared.get(owner);
+    if (known) return known;
     try {
       for (const spec of portsOf(input)) {
         ports[spec.name] =
           spec.host === undefined ? await this.#free(spec, owner) : await this.#fixed(spec, owner);
       }
     } catch (error) {
-      this.release(input);
+      this.#giveBack(owner);
       throw error;
     }
+    if (hasSidecars(input)) this.#shared.set(owner, ports);
     return ports;
   }
 
   /** Ports that are in use although this process did not choose them. */
   keep({ input, ports }: Given): void {
+    if (hasSidecars(input)) this.#shared.set(ownerOf(input), ports);
     for (const spec of portsOf(input)) {
       const number = ports[spec.name];
       if (number !== undefined) this.#taken.set(nodePortOf(number, spec), ownerOf(input));
     }
   }
 
-  /** What this run has; what another one has stays. */
+  /** What this run has; what another one has stays, and what the parts of an instance share. */
   release(input: StartInput): void {
-    const owner = ownerOf(input);
+    if (!hasSidecars(input)) this.#giveBack(ownerOf(input));
+  }
+
+  /** Nothing of an instance runs any more: what its parts shared is free. Of others nothing changes. */
+  forget(name: string): void {
+    this.#giveBack(name);
+  }
+
+  #giveBack(owner: string): void {
+    this.#shared.delete(owner);
     for (const [port, by] of this.#taken) if (by === owner) this.#taken.delete(port);
   }
 
@@ -88,16 +105,18 @@ export class Ports {
   }
 }
 
-function ownerOf({ name, run }: StartInput): string {
-  return `run ${run} of ${name}`;
+function ownerOf(input: StartInput): string {
+  const { name, run } = input;
+  return hasSidecars(input) ? instanceOf(name) : `run ${run} of ${name}`;
 }
 
 function portsOf({ spec }: StartInput): readonly PortSpec[] {
   return spec.kind === 'service' ? spec.spec.ports : [];
 }
 
-/** The ports of a run that take connections when it is ready. */
+/** The ports of a run that take connections when it is ready; a sidecar does not answer for any. */
 export function tcpPorts({ input, ports }: Given): readonly number[] {
+  if (input.sidecar !== undefined) return [];
   return portsOf(input).flatMap(({ name, protocol }) => {
     const number = ports[name];
     return protocol === 'udp' || number === undefined ? [] : [number];

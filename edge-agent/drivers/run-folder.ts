@@ -2,12 +2,13 @@
  * What the driver keeps on disk of one instance, so that another process of the agent can go on
  * with it. A folder per instance, a folder per run in it.
  *
- *   <state>/instances/<tenant>.<instance>/
- *     run.json      what was started, written before it was
+ *   <state>/instances/<tenant>.<instance>/, and of each sidecar <tenant>.<instance>.<sidecar>/
+ *     run.json      what was started, written before it was; of a sidecar part.json
  *     stdout stderr what it prints, over all runs at this epoch
  *     read.json     how far that has been sent (logs/shipper.ts)
- *     work/         its working directory, unless the spec names one; of a process: its files and volumes
- *     volumes/      volumes of a container, each under its name
+ *     work/         its working directory, unless the spec names one; of a process: its files and volumes.
+ *                   Its sidecars work there, too
+ *     volumes/      volumes of a container, each under its name; its sidecars', too
  *     run-<n>/files/ files of a container, each under its number
  *     run-<n>/pid   written by the keeper, first thing
  *     run-<n>/init  what the keeper runs before the command: shell, a line a step; or none
@@ -22,15 +23,19 @@ import { z } from 'zod';
 import { reasonOf } from '../../actors/runtime/reason.ts';
 import { specRecord } from '../../subjects/index.ts';
 import type { Found, StartInput } from '../jobs.ts';
+import { instanceOf } from '../parts.ts';
+import type { GivenDevices } from './devices.ts';
 import { unmountBelow } from './volumes.ts';
 
-/** What stands in run.json. */
+/** What is written down of a run: what stands in run.json or part.json. */
 export interface Kept {
   readonly input: StartInput;
   /** Epoch it counts as now; `input.epoch` is the one it was started at. */
   readonly epoch: number;
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
+  /** Absent: it has none. */
+  readonly devices?: GivenDevices | undefined;
   readonly startedAt: number;
 }
 
@@ -46,25 +51,46 @@ export function foundOf(
 const number = z.number().int();
 const keptSchema = z.object({
   input: z.object({
+    sidecar: z.string().optional(),
     ...{ name: z.string(), tenant: z.string(), workload: z.string(), instance: z.string() },
     ...{ run: number, epoch: number, attempt: number, spec: specRecord.schema },
   }),
   epoch: number,
   address: z.string(),
   ports: z.record(z.string(), number),
+  devices: z.record(z.string(), z.array(z.string())).optional(),
   startedAt: z.number(),
 });
 
-/** The folder of one instance. Whoever reads meets what a crash left: damaged counts as absent. */
+/** Whether a folder is that of an instance whose sidecars are there: not a stray without a run of its own. */
+export function isShared(name: string, names: Iterable<string>): boolean {
+  return [...names].some((each) => each.startsWith(`${name}.`));
+}
+
+const PROGRAM_FILE = 'run.json';
+/**
+ * An agent of a version before sidecars would take one that is written down like a program for its
+ * instance, and tell of both in one record. This file it does not know: it ends the sidecar as a stray.
+ */
+const SIDECAR_FILE = 'part.json';
+
+/** The folder of one part of an instance. Whoever reads meets what a crash left: damaged counts as absent. */
 export class RunFolder {
   readonly path: string;
+  readonly #file: string;
 
   constructor(state: string, name: string) {
     this.path = join(state, 'instances', name);
+    this.#file = join(this.path, name === instanceOf(name) ? PROGRAM_FILE : SIDECAR_FILE);
   }
 
   static async names(state: string): Promise<string[]> {
     return readdir(join(state, 'instances')).catch(() => []);
+  }
+
+  /** What the parts of an instance share lies with its program, which may not have been started yet. */
+  static shared(state: string, part: string): RunFolder {
+    return new RunFolder(state, instanceOf(part));
   }
 
   get work(): string {
@@ -93,17 +119,17 @@ export class RunFolder {
     await this.keep(kept);
   }
 
-  /** Replaces run.json as a whole. */
+  /** Replaces what is written down of the run as a whole. */
   async keep(kept: Kept): Promise<void> {
-    const fresh = join(this.path, 'run.json.new');
+    const fresh = `${this.#file}.new`;
     await writeFile(fresh, JSON.stringify(kept));
-    await rename(fresh, join(this.path, 'run.json'));
+    await rename(fresh, this.#file);
   }
 
-  /** What run.json says; undefined: there is none, or it is damaged. */
+  /** What is written down of the run; undefined: nothing, or it is damaged. */
   async kept(): Promise<Kept | undefined> {
     try {
-      return keptSchema.parse(JSON.parse(await readFile(join(this.path, 'run.json'), 'utf8')));
+      return keptSchema.parse(JSON.parse(await readFile(this.#file, 'utf8')));
     } catch {
       return undefined;
     }
@@ -126,6 +152,16 @@ export class RunFolder {
     const file = join(this.run(run), 'exit');
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
+  }
+
+  /** Removes what is a part's own; what its instance's parts share stays. */
+  async removeOwn(): Promise<void> {
+    for (const name of await readdir(this.path).catch(() => [])) {
+      const path = join(this.path, name);
+      if (path !== this.work && path !== this.volumes) {
+        await rm(path, { recursive: true, force: true });
+      }
+    }
   }
 
   /**

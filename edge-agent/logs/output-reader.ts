@@ -18,7 +18,9 @@ import {
   type LogFrame,
   logFrame,
   type Output,
+  sidecarLogFrame,
 } from '../../subjects/index.ts';
+import type { HeldOutput } from './held-output.ts';
 import { linesIn } from './lines.ts';
 import type { Position, PositionBook, Printing } from './position-book.ts';
 
@@ -36,6 +38,7 @@ export class OutputReader {
   readonly #of: Printing;
   readonly #output: Output;
   readonly #node: string;
+  readonly #held: HeldOutput;
   readonly #book: PositionBook;
   readonly #bus: Pick<Bus, 'append'>;
   readonly #log: Log;
@@ -49,7 +52,12 @@ export class OutputReader {
   #done: Promise<void> = Promise.resolve();
 
   constructor(
-    of: { readonly of: Printing; readonly output: Output; readonly node: string },
+    of: {
+      readonly of: Printing;
+      readonly output: Output;
+      readonly node: string;
+      readonly held: HeldOutput;
+    },
     book: PositionBook,
     bus: Pick<Bus, 'append'>,
     log: Log,
@@ -57,6 +65,7 @@ export class OutputReader {
     this.#of = of.of;
     this.#output = of.output;
     this.#node = of.node;
+    this.#held = of.held;
     this.#book = book;
     this.#bus = bus;
     this.#log = log;
@@ -152,19 +161,23 @@ export class OutputReader {
 
   /** Offers a frame until it is stored. */
   async #send(texts: readonly string[], range: string): Promise<void> {
-    const { tenant, workload, instance } = this.#of;
+    const { tenant, workload, instance, sidecar } = this.#of;
     const { epoch } = this.#book;
+    const whose = sidecar === undefined ? instance : `${instance}.${sidecar}`;
     const at = Date.now();
     const frame: LogFrame = {
       ...{ node: this.#node, epoch, stream: this.#output, first: this.#position.lines + 1 },
       lines: texts.map((text) => ({ at, text })),
     };
     const message = {
-      subject: address(logFrame, { tenant, workload, instance }),
+      subject:
+        sidecar === undefined
+          ? address(logFrame, { tenant, workload, instance })
+          : address(sidecarLogFrame, { tenant, workload, instance, sidecar }),
       body: encode(logFrame, frame),
       headers: {
         [TYPE_HEADER]: contentType[logFrame.codec],
-        [ID_HEADER]: `${instance}.${epoch}.${this.#output}.${range}`,
+        [ID_HEADER]: `${whose}.${epoch}.${this.#output}.${range}`,
       },
     };
     while (this.#isOpen) {
@@ -193,12 +206,17 @@ export class OutputReader {
     this.#book.save();
   }
 
-  /** Gives sent output's blocks back to the file system; the file keeps its length. */
+  /**
+   * Gives sent output's blocks back to the file system, but for what others still read; the file
+   * keeps its length.
+   */
   #punch(sent: number): void {
     if (sent - this.#punched < PUNCH_BYTES) return;
-    const length = sent - (sent % 4096);
-    this.#punched = sent;
     const path = join(this.#of.folder, this.#output);
+    const upTo = this.#held.emptiedTo(path, sent);
+    if (upTo - this.#punched < PUNCH_BYTES) return;
+    const length = upTo - (upTo % 4096);
+    this.#punched = upTo;
     execFile('fallocate', ['-p', '-o', '0', '-l', String(length), path], () => undefined);
   }
 }

@@ -10,6 +10,8 @@ export interface Printing {
   readonly tenant: string;
   readonly workload: string;
   readonly instance: string;
+  /** Which of its sidecars; absent: its program. */
+  readonly sidecar?: string | undefined;
   /** Epoch it was started at. */
   readonly epoch: number;
   readonly folder: string;

@@ -6,6 +6,7 @@
 import type { Log } from '../../actors/runtime/log.ts';
 import type { Bus } from '../../actors/runtime/ports.ts';
 import { outputs } from '../../subjects/index.ts';
+import { HeldOutput } from './held-output.ts';
 import { OutputReader } from './output-reader.ts';
 import { PositionBook, type Printing } from './position-book.ts';
 
@@ -13,6 +14,8 @@ import { PositionBook, type Printing } from './position-book.ts';
 const FINISH_MS = 5_000;
 
 export class LogShipper {
+  /** Whoever else reads what instances print, where it is written. */
+  readonly held = new HeldOutput();
   readonly #node: string;
   readonly #bus: Pick<Bus, 'append'>;
   readonly #log: Log;
@@ -33,7 +36,13 @@ export class LogShipper {
     // Let go of meanwhile.
     if (this.#followed.get(of.name) !== opening) return;
     const readers = outputs.map(
-      (output) => new OutputReader({ of, output, node: this.#node }, book, this.#bus, this.#log),
+      (output) =>
+        new OutputReader(
+          { of, output, node: this.#node, held: this.held },
+          book,
+          this.#bus,
+          this.#log,
+        ),
     );
     this.#followed.set(of.name, readers);
     for (const reader of readers) reader.start();

@@ -10,8 +10,11 @@ import { type Refusal, refusal, type SessionIn, type SessionOut } from '../../su
 import type { Begun, Live, Output } from '../drivers/driver.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import type { SessionInput, SessionReport } from '../jobs.ts';
+import { type AttachAround, attach } from './attach.ts';
 import { forward } from './forward.ts';
 
+/** What it needs of the drivers. */
+type Carrying = Pick<Drivers, 'interact' | 'copy'> & AttachAround['drivers'];
 type Tell = (report: SessionReport) => void;
 
 /** Longest reason that is told, in characters: what goes wrong may repeat a long command. */
@@ -29,17 +32,20 @@ interface Carried {
 export class SessionCarrier {
   readonly #ports: Pick<Ports, 'bus' | 'clock'>;
   readonly #node: string;
-  readonly #drivers: Pick<Drivers, 'interact'>;
+  readonly #drivers: Carrying;
+  readonly #held: AttachAround['held'];
   readonly #carried = new Set<Carried>();
 
   constructor(
     ports: Pick<Ports, 'bus' | 'clock'>,
     node: string,
-    drivers: Pick<Drivers, 'interact'>,
+    drivers: Carrying,
+    held: AttachAround['held'],
   ) {
     this.#ports = ports;
     this.#node = node;
     this.#drivers = drivers;
+    this.#held = held;
   }
 
   /** Begins a session and carries it to its end; tells what becomes of it. */
@@ -74,7 +80,8 @@ export class SessionCarrier {
     tell({ session, kind: 'begun' });
     peer.begin(input.windowBytes);
     const ended = await begun.live.ended;
-    peer.mark({ ended });
+    if ('refused' in ended) peer.end(ended.refused);
+    else peer.mark({ ended });
     // The opener says that it is done when it has had that; a silent one is not waited for long.
     this.#carried.delete(carried);
     tell({ session, kind: 'over' });
@@ -108,6 +115,10 @@ export class SessionCarrier {
         return this.#drivers.interact({ name, run, ...of.exec }, output);
       case 'forward':
         return forward(of, output);
+      case 'copy':
+        return this.#drivers.copy({ name, run, ...of.copy }, output);
+      case 'attach':
+        return attach({ name, run }, { drivers: this.#drivers, held: this.#held }, output);
     }
   }
 }
@@ -129,6 +140,7 @@ function hear(live: Live | undefined, frame: SessionIn, taken: () => void): void
 }
 
 function refusalOf(begun: Exclude<Begun, { readonly kind: 'live' }>): Refusal {
+  if (begun.kind === 'refused') return begun.because;
   const { kind } = begun;
   const message = begun.message.slice(0, DETAIL_MAX);
   switch (kind) {

@@ -6,7 +6,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { z } from 'zod';
 import { type $ZodType, type $ZodTypes, safeParse } from 'zod/v4/core';
-import { actionSchema, whenSchema } from '../../subjects/index.ts';
+import { actionSchema, sidecarsSpec, whenSchema } from '../../subjects/index.ts';
 
 /** Values a schema yields. Throws for a kind of schema no contract uses yet. */
 export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
@@ -36,6 +36,14 @@ const chosen = new Map<string, () => Arbitrary<unknown>>([
       ),
   ],
   [keysOf(actionSchema), () => fc.oneof(...Object.entries(actionSchema.shape).map(oneKey))],
+  // Without what must fit the whole of its spec: hardly any spec with several would do.
+  [
+    keysOf(sidecarsSpec.element),
+    () => {
+      const { files, probes, image, limits, ...apart } = sidecarsSpec.element.shape;
+      return objectOf(apart).map((value) => ({ ...(value as object), limits: {} }));
+    },
+  ],
 ]);
 
 function keysOf(schema: { readonly shape: object }): string {

@@ -5,41 +5,29 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { type DockerPrograms, findDocker } from '../../local/docker.ts';
+import {
+  type ContainerEngine,
+  IMAGE,
+  loadImage,
+  packImage,
+  remainsOf,
+} from './container-engine.ts';
 import { eventually } from './ports.ts';
 
 const call = promisify(execFile);
 
-/** The image every engine of a test has: busybox under the names of its applets, no more. */
-export const IMAGE = 'shoal-test:1';
+export { IMAGE };
 
-const APPLETS = [
-  ...[
-    'sh',
-    'sleep',
-    'echo',
-    'true',
-    'cat',
-    'printf',
-    'nc',
-    'httpd',
-    'id',
-    'env',
-    'dd',
-    'rm',
-    'stat',
-  ],
-];
 const READY_MS = 60_000;
 
-export class DockerEngine implements AsyncDisposable {
+export class DockerEngine implements ContainerEngine {
   readonly socket: string;
-  /** To look at it past the driver. */
   readonly client: Docker;
   readonly #folder: string;
   readonly #bridge: string;
@@ -108,7 +96,6 @@ export class DockerEngine implements AsyncDisposable {
     await eventually(isReady, READY_MS, 'the Docker engine to answer');
   }
 
-  /** Ends it; what it runs goes on. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -120,32 +107,11 @@ export class DockerEngine implements AsyncDisposable {
 
   /** Makes an image of busybox, under a name. */
   async import(name: string): Promise<void> {
-    const bin = join(this.#folder, 'image', 'bin');
-    await rm(join(this.#folder, 'image'), { recursive: true, force: true });
-    await mkdir(bin, { recursive: true });
-    await call('cp', [this.#programs.busybox, join(bin, 'busybox')]);
-    for (const applet of APPLETS) await symlink('busybox', join(bin, applet));
-    const tar = join(this.#folder, 'image.tar');
-    await call('tar', ['-C', join(this.#folder, 'image'), '-cf', tar, '.']);
-    const [repo = '', tag = 'latest'] = name.split(':');
-    const stream = await this.client.importImage(tar, { repo, tag });
-    await new Promise((resolve, reject) => {
-      this.client.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(0)));
-    });
+    await loadImage(this.client, await packImage(this.#folder, this.#programs.busybox), name);
   }
 
-  /** All it keeps that a container could have left: names of containers, volumes and networks. */
-  async remains(): Promise<readonly string[]> {
-    const containers = await this.client.listContainers({ all: true });
-    const { Volumes: volumes } = await this.client.listVolumes();
-    const networks = await this.client.listNetworks();
-    return [
-      ...containers.map(({ Names: [name = ''] }) => `container ${name}`),
-      ...(volumes ?? []).map(({ Name: name }) => `volume ${name}`),
-      ...networks
-        .filter(({ Name: name }) => !['bridge', 'host', 'none'].includes(name))
-        .map(({ Name: name }) => `network ${name}`),
-    ];
+  remains(): Promise<readonly string[]> {
+    return remainsOf(this.client, ['bridge', 'host', 'none']);
   }
 
   async #prepare(): Promise<void> {

@@ -1,5 +1,6 @@
 /** A caller of gRPC, as any program with the .proto file is one. */
 import {
+  type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
   type GrpcObject,
@@ -16,7 +17,10 @@ type Methods = Record<string, (...given: unknown[]) => ClientReadableStream<Mess
 type Maker = new (address: string, trust: unknown) => Methods & { close(): void };
 
 const packages = loadPackageDefinition(
-  loadSync(['shoal/v1/shoal.proto', healthProto], { includeDirs: ['proto'], longs: Number }),
+  loadSync(['shoal/v1/shoal.proto', 'shoal/v1/sessions.proto', healthProto], {
+    includeDirs: ['proto'],
+    longs: Number,
+  }),
 );
 
 export interface Called {
@@ -82,6 +86,12 @@ export class GrpcClient implements Disposable {
       },
       (error) => error,
     );
+  }
+
+  /** Opens a stream both ways. */
+  duplex(rpc: string): ClientDuplexStream<Message, Message> {
+    const { client, method } = this.#client(rpc);
+    return client[method]?.() as unknown as ClientDuplexStream<Message, Message>;
   }
 
   /** Begins to watch; resolves when it has begun, or ended. */

@@ -4,6 +4,7 @@ import {
   type Ledger,
   ledgerRecord,
   noAmounts,
+  plainAmounts,
   sum,
   takenPorts,
 } from '../../subjects/index.ts';
@@ -27,7 +28,7 @@ function wrongIn(ledger: Ledger, before: Ledger | undefined, stage: Stage): stri
   const total = entries.reduce((all, [, entry]) => sum(all, entry), noAmounts);
   const isAdding = entries.some(([name]) => !before?.entries[name]);
   const wrong: string[] = [];
-  if (JSON.stringify(total) !== JSON.stringify(sum(noAmounts, ledger.sums))) {
+  if (JSON.stringify(plainAmounts(total)) !== JSON.stringify(sum(noAmounts, ledger.sums))) {
     wrong.push(`the sums of ${ledger.node} do not add up`);
   }
   if (isAdding && !fits(total, ledger.capacity)) {

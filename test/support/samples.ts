@@ -53,6 +53,7 @@ import {
   sessionIn,
   sessionOpen,
   sessionOut,
+  sidecarLogFrame,
   specRecord,
   type TokensOf,
   tenantRecord,
@@ -104,14 +105,17 @@ const facts: NodeFacts = {
   drivers: {
     process: { version: '1', enforces: ['cpu'], notEnforced: { memory: 'no cgroup to write to' } },
   },
-  capacity,
+  capacity: { ...capacity, bandwidthBps: 1_000_000_000, devices: { gpu: 2, '/dev/kvm': 1_000 } },
+  iops: 'high',
 };
 
 const service = serviceSpec.parse({
   count: 3,
   command: ['node', 'server.mjs'],
   environment: { GREETING: 'Grüße' },
-  resources: { cpu: '250m' },
+  resources: { cpu: '250m', bandwidth: '10M', devices: { gpu: 1 }, iops: 'medium' },
+  limits: { disk: '1Gi' },
+  priorityValue: 75,
   ports: [{ name: 'http' }],
   ingress: { host: 'hello.localhost' },
 });
@@ -232,6 +236,7 @@ export const samples: readonly Sample[] = [
       removed: { accepts: 1, resources: 1 },
       impossible: { driver: 1 },
       drivers: ['process'],
+      devices: ['/dev/kvm', 'gpu'],
       placed: 1,
       choice: [{ node, count: 1 }],
       table: [
@@ -281,6 +286,11 @@ export const samples: readonly Sample[] = [
     },
   ),
   said(
+    sidecarLogFrame,
+    { ...mine, instance: 'hello-4f2ab', sidecar: 'proxy' },
+    { node, epoch: 3, stream: 'stderr', first: 1, lines: [{ at, text: 'ready' }] },
+  ),
+  said(
     nodeRecord,
     { node },
     {
@@ -298,7 +308,7 @@ export const samples: readonly Sample[] = [
     { node },
     {
       node,
-      capacity,
+      capacity: facts.capacity,
       accepts: 'yes',
       incarnation: 4,
       entries: {
@@ -309,6 +319,8 @@ export const samples: readonly Sample[] = [
           epoch: 3,
           attempt: 1,
           ...amounts,
+          bandwidthBps: 10_000_000,
+          devices: { gpu: 1 },
           isStopping: true,
         },
       },

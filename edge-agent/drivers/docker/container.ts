@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import { bytes, cpuMilli, nodePortOf } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
+import type { GivenDevices } from '../devices.ts';
 import { shoalVariables } from '../environment.ts';
 import { endOf } from '../exit-code.ts';
 import type { Inspected } from './engine.ts';
@@ -47,13 +48,14 @@ export function createOptions(of: {
   readonly input: StartInput;
   readonly address: string;
   readonly ports: Readonly<Record<string, number>>;
+  readonly devices?: GivenDevices | undefined;
   /** What of this machine it finds where. */
   readonly mounts: readonly Docker.MountSettings[];
 }): Docker.ContainerCreateOptions {
-  const { agent, node, input, ports, mounts } = of;
+  const { agent, node, input, ports, devices, mounts } = of;
   const { spec } = input.spec;
   const inner = innerPorts(input, ports);
-  const environment = shoalVariables(input, { node, ports: inner });
+  const environment = shoalVariables(input, { node, ports: inner, devices });
   const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
   // What is reached over loopback is published nowhere else.
   const HostIp = of.address.startsWith('127.') ? of.address : '0.0.0.0';
@@ -86,9 +88,18 @@ export function createOptions(of: {
       // Not a bridge without ports: from there it could still call out.
       ...(spec.network === 'none' ? { NetworkMode: 'none' } : {}),
       ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
+      ...(devices === undefined ? {} : { Devices: devicesOf(devices) }),
       ...limitsOf(input),
     },
   };
+}
+
+/** Under its own path, to be read and written; not to be made again under another one. */
+function devicesOf(given: GivenDevices): Docker.DeviceMapping[] {
+  const paths = [...new Set(Object.values(given).flat())];
+  return paths.map((path) => ({
+    ...{ PathOnHost: path, PathInContainer: path, CgroupPermissions: 'rw' },
+  }));
 }
 
 function limitsOf({ spec: { spec } }: StartInput): Docker.HostConfig {

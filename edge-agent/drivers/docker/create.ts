@@ -1,17 +1,29 @@
-/** Makes sure that a start gets its container, whatever an earlier one left under its name. */
+/**
+ * Makes sure that a start gets its container, whatever an earlier one left under its name, and
+ * though its image went in the meantime: removed by a person, or by whoever clears the disk.
+ */
 import type Docker from 'dockerode';
 import { type Engine, EngineError } from './engine.ts';
 
-/** A container of the same name is what a start left that nobody could clean up after. */
+/**
+ * Makes a container. `obtain` gets its image once more, or throws with why not; it is called once at
+ * most. A container of the same name is what a start left that nobody could clean up after: Docker
+ * says 409 of it, Podman 500, with which it says everything else, too.
+ */
 export async function createContainer(
-  engine: Engine,
+  engine: Pick<Engine, 'create' | 'remove' | 'imageId' | 'inspect'>,
   options: Docker.ContainerCreateOptions,
+  obtain: () => Promise<void>,
 ): Promise<void> {
+  const name = options.name ?? '';
   try {
-    await engine.create(options);
+    return await engine.create(options);
   } catch (error) {
-    if (!(error instanceof EngineError) || error.status !== 409) throw error;
-    await engine.remove(options.name ?? '');
-    await engine.create(options);
+    const status = error instanceof EngineError ? error.status : undefined;
+    if (status === 404 && !(await engine.imageId(options.Image ?? ''))) await obtain();
+    else if (status === 409 || (status === 500 && (await engine.inspect(name)))) {
+      await engine.remove(name);
+    } else throw error;
   }
+  await engine.create(options);
 }

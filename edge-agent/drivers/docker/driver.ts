@@ -16,24 +16,38 @@ import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import type { Driver, ExecInput, Executed, InteractInput, Output, Report, Use } from '../driver.ts';
+import type {
+  Begun,
+  CopyInput,
+  Driver,
+  ExecInput,
+  Executed,
+  InteractInput,
+  Output,
+  Report,
+  SignalInput,
+  Use,
+} from '../driver.ts';
+import type { Given } from '../given.ts';
 import { InTurn } from '../in-turn.ts';
-import { type Lacking, lackingMemory } from '../offers.ts';
-import { isListening, type Ports, tcpPorts } from '../ports.ts';
-import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
-import { noMemoryVolumes } from '../volumes.ts';
-import { containerName, createOptions, type End, keptEnd, LABELS } from './container.ts';
+import { lackingBelow } from '../lacking.ts';
+import { type Lacking, NO_SIDECARS } from '../offers.ts';
+import { type Kept, RunFolder } from '../run-folder.ts';
+import { Adoption } from './adoption.ts';
+import { containerName, createOptions, type End } from './container.ts';
+import { copyBeside } from './copy.ts';
 import { createContainer } from './create.ts';
 import { Engine } from './engine.ts';
-import { endAllMarked, execBeside } from './exec.ts';
+import { execBeside } from './exec.ts';
 import { obtainImage } from './image.ts';
 import { Images } from './images.ts';
-import { removeInit, runInit } from './init.ts';
-import { interactBeside, mayHaveCommands } from './interact.ts';
+import { runInit } from './init.ts';
+import { interactBeside } from './interact.ts';
+import { Left } from './left.ts';
 import { offerOf } from './offer.ts';
 import { beginOutput } from './output.ts';
 import { placesOf } from './places.ts';
-import { Run, STAYS_MS } from './run.ts';
+import { Run, type RunAround, STAYS_MS } from './run.ts';
 import type { DockerSettings } from './settings.ts';
 import { usesOf } from './use.ts';
 import { watchEnds } from './watch.ts';
@@ -46,10 +60,14 @@ export class DockerDriver implements Driver {
   readonly #log: Log;
   readonly #engine: Engine;
   readonly #images: Images;
-  readonly #ports: Ports;
+  readonly #given: Given;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
+  readonly #left: Left;
+  /** Stops that are answered when the engine is back: something may run that it ends then. */
+  readonly #unanswered = new Map<string, () => void>();
   readonly #turns: InTurn;
+  readonly #adoption: Adoption;
   /** Starts under way, to be told to stop. */
   readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
   #unwatch: () => void = () => undefined;
@@ -62,29 +80,35 @@ export class DockerDriver implements Driver {
   private constructor(
     settings: DockerSettings,
     { engine, images }: { readonly engine: Engine; readonly images: Images },
-    ports: Ports,
+    given: Given,
     log: Log,
   ) {
     this.#images = images;
     this.#settings = settings;
     this.#state = join(settings.state, 'docker');
     this.#engine = engine;
-    this.#ports = ports;
+    this.#given = given;
+    this.#left = new Left(engine);
     this.#log = log;
     this.#turns = new InTurn((instance, error) => {
       log.error('the Docker driver failed', { instance, error });
     });
+    this.#adoption = new Adoption({
+      ...{ engine, given, log, agent: settings.agent, state: this.#state },
+      ...{ runs: this.#runs, kept: this.#kept, left: this.#left, turns: this.#turns },
+      around: (kept, report) => this.#around(kept, report),
+    });
   }
 
   /** Opens the driver; its engine may be away, and is offered as soon as it answers. */
-  static async open(settings: DockerSettings, ports: Ports, log: Log): Promise<DockerDriver> {
+  static async open(settings: DockerSettings, given: Given, log: Log): Promise<DockerDriver> {
     const engine = await Engine.open(settings.socket);
     const state = join(settings.state, 'docker');
     await mkdir(join(state, 'instances'), { recursive: true });
     const file = join(state, 'images.json');
     const images = await Images.open({ file, limits: settings.imageLimits, engine, log });
-    const driver = new DockerDriver(settings, { engine, images }, ports, log);
-    driver.#lacking = lackingMemory(await noMemoryVolumes(state));
+    const driver = new DockerDriver(settings, { engine, images }, given, log);
+    driver.#lacking = { ...NO_SIDECARS, ...(await lackingBelow(state)) };
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -105,34 +129,13 @@ export class DockerDriver implements Driver {
     this.#offerChanged = call;
   }
 
-  async found(report: Report): Promise<readonly Found[]> {
-    const names = await RunFolder.names(this.#state);
-    const found = await Promise.all(names.map((name) => this.#adopt(name, report)));
-    await this.#removeStrays().catch(() => undefined);
-    return found.filter((each) => each !== undefined);
+  found(report: Report): Promise<readonly Found[]> {
+    return this.#adoption.found(report);
   }
 
   /** Rejects while the engine does not answer. */
-  async list(report: Report): Promise<Listing> {
-    for (const name of await RunFolder.names(this.#state)) {
-      if (this.#kept.has(name) || this.#turns.has(name)) continue;
-      this.#log.warn('an instance nobody knew of is taken over', { instance: name });
-      this.#turns.add(name, async () => {
-        if (!this.#kept.has(name)) await this.#adopt(name, report);
-      });
-    }
-    // An event may be lost, or be of a container somebody else removed.
-    const running = await this.#removeStrays();
-    for (const [name, run] of this.#runs) {
-      if (!run.isOver && !running.has(name) && !this.#turns.has(name)) await run.look();
-    }
-    const found: Found[] = [];
-    for (const [name, run] of this.#runs) {
-      const kept = this.#kept.get(name);
-      if (!kept || run.isTold || this.#turns.has(name)) continue;
-      found.push(foundOf(kept, run));
-    }
-    return { found, busy: this.#turns.names };
+  list(report: Report): Promise<Listing> {
+    return this.#adoption.list(report);
   }
 
   start(input: StartInput, report: Report): void {
@@ -144,7 +147,7 @@ export class DockerDriver implements Driver {
         await this.#start(input, report, stop.signal);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
-        if (!this.#isLeft) await this.#notStarted(input, report, reasonOf(error));
+        if (!this.#isLeft) await this.#notStarted(input, report, { error, stop: stop.signal });
       } finally {
         release();
         if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
@@ -158,6 +161,14 @@ export class DockerDriver implements Driver {
     this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
+      try {
+        await this.#left.end(input.name);
+      } catch {
+        // It may run: nobody is told that it does not.
+        this.#unanswered.set(input.name, () => this.stop(input, report));
+        return;
+      }
+      if (this.#kept.get(input.name)?.input.run === input.run) this.#release(input.name);
       const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
       report({ name: input.name, run: input.run, kind: 'exited', ...end });
     });
@@ -178,6 +189,7 @@ export class DockerDriver implements Driver {
       const run = this.#runs.get(name);
       if (run && !run.isOver) return;
       await run?.done;
+      this.#unanswered.delete(name);
       this.#runs.delete(name);
       this.#kept.delete(name);
       await this.#folder(name).remove();
@@ -196,6 +208,18 @@ export class DockerDriver implements Driver {
     return interactBeside(this.#engine, { ...where, ...input }, output);
   }
 
+  async copy(input: CopyInput, output: Output): Promise<Begun> {
+    const where = this.#beside(input.name, input.run);
+    if (where.kind) return where;
+    return copyBeside(this.#engine, { ...where, ...input }, output);
+  }
+
+  signal({ name, run, signal }: SignalInput): void {
+    const where = this.#beside(name, run);
+    // What does not run any more cannot be told.
+    if (!where.kind) void this.#engine.kill(where.container, `SIG${signal}`).catch(() => undefined);
+  }
+
   #beside(name: string, number: number) {
     const run = this.#runs.get(name);
     const kept = this.#kept.get(name);
@@ -210,7 +234,8 @@ export class DockerDriver implements Driver {
       const kept = this.#kept.get(name);
       if (!kept || run.isOver || this.#isLost) return [];
       const container = containerName(this.#settings.agent, kept.input);
-      return [{ name, run: run.number, runsForMs: Date.now() - kept.startedAt, container }];
+      const of = { name, run: run.number, runsForMs: Date.now() - kept.startedAt };
+      return [{ of, container, kept, folder: this.#folder(name) }];
     });
     return usesOf(this.#engine, running);
   }
@@ -255,6 +280,9 @@ export class DockerDriver implements Driver {
     await this.#ask().catch(() => undefined);
     if (JSON.stringify(this.#offered) !== before) this.#offerChanged();
     for (const run of this.#runs.values()) void run.look();
+    const stops = [...this.#unanswered.values()];
+    this.#unanswered.clear();
+    for (const stop of stops) stop();
   }
 
   #lost(error: unknown): void {
@@ -275,107 +303,62 @@ export class DockerDriver implements Driver {
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
     const { address, node, agent, credentials, mounts: allowed } = this.#settings;
-    const ports = await this.#ports.take(input);
-    const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
+    const given = await this.#given.take(input);
+    const kept: Kept = { input, epoch: input.epoch, address, ...given, startedAt: Date.now() };
     this.#kept.set(name, kept);
     const folder = this.#folder(name);
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
     const [engine, images] = [this.#engine, this.#images];
-    await obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
+    const obtain = () => obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
+    await obtain();
     const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);
-    const options = createOptions({ agent, node, input, address, ports, mounts });
-    await runInit({ engine, folder, input, options, stop, tell });
+    const options = createOptions({ agent, node, input, address, ...given, mounts });
+    await this.#left.end(name);
+    await runInit({ engine, folder, input, options, stop, left: this.#left, obtain, tell });
     await beginOutput(folder, number);
     // From here on it counts how long it runs; nothing else is done about it meanwhile.
     const begun = { ...kept, startedAt: Date.now() };
     this.#kept.set(name, begun);
     await folder.keep(begun);
-    await createContainer(this.#engine, options);
-    if (stop.aborted) throw new Error('told to stop before it was started');
     const container = containerName(agent, input);
+    this.#left.add(name, container);
+    await createContainer(this.#engine, options, obtain);
+    if (stop.aborted) throw new Error('told to stop before it was started');
     await this.#engine.start(container);
     const run = new Run(begun, this.#around(begun, report));
     this.#runs.set(name, run);
+    this.#left.drop(name, container);
     run.started(await this.#engine.inspect(container));
   }
 
-  /** Whatever there is of a start that failed goes; what cannot go now is met as a stray. */
-  async #notStarted(input: StartInput, report: Report, reason: string): Promise<void> {
+  /** Whatever there is of a start that failed goes; what cannot go now is ended before anything else. */
+  async #notStarted(
+    input: StartInput,
+    report: Report,
+    { error, stop }: { readonly error: unknown; readonly stop: AbortSignal },
+  ): Promise<void> {
     const { name, run: number } = input;
     const run = this.#runs.get(name);
     if (run?.number === number) {
       // It runs, only nobody can say how: the engine went away in between.
       return run.started(undefined);
     }
+    const end: End = { exitCode: undefined, signal: undefined, message: reasonOf(error) };
     const isOther = run !== undefined && !run.isOver;
     if (!isOther) {
-      const container = containerName(this.#settings.agent, input);
-      await this.#engine.remove(container).catch(() => undefined);
-      const end: End = { exitCode: undefined, signal: undefined, message: reason };
+      await this.#left.end(name).catch(() => undefined);
+      // It may run: whoever told it to stop hears of its end, and not before.
+      if (stop.aborted && this.#left.has(name)) return;
       await this.#folder(name)
         .noteExit(number, JSON.stringify(end))
         .catch(() => undefined);
       this.#release(name);
     }
-    report({
-      ...{ name, run: number, kind: 'exited' },
-      ...{ exitCode: undefined, signal: undefined, message: reason },
-    });
+    report({ name, run: number, kind: 'exited', ...end });
   }
 
-  async #adopt(name: string, report: Report): Promise<Found | undefined> {
-    const folder = this.#folder(name);
-    const kept = await folder.kept();
-    if (!kept) {
-      this.#log.warn('what nobody can account for is ended', { instance: name });
-      await folder.remove().catch((error) => this.#log.warn(reasonOf(error), { instance: name }));
-      return undefined;
-    }
-    this.#kept.set(name, kept);
-    this.#ports.keep(kept);
-    const around = this.#around(kept, report);
-    const run = new Run(kept, around);
-    this.#runs.set(name, run);
-    const exit = keptEnd(await folder.exit(kept.input.run));
-    if (exit) {
-      setTimeout(() => run.finish(exit), 0);
-      return foundOf(kept, run);
-    }
-    const container = await this.#engine.inspect(around.container).catch(() => null);
-    // What was ready stays so: nobody is to see that only its agent was away.
-    if (container === undefined) {
-      const steps = kept.input.spec.spec.init ?? [];
-      await removeInit(this.#engine, around.container, steps).catch(() => undefined);
-    }
-    const isRunning = container?.State.Running === true;
-    const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
-    if (isRunning && mayHaveCommands(kept, folder))
-      await endAllMarked(this.#engine, around.container);
-    run.adopt(container);
-    return { ...foundOf(kept, run), isReady };
-  }
-
-  /** Removes containers of this agent that no run is about; names of those that run. */
-  async #removeStrays(): Promise<Set<string>> {
-    const running = new Set<string>();
-    const containers = await this.#engine.list(`${LABELS.agent}=${this.#settings.agent}`);
-    for (const { Id: id, Labels: labels, State: state } of containers) {
-      const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
-      const run = this.#runs.get(name);
-      // Something is under way: it will be clear next time.
-      if (this.#turns.has(name)) continue;
-      if (run?.number === number && !run.isDone) {
-        if (state === 'running') running.add(name);
-        continue;
-      }
-      this.#log.warn('a container no run is about is removed', { instance: name });
-      await this.#engine.remove(id).catch(() => undefined);
-    }
-    return running;
-  }
-
-  #around(kept: Kept, report: Report) {
+  #around(kept: Kept, report: Report): RunAround {
     const { name } = kept.input;
     return {
       engine: this.#engine,
@@ -383,6 +366,7 @@ export class DockerDriver implements Driver {
       container: containerName(this.#settings.agent, kept.input),
       report,
       ended: () => this.#release(name),
+      left: (container) => this.#left.add(name, container),
     };
   }
 
@@ -392,6 +376,6 @@ export class DockerDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.input);
+    if (kept) this.#given.release(kept.input);
   }
 }

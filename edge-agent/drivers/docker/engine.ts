@@ -5,7 +5,7 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { type Duplex, Writable } from 'node:stream';
+import { type Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -58,6 +58,7 @@ export class Engine {
   readonly socket: string;
   readonly #docker: Docker;
   readonly #acts = new AtATime(ACTS_MAX);
+  #isPodman: boolean | undefined;
 
   private constructor(socket: string, docker: Docker) {
     this.socket = socket;
@@ -97,7 +98,7 @@ export class Engine {
     await this.#act((abortSignal) => this.#docker.getContainer(container).start({ abortSignal }));
   }
 
-  async kill(container: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async kill(container: string, signal: NodeJS.Signals): Promise<void> {
     await this.#ask(ANSWER_MS, (abortSignal) =>
       this.#docker.getContainer(container).kill({ signal, abortSignal }),
     );
@@ -158,6 +159,14 @@ export class Engine {
     };
   }
 
+  /** Bytes a container has written above its image. The engine walks what there is. */
+  async written(container: string): Promise<number> {
+    const found = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).inspect({ size: true, abortSignal } as object),
+    );
+    return (found as { readonly SizeRw?: number }).SizeRw ?? 0;
+  }
+
   /**
    * Begins a command in a container that runs, with its input open. What comes is framed as logs
    * are, and with a terminal as it is. Rejects when it cannot be begun.
@@ -195,13 +204,54 @@ export class Engine {
     };
   }
 
+  /** What a path in a container leads to, as the engine encodes it; undefined: nothing. */
+  async pathStat(container: string, path: string): Promise<string | undefined> {
+    const answer = await this.#ask(ANSWER_MS, (abortSignal) =>
+      this.#docker.getContainer(container).infoArchive({ path, abortSignal }),
+    ).catch(absent);
+    answer?.resume();
+    return answer?.headers['x-docker-container-path-stat'];
+  }
+
+  /** An archive of a path in a container. */
+  archiveOf(container: string, path: string): Promise<Readable> {
+    return this.#ask(ANSWER_MS, () =>
+      this.#docker.getContainer(container).getArchive({ path }),
+    ) as Promise<Readable>;
+  }
+
+  /** Unpacks an archive in a folder of a container, however long it takes, until `stop` aborts. */
+  async putArchive(
+    container: string,
+    archive: Readable,
+    { path, stop }: { readonly path: string; readonly stop: AbortSignal },
+  ): Promise<void> {
+    try {
+      const options = { path, noOverwriteDirNonDir: '1', abortSignal: stop };
+      await this.#docker.getContainer(container).putArchive(archive, options);
+    } catch (error) {
+      throw engineError(error, this.socket);
+    }
+  }
+
   /** Ids of the processes of a container that runs, on the engine's machine. */
   async processes(container: string): Promise<readonly number[]> {
+    // Podman counts as the container does, unless it is asked for the machine's ids.
+    const isPodman = await this.#asPodman();
     const { Titles: titles, Processes: rows } = await this.#ask(ANSWER_MS, () =>
-      this.#docker.getContainer(container).top(),
+      this.#docker.getContainer(container).top(isPodman ? { ps_args: 'hpid' } : {}),
     );
-    const at = (titles as readonly string[]).indexOf('PID');
+    const at = (titles as readonly string[]).indexOf(isPodman ? 'HPID' : 'PID');
     return (rows as readonly (readonly string[])[]).map((row) => Number(row[at]));
+  }
+
+  /** Whether it is Podman behind its Docker-compatible socket; asked once. */
+  async #asPodman(): Promise<boolean> {
+    if (this.#isPodman === undefined) {
+      const { Components: parts = [] } = await this.#ask(ANSWER_MS, () => this.#docker.version());
+      this.#isPodman = parts.some(({ Name: name }) => name === 'Podman Engine');
+    }
+    return this.#isPodman;
   }
 
   /** Ends it, too, if it runs. What is not there is no error. */
@@ -280,9 +330,9 @@ export class Engine {
     return oneChunk(await one.logs({ ...options, follow: false }));
   }
 
-  /** Ends of containers with a label, from now on: JSON, a line each. */
+  /** Ends of containers with a label, from now on: JSON, a line each. Podman asks for them as `died`. */
   async ends(label: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const filters = JSON.stringify({ type: ['container'], event: ['die'], label: [label] });
+    const filters = JSON.stringify({ type: ['container'], event: ['die', 'died'], label: [label] });
     const stream = await this.#docker.getEvents({ filters, abortSignal: signal });
     return stream as unknown as AsyncIterable<Uint8Array>;
   }

@@ -20,8 +20,9 @@ export const MARK = 'SHOAL_EXEC';
 /** How long it may take to end what is marked, in milliseconds; and the shell in the container. */
 export const END_MS = 1_800;
 const SWEEP_MS = 1_500;
-/** What the engine prints, as the command's own output, when it cannot start it. */
-export const NOT_STARTED = /^OCI runtime exec failed: (?:exec failed: )?(.*)$/m;
+/** What the engine prints, as the command's own output, when it cannot start it; the second is Podman. */
+export const NOT_STARTED =
+  /^(?:OCI runtime exec failed: |Error: (?:runc|crun): )(?:exec failed: )?(.*)$/m;
 
 /** Ends what carries the mark $1; needs a shell and grep. */
 const SWEEP = `

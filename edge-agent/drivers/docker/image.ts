@@ -9,7 +9,7 @@ import type { Spec } from '../../../subjects/index.ts';
 import { credentialsFor, type RegistryAuth, registryOf } from './credentials.ts';
 import { type Engine, EngineError, sentence } from './engine.ts';
 import type { Images } from './images.ts';
-import { PullProgress } from './pull-progress.ts';
+import { PullError, PullProgress } from './pull-progress.ts';
 
 /** A registry that says nothing for this long does not answer, in milliseconds. */
 const SILENT_MS = 15_000;
@@ -44,13 +44,15 @@ export async function obtainImage(wanted: Wanted): Promise<void> {
   if (policy === 'never') throw new Error(`image ${image} is not here, and pull is never`);
   wanted.tell(`pulling ${image}`);
   // What was here before is somebody else's to remove.
-  if (!isHere) await wanted.images.pulling(image);
+  const over = isHere ? undefined : await wanted.images.pulling(image);
   const span = spanHere(`pull ${image}`);
   try {
     await pull(image, wanted);
+    await over?.('pulled');
     span.end();
   } catch (error) {
     span.end(error);
+    await over?.(!stop.aborted && isRefused(error) ? 'refused' : 'unknown');
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
     throw new Error(sentence(`image ${image} cannot be pulled: ${reasonOf(error)}`));
   }
@@ -61,7 +63,7 @@ async function pull(image: string, wanted: Wanted): Promise<void> {
   try {
     await pullAs(auth, image, wanted);
   } catch (error) {
-    throw new Error(withNextStep(reasonOf(error), image, problem));
+    throw new Error(withNextStep(reasonOf(error), image, problem), { cause: error });
   }
 }
 
@@ -97,6 +99,15 @@ async function pullAs(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Whether the engine said that it cannot be pulled. Where it only fell silent, or broke off, what was
+ * begun may yet come to its end.
+ */
+function isRefused(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: unknown };
+  return cause instanceof PullError || (cause instanceof EngineError && cause.status !== undefined);
 }
 
 /** What a registry says to strangers leaves out what they can do. */

@@ -3,9 +3,11 @@
  * go that no container uses, the one used longest ago first (image-choice.ts).
  *
  * I1  Only what this agent pulled goes, by the name it was pulled by: what else somebody calls it stays.
- * I2  What a start waits for or has not made its container of yet is in use, and so is what any
- *     container of the engine is made of. The engine is never told to force it.
+ * I2  What a start waits for or has not made its container of yet is in use, by whatever name, and so
+ *     is what any container of the engine is made of. The engine is never told to force it. A start
+ *     may still come between a look and a removal: it obtains its image once more (create.ts).
  * I3  Which images those are stands in a file, before they are pulled: nothing of them is forgotten.
+ *     A name that nothing could be pulled by is: what somebody else calls so later is not this agent's.
  */
 import { readFile, rename, statfs, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -27,19 +29,24 @@ export interface ImagesSettings {
   readonly log: Log;
 }
 
+/** How a pull ended: `unknown` where nobody said so, and it may yet come to its end. */
+export type PullEnd = 'pulled' | 'refused' | 'unknown';
+
 export class Images {
   readonly #of: ImagesSettings;
   readonly #used: Record<string, number>;
   /** Starts under way, by the name of their image. */
   readonly #held = new Map<string, number>();
-  readonly #timer: NodeJS.Timeout | undefined;
+  /** Pulls under way, by name: how many, and whether all that are over were refused. */
+  readonly #pulls = new Map<string, { count: number; isRefused: boolean }>();
+  readonly #timer: NodeJS.Timeout;
   #collecting: Promise<void> | undefined;
   #kept: Promise<void> = Promise.resolve();
 
   private constructor(of: ImagesSettings, used: Record<string, number>) {
     this.#of = of;
     this.#used = used;
-    if (of.limits) this.#timer = setInterval(() => void this.collect(), LOOK_MS).unref();
+    this.#timer = setInterval(() => void this.collect(), LOOK_MS).unref();
   }
 
   static async open(of: ImagesSettings): Promise<Images> {
@@ -58,13 +65,31 @@ export class Images {
     };
   }
 
-  /** It is about to be pulled: from now on it is this agent's to remove. */
-  async pulling(name: string): Promise<void> {
+  /**
+   * It is about to be pulled: from now on it is this agent's to remove. The returned function is
+   * called once, when the pull is over.
+   */
+  async pulling(name: string): Promise<(end: PullEnd) => Promise<void>> {
+    const pulls = this.#pulls.get(name) ?? { count: 0, isRefused: true };
+    this.#pulls.set(name, pulls);
+    pulls.count++;
     this.#used[name] = Date.now();
     await this.#keep();
+    return async (end) => {
+      pulls.count--;
+      if (end !== 'refused') pulls.isRefused = false;
+      if (pulls.count > 0) return;
+      this.#pulls.delete(name);
+      if (!pulls.isRefused) return;
+      delete this.#used[name];
+      await this.#keep();
+    };
   }
 
-  /** Looks at the disk, and removes what there is to remove; once at a time. Never rejects. */
+  /**
+   * Forgets what is gone, looks at the disk, and removes what there is to remove; once at a time.
+   * Never rejects.
+   */
   collect(): Promise<void> {
     this.#collecting ??= this.#collect()
       .catch((error) => this.#of.log.warn('images cannot be cleared away', { error }))
@@ -80,10 +105,10 @@ export class Images {
 
   async #collect(): Promise<void> {
     const { limits, engine, log } = this.#of;
-    if (!limits) return;
     const inUse = await this.#inUse();
     for (const name of inUse) this.#used[name] = Date.now();
     await this.#keep();
+    if (!limits) return;
     const folder = await engine.dataFolder();
     for (let isCollecting = false; ; isCollecting = true) {
       const percent = await usedPercent(folder);
@@ -94,7 +119,7 @@ export class Images {
         const what = `the disk of the Docker engine is ${percent} % full, and no image may go`;
         return log.warn(what, { path: folder });
       }
-      const isGone = await engine.removeImage(name);
+      const isGone = !(await this.#isWanted(name)) && (await engine.removeImage(name));
       // What the engine holds on to is asked for again next time.
       if (!isGone) inUse.add(name);
       else delete this.#used[name];
@@ -102,6 +127,14 @@ export class Images {
         log.info(`image ${name} is removed: the disk is ${percent} % full`, { path: folder });
       await this.#keep();
     }
+  }
+
+  /** Whether a start needs what a name leads to, by this name or another one. */
+  async #isWanted(name: string): Promise<boolean> {
+    const { engine } = this.#of;
+    const id = await engine.imageId(name);
+    const held = await Promise.all([...this.#held.keys()].map((each) => engine.imageId(each)));
+    return this.#held.has(name) || (id !== undefined && held.includes(id));
   }
 
   /** Images of this agent that a container is made of; those that are gone are forgotten. */

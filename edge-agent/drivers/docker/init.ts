@@ -10,7 +10,9 @@ import { type InitStep, spanMs, stepText } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
+import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
+import type { Left } from './left.ts';
 import { beginOutput, OutputCopy } from './output.ts';
 
 /** How often it is looked whether a step has ended, in milliseconds. */
@@ -25,6 +27,10 @@ export interface Around {
   readonly options: Docker.ContainerCreateOptions;
   /** Signalled when it is to stop: the step is ended as an instance is. */
   readonly stop: AbortSignal;
+  /** What cannot be removed of a step is ended before anything else of its instance begins. */
+  readonly left: Left;
+  /** Gets the image once more. */
+  obtain(): Promise<void>;
   /** Told before each step. */
   tell(message: string): void;
 }
@@ -52,13 +58,14 @@ function stepName(container: string, index: number): string {
 }
 
 async function runStep(around: Around, index: number, { command }: InitStep): Promise<End> {
-  const { engine, folder, input, options, stop } = around;
+  const { engine, folder, input, options, stop, left } = around;
   const name = stepName(options.name ?? '', index);
   const { ExposedPorts: _ports, HostConfig: host, ...rest } = options;
   const { PortBindings: _bindings, ...limits } = host ?? {};
   await beginOutput(folder, input.run);
-  await engine.remove(name);
-  await engine.create({ ...rest, name, Entrypoint: [...command], HostConfig: limits });
+  const made = { ...rest, name, Entrypoint: [...command], HostConfig: limits };
+  left.add(input.name, name);
+  await createContainer(engine, made, () => around.obtain());
   const copy = new OutputCopy(folder, input.run, engine, name);
   try {
     await engine.start(name);
@@ -66,7 +73,7 @@ async function runStep(around: Around, index: number, { command }: InitStep): Pr
     return await endOf(engine, name, stop, spanMs(input.spec.spec.grace));
   } finally {
     await copy.finish();
-    await engine.remove(name).catch(() => undefined);
+    await left.remove(input.name, name).catch(() => undefined);
   }
 }
 

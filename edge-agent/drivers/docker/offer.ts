@@ -11,9 +11,7 @@ export async function offerOf(
 ): Promise<DriverOffer> {
   const info = await engine.info();
   const enforces: string[] = [];
-  const notEnforced: Record<string, string> = {
-    disk: 'the engine sets no limit to what a container writes',
-  };
+  const notEnforced: Record<string, string> = {};
   const limits = [
     ['cpu', info['CpuCfsQuota'] === true],
     ['memory', info['MemoryLimit'] === true],

@@ -20,8 +20,16 @@ import { Frames, sinceOf } from './frames.ts';
 const NOTE_MS = 1_000;
 /** Pause before an output is asked for again that could not be read, in milliseconds. */
 const AGAIN_MS = 500;
-/** How long the last output of a container that ended is waited for, in milliseconds. */
-const FINISH_MS = 5_000;
+/**
+ * How long the last output of a container that ended is waited for while the engine says nothing, in
+ * milliseconds: as long as it may take for what it writes to its disk for (engine.ts).
+ */
+const SILENT_MS = 15_000;
+/**
+ * Longest wait for the last output of a container that ended, in milliseconds: at most 64 MB are there
+ * (container.ts), about a minute at a megabyte a second. What comes later is lost.
+ */
+const FINISH_MS_MAX = 60_000;
 
 const mark = z.object({ since: z.string(), offset: z.number().int().min(0) });
 const notedSchema = z.object({ run: z.number().int(), stdout: mark, stderr: mark });
@@ -54,6 +62,8 @@ export class OutputCopy {
   #noting: NodeJS.Timeout | undefined;
   #noted: Promise<void> = Promise.resolve();
   #done: Promise<unknown> = Promise.resolve();
+  /** Called with whatever the engine says. */
+  #heard: () => void = () => undefined;
 
   constructor(folder: RunFolder, run: number, engine: Engine, container: string) {
     this.#folder = folder;
@@ -67,12 +77,16 @@ export class OutputCopy {
     this.#done = this.#copy().catch(() => undefined);
   }
 
-  /** Copies the rest of what a container printed that has ended, for a while at most. */
+  /** Copies the rest of what a container printed that has ended: while the engine answers, for a minute at most. */
   async finish(): Promise<void> {
     this.#isLast = true;
     this.#wake();
-    const late = setTimeout(() => this.#closing.abort(), FINISH_MS);
+    const silent = setTimeout(() => this.#closing.abort(), SILENT_MS);
+    const late = setTimeout(() => this.#closing.abort(), FINISH_MS_MAX);
+    this.#heard = () => void silent.refresh();
     await this.#done;
+    this.#heard = () => undefined;
+    clearTimeout(silent);
     clearTimeout(late);
     await this.close();
   }
@@ -122,7 +136,9 @@ export class OutputCopy {
     const frames = new Frames();
     const wanted = { output, since: from.since, isFollowed };
     const stream = await this.#engine.logs(this.#container, wanted, signal);
+    this.#heard();
     for await (const chunk of stream) {
+      this.#heard();
       const fresh: Uint8Array[] = [];
       const next: Mark = { ...from };
       for (const piece of frames.read(chunk)) {

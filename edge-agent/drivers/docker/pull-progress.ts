@@ -24,15 +24,20 @@ const FETCHING = new Set(['Downloading', 'Download complete']);
 /** Most layers that are told apart; images have 127 at most. */
 const LAYERS_MAX = 256;
 
+/** What an engine says went wrong with a pull it had begun. */
+export class PullError extends Error {
+  override readonly name = 'PullError';
+}
+
 /** How far one pull is. */
 export class PullProgress {
   readonly #layers = new Map<string, Layer>();
 
-  /** Takes one line of what the engine tells. Throws what went wrong, if it says so. */
+  /** Takes one line of what the engine tells. Throws PullError with what went wrong, if it says so. */
   take(line: string): void {
     if (line.trim() === '') return;
     const { id, status = '', progressDetail: detail, error } = lineSchema.parse(JSON.parse(line));
-    if (error !== undefined) throw new Error(error);
+    if (error !== undefined) throw new PullError(error);
     // `Pulling from …` tells of the whole image, under its tag.
     if (id === undefined || status.startsWith('Pulling from')) return;
     const before = this.#layers.get(id);

@@ -32,6 +32,8 @@ export interface RunAround {
   readonly report: Report;
   /** Called after the end was reported. */
   ended(): void;
+  /** Called with the container when it could not be removed. */
+  left(container: string): void;
 }
 
 export class Run {
@@ -190,7 +192,7 @@ export class Run {
     this.#tell({ kind: 'exited', ...told });
     ended();
     // What cannot be removed now is met as a stray.
-    await engine.remove(container).catch(() => undefined);
+    await engine.remove(container).catch(() => this.#around.left(container));
     this.#isDone = true;
   }
 

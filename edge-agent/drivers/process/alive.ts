@@ -42,10 +42,27 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Ids of the children of a process; none where it is gone. */
+export async function childrenOf(pid: number): Promise<readonly number[]> {
+  // A kernel may be built without that file, other systems have no such folder.
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() =>
+    call('pgrep', ['-P', String(pid)]).then(
+      ({ stdout }) => stdout,
+      () => '',
+    ),
+  );
+  return text.split(/\s+/).filter(Boolean).map(Number);
+}
+
 /** Ends a process at once; one that is gone, or nobody's to end, is no error. */
 export function kill(pid: number): void {
+  sendSignal(pid, 'SIGKILL');
+}
+
+/** Sends a signal to a process; one that is gone, or nobody's to tell, is no error. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // Gone by itself.
   }

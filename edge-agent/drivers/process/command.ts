@@ -3,6 +3,8 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { StartInput } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
+import type { GivenDevices } from '../devices.ts';
 import { shoalVariables } from '../environment.ts';
 
 /** Variables of the agent that an instance inherits; nothing else of its environment does. */
@@ -14,6 +16,7 @@ export function environmentOf(
   of: {
     readonly node: string;
     readonly ports: Readonly<Record<string, number>>;
+    readonly devices?: GivenDevices | undefined;
     /** Its own folder: where its files and volumes are. */
     readonly folder: string;
   },
@@ -29,7 +32,7 @@ export function environmentOf(
 
 /** Working directory of an instance: the spec's, below the agent's root, or its own. */
 export function directoryOf(input: StartInput, root: string, own: string): string {
-  const { directory } = input.spec.spec;
+  const { directory } = programOf(input);
   if (directory === undefined) return own;
   return isAbsolute(directory) ? directory : resolve(root, directory);
 }

@@ -9,26 +9,33 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import { type DriverOffer, type Spec, spanMs } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
+import { instanceOf, programOf, sidecarPart } from '../../parts.ts';
+import { bytesBelow, diskBytesOf } from '../disk-use.ts';
 import type {
   Begun,
+  CopyInput,
   Driver,
   ExecInput,
   Executed,
   InteractInput,
   Output,
   Report,
+  SignalInput,
   Use,
 } from '../driver.ts';
 import { writeFiles } from '../files.ts';
+import type { Given } from '../given.ts';
 import { InTurn } from '../in-turn.ts';
-import { type Lacking, lackingMemory, offering } from '../offers.ts';
-import { isListening, type Ports, tcpPorts } from '../ports.ts';
-import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
-import { makeVolumes, noMemoryVolumes } from '../volumes.ts';
+import { lackingBelow } from '../lacking.ts';
+import { type Lacking, offering } from '../offers.ts';
+import { isListening, tcpPorts } from '../ports.ts';
+import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
+import { makeVolumes } from '../volumes.ts';
 import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
+import { copyBeside } from './copy.ts';
 import { execBeside } from './exec.ts';
 import { writeInit } from './init.ts';
 import { interactBeside } from './interact.ts';
@@ -53,7 +60,7 @@ export interface ProcessSettings {
   /** Where instances can be reached. */
   readonly address: string;
   /** Shared with the agent's other drivers. */
-  readonly ports: Ports;
+  readonly given: Given;
 }
 
 export class ProcessDriver implements Driver {
@@ -62,7 +69,7 @@ export class ProcessDriver implements Driver {
   readonly #settings: ProcessSettings;
   readonly #log: Log;
   readonly #cgroups: CgroupTree;
-  readonly #ports: Ports;
+  readonly #given: Given;
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
   readonly #turns: InTurn;
@@ -78,7 +85,7 @@ export class ProcessDriver implements Driver {
     this.#turns = new InTurn((instance, error) => {
       log.error('the process driver failed', { instance, error });
     });
-    this.#ports = settings.ports;
+    this.#given = settings.given;
   }
 
   /** Makes what the driver needs on disk. Throws StartError when it may not. */
@@ -96,8 +103,7 @@ export class ProcessDriver implements Driver {
       );
     }
     const driver = new ProcessDriver(settings, await findCgroups(settings.cgroups), log);
-    const why = await noMemoryVolumes(settings.state);
-    driver.#lacking = { ...driver.#lacking, ...lackingMemory(why) };
+    driver.#lacking = { ...driver.#lacking, ...(await lackingBelow(settings.state)) };
     return driver;
   }
 
@@ -109,7 +115,7 @@ export class ProcessDriver implements Driver {
     const found: Found[] = [];
     const names = await RunFolder.names(this.#settings.state);
     for (const name of names) {
-      const one = await this.#adopt(name, report);
+      const one = await this.#adopt(name, names, report);
       if (one) found.push(one);
     }
     for (const name of await cgroupNames(this.#cgroups)) {
@@ -124,10 +130,10 @@ export class ProcessDriver implements Driver {
       ...(await cgroupNames(this.#cgroups)),
     ]);
     for (const name of onDisk) {
-      if (this.#kept.has(name) || this.#turns.has(name)) continue;
+      if (this.#kept.has(name) || this.#turns.has(name) || isShared(name, onDisk)) continue;
       this.#log.warn('an instance nobody knew of is taken over', { instance: name });
       this.#turns.add(name, async () => {
-        if (!this.#kept.has(name)) await this.#adopt(name, report);
+        if (!this.#kept.has(name)) await this.#adopt(name, onDisk, report);
       });
     }
     const found: Found[] = [];
@@ -182,8 +188,15 @@ export class ProcessDriver implements Driver {
       const cgroup = new Cgroup(this.#cgroups, name);
       await cgroup.endBeside();
       await cgroup.remove();
+      // A sidecar of its next run may be there already: that works in its folder, and has its ports.
+      if (this.#hasPartsRunning(name)) return this.#folder(name).removeOwn();
       await this.#folder(name).remove();
+      this.#given.forget(name);
     });
+  }
+
+  #hasPartsRunning(name: string): boolean {
+    return [...this.#runs].some(([part, run]) => part.startsWith(`${name}.`) && !run.isOver);
   }
 
   async exec({ name, run, command, timeoutMs }: ExecInput): Promise<Executed> {
@@ -198,13 +211,30 @@ export class ProcessDriver implements Driver {
     return interactBeside({ ...where, ...input }, output);
   }
 
+  async copy(input: CopyInput, output: Output): Promise<Begun> {
+    const run = this.#runs.get(input.name);
+    if (run?.number !== input.run || run.isOver) {
+      return { kind: 'unknown', message: 'nothing of it runs' };
+    }
+    return copyBeside(
+      { ...input, folder: this.#shared(input.name).work, signal: run.left },
+      output,
+    );
+  }
+
+  signal({ name, run: number, signal }: SignalInput): void {
+    const run = this.#runs.get(name);
+    if (run?.number === number) void run.signal(signal);
+  }
+
   async uses(): Promise<readonly Use[]> {
     const uses = [...this.#runs].map(async ([name, run]): Promise<readonly Use[]> => {
       const kept = this.#kept.get(name);
       if (!kept || run.isOver) return [];
       const used = await useOf(new Cgroup(this.#cgroups, name), run.pid);
       const runsForMs = Date.now() - kept.startedAt;
-      return used ? [{ name, run: run.number, runsForMs, ...used }] : [];
+      const diskBytes = await diskBytesOf(kept, () => bytesBelow([this.#folder(name).work]));
+      return used ? [{ name, run: run.number, runsForMs, ...used, diskBytes }] : [];
     });
     return (await Promise.all(uses)).flat();
   }
@@ -218,17 +248,36 @@ export class ProcessDriver implements Driver {
     await this.#turns.settled();
   }
 
-  /** Ends everything that runs, each within its grace and `graceMsMax`. */
+  /** Ends everything that runs, each within its grace and `graceMsMax`; so all sidecars together. */
   async endAll(graceMsMax: number): Promise<void> {
     await this.settled();
-    const running = [...this.#runs].filter(([, run]) => !run.isTold);
-    for (const [name, run] of running) {
-      const grace = this.#kept.get(name)?.input.spec.spec.grace;
-      run.stop(Math.min(graceMsMax, grace === undefined ? graceMsMax : spanMs(grace)));
+    const programs = new Set([...this.#runs.keys()].map(instanceOf));
+    await Promise.all([...programs].map((name) => this.#endInOrder(name, graceMsMax)));
+  }
+
+  /** The program, then its sidecars, the last one first: what runs beside a program is there until it has ended. */
+  async #endInOrder(name: string, graceMsMax: number): Promise<void> {
+    const { sidecars = [] } = this.#specOf(name) ?? {};
+    await this.#end(name, graceMsMax);
+    const endedAt = performance.now();
+    for (const { name: sidecar } of sidecars.toReversed()) {
+      const leftMs = graceMsMax - (performance.now() - endedAt);
+      await this.#end(sidecarPart(name, sidecar), Math.max(0, leftMs));
     }
-    while (running.some(([, run]) => !run.isTold)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  }
+
+  /** Of an instance, whichever of its parts is here. */
+  #specOf(name: string): Spec | undefined {
+    const part = [...this.#kept.values()].find(({ input }) => instanceOf(input.name) === name);
+    return part?.input.spec.spec;
+  }
+
+  async #end(name: string, graceMsMax: number): Promise<void> {
+    const run = this.#runs.get(name);
+    const input = this.#kept.get(name)?.input;
+    if (!run || run.isTold || !input) return;
+    run.stop(Math.min(graceMsMax, spanMs(programOf(input).grace)));
+    while (!run.isTold) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   /** The agent is going: nothing is ended, nobody is listened to any more. */
@@ -245,42 +294,51 @@ export class ProcessDriver implements Driver {
     return new RunFolder(this.#settings.state, name);
   }
 
+  #shared(part: string): RunFolder {
+    return RunFolder.shared(this.#settings.state, part);
+  }
+
   async #start(input: StartInput, report: Report): Promise<void> {
-    const { name, spec } = input;
+    const { name } = input;
+    const program = programOf(input);
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     const folder = this.#folder(name);
     const { address } = this.#settings;
-    const ports = await this.#ports.take(input);
-    const kept: Kept = { input, epoch: input.epoch, address, ports, startedAt: Date.now() };
+    const given = await this.#given.take(input);
+    const kept: Kept = { input, epoch: input.epoch, address, ...given, startedAt: Date.now() };
     this.#kept.set(name, kept);
     await folder.prepare(kept);
-    const places = { folder: folder.work, mode: VOLUME_MODE };
-    await makeVolumes(spec.spec.volumes, { ...places, pathOf: ({ path }) => path });
-    await writeFiles(folder.work, spec.spec.files);
+    const { work } = this.#shared(name);
+    await mkdir(work, { recursive: true });
+    const places = { folder: work, mode: VOLUME_MODE };
+    await makeVolumes(program.volumes, { ...places, pathOf: ({ path }) => path });
+    await writeFiles(work, program.files);
     const { directory, environment } = this.#around(kept);
-    const steps = spec.spec.init ?? [];
+    const steps = program.init ?? [];
     // What comes later may be made by what comes first.
-    const [program = ''] = steps[0]?.command ?? spec.spec.command;
-    const why = await obstacle(program, directory, environment['PATH'] ?? '');
+    const [first = ''] = steps[0]?.command ?? program.command;
+    const why = await obstacle(first, directory, environment['PATH'] ?? '');
     if (why !== undefined) throw new Error(why);
     await writeInit(folder.run(input.run), steps);
     const cgroup = new Cgroup(this.#cgroups, name);
-    await cgroup.make(spec.spec);
+    await cgroup.make(program);
     const run = await Run.start(kept, { directory, environment }, this.#partsOf(name, report));
     this.#runs.set(name, run);
   }
 
-  async #adopt(name: string, report: Report): Promise<Found | undefined> {
+  /** `names`: of all that is here. */
+  async #adopt(name: string, names: Iterable<string>, report: Report): Promise<Found | undefined> {
     const folder = this.#folder(name);
     const kept = await folder.kept();
+    if (!kept && isShared(name, names)) return undefined;
     if (!kept) {
       await this.#endStray(name);
       return undefined;
     }
     const pid = await this.#keeperOf(folder, kept.input.run);
     this.#kept.set(name, kept);
-    this.#ports.keep(kept);
+    this.#given.keep(kept);
     // Nobody waits any more for what an earlier agent ran beside it.
     await new Cgroup(this.#cgroups, name).endBeside();
     const run = Run.adopt(kept, pid, this.#partsOf(name, report));
@@ -315,12 +373,12 @@ export class ProcessDriver implements Driver {
   }
 
   /** Where the commands of a run are run. */
-  #around({ input, ports }: Kept) {
+  #around({ input, ports, devices }: Kept) {
     const { root, node } = this.#settings;
-    const { work: folder } = this.#folder(input.name);
+    const { work: folder } = this.#shared(input.name);
     return {
       directory: directoryOf(input, root, folder),
-      environment: environmentOf(input, { node, ports, folder }),
+      environment: environmentOf(input, { node, ports, devices, folder }),
     };
   }
 
@@ -336,6 +394,6 @@ export class ProcessDriver implements Driver {
 
   #release(name: string): void {
     const kept = this.#kept.get(name);
-    if (kept) this.#ports.release(kept.input);
+    if (kept) this.#given.release(kept.input);
   }
 }

@@ -5,12 +5,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { SessionSignal } from '../../../subjects/index.ts';
 import type { ToldOfRun } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
 import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
-import { isAlive, kill, signalGroup } from './alive.ts';
+import { childrenOf, isAlive, kill, sendSignal, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
 import { hasBegun, stepAt } from './init.ts';
 
@@ -59,7 +61,7 @@ export class Run {
     around: RunAround,
   ): Promise<Run> {
     const { folder, cgroup, keeper } = around;
-    const { command } = kept.input.spec.spec;
+    const { command } = programOf(kept.input);
     const outputs = [
       openSync(folder.output('stdout'), 'a'),
       openSync(folder.output('stderr'), 'a'),
@@ -148,6 +150,12 @@ export class Run {
     signalGroup(this.#pid, 'SIGTERM');
   }
 
+  /** Tells the command alone: the keeper is its parent, and must not be ended by it. */
+  async signal(signal: SessionSignal): Promise<void> {
+    if (this.#isOver || this.isStarting || !(await this.isAlive())) return;
+    for (const pid of await childrenOf(this.#pid)) sendSignal(pid, `SIG${signal}`);
+  }
+
   /** Stops listening to the run without ending it: the agent is going, and nothing is told any more. */
   leave(): void {
     this.#isLeft = true;
@@ -163,7 +171,7 @@ export class Run {
   }
 
   get #steps() {
-    return this.#kept.input.spec.spec.init ?? [];
+    return programOf(this.#kept.input).init ?? [];
   }
 
   /** Tells what comes before the program, step by step, until that has started. */

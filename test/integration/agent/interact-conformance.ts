@@ -1,9 +1,9 @@
 /** What every driver promises of a command somebody is at (D7 of edge-agent/drivers/driver.ts). */
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Driver, InteractInput, Live } from '../../../edge-agent/drivers/driver.ts';
+import type { Driver, InteractInput, Live, LiveEnd } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
-import type { SessionEnded } from '../../../subjects/index.ts';
 import { eventually } from '../../support/ports.ts';
 import { type DriverFixture, NAME, startInput } from './driver-conformance.ts';
 
@@ -27,7 +27,7 @@ class At {
   live!: Live;
   /** While set, nothing is taken. */
   held: Promise<void> | undefined;
-  over: SessionEnded | undefined;
+  over: LiveEnd | undefined;
 
   static async begin(driver: Driver, input: Partial<InteractInput>): Promise<At> {
     const at = new At();
@@ -42,7 +42,8 @@ class At {
         },
       },
     );
-    if (begun.kind !== 'live') throw new Error(`${begun.kind}: ${begun.message}`);
+    if (begun.kind !== 'live')
+      throw new Error(`${begun.kind}: ${'message' in begun ? begun.message : ''}`);
     at.live = begun.live;
     void begun.live.ended.then((over) => {
       at.over = over;
@@ -62,6 +63,27 @@ const terminal = { type: 'vt100', size: { columns: 77, rows: 33 } };
 
 /** Holds a driver to D7. */
 export function interactConformance(name: string, fixture: () => Promise<DriverFixture>): void {
+  describe(`${name}, asked to signal a run (D9)`, () => {
+    test('tells its main process, and no other run', async () => {
+      await using engine = await fixture();
+      const driver = await engine.open();
+      const reports: InstanceReport[] = [];
+      const script = 'trap "exit 9" USR1; echo up; while :; do sleep 0.05; done';
+      const spec = { ...engine.spec, command: ['sh', '-c', script] };
+      driver.start(startInput(spec, 2), (each) => reports.push(each));
+      const printed = () => readFile(join(driver.folder(NAME), 'stdout'), 'utf8').catch(() => '');
+      await eventually(async () => (await printed()) === 'up\n', 20_000, 'it to listen');
+      driver.signal?.({ name: NAME, run: 1, signal: 'KILL' });
+      driver.signal?.({ name: NAME, run: 2, signal: 'USR1' });
+      await eventually(() => reports.at(-1)?.kind === 'exited', 10_000, 'its end');
+      expect(reports.at(-1)).toMatchObject({ run: 2, exitCode: 9, signal: undefined });
+      // An end is told before all of what ran is cleared away.
+      driver.forget(NAME);
+      await driver.settled();
+      driver.leave();
+    });
+  });
+
   describe(`${name}: D7, a command somebody is at`, () => {
     let on: DriverFixture;
     let driver: Driver;

@@ -2,6 +2,7 @@
  * What every driver that has files and volumes makes of them, as one suite: `placeConformance(name,
  * fixture, placed)`, beside what all drivers promise (driver-conformance.ts).
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -9,6 +10,11 @@ import type { Driver } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
 import { type DriverFixture, NAME, startInput } from './driver-conformance.ts';
+
+/** A device that most machines with Linux have and that a container has not by itself. */
+const DEVICE = ['/dev/loop-control', '/dev/fuse', '/dev/kvm'].find(existsSync);
+/** What the drivers that are held to it are opened with. */
+export const DEVICES = DEVICE === undefined ? [] : [{ name: 'some-device', paths: [DEVICE] }];
 
 /** Holds a driver to it; `placed`: a path as this driver's specs have it. */
 export function placeConformance(
@@ -52,7 +58,7 @@ export function placeConformance(
       await eventually(() => exit() !== undefined, 20_000, 'the end to be told');
       await driver.settled();
     };
-    const output = () => readFile(join(driver.folder(NAME), 'stdout'), 'utf8');
+    const output = () => readFile(join(driver.folder(NAME), 'stdout'), 'utf8').catch(() => '');
     const forgotten = async (): Promise<void> => {
       driver.forget(NAME);
       await driver.settled();
@@ -80,6 +86,42 @@ export function placeConformance(
       expect(await runs(command, { files, init })).toMatchObject({ exitCode: 0 });
       expect(await output()).toMatch(/^(one "\$A"\n){2}444 9\n400 3\n555 \d+\n$/);
       await forgotten();
+    });
+
+    test.skipIf(DEVICE === undefined)(
+      'a device is there under its path, which is told, and only where it was asked for',
+      async () => {
+        const command = [
+          'sh',
+          '-c',
+          'test -c "$SHOAL_DEVICE_SOME_DEVICE" && echo "$SHOAL_DEVICE_SOME_DEVICE"',
+        ];
+        const { resources = {} } = on.spec as { resources?: object };
+        const devices = { 'some-device': 1 };
+        expect(await runs(command, { resources: { ...resources, devices } })).toMatchObject({
+          exitCode: 0,
+        });
+        expect(await output()).toBe(`${DEVICE}\n`);
+        expect(await runs(command, {}, 2)).toMatchObject({ exitCode: 1 });
+        const two = { ...resources, devices: { 'some-device': 2 } };
+        expect(await runs(command, { resources: two }, 3)).toMatchObject({
+          message: expect.stringContaining('of device some-device 1 of 1 free, 2 asked'),
+        });
+      },
+    );
+
+    test('what it writes, beside its program and into volumes, is known where it is limited', async () => {
+      const [volume, file] = [placed('data'), placed('big')];
+      const write = (path: string) => `dd if=/dev/zero of=${path} bs=65536 count=32 2>/dev/null`;
+      const script = `${write(`${volume}/big`)}; ${write(file)}; echo done; sleep 300`;
+      const volumes = [{ name: 'data', path: volume }];
+      const limits = { disk: '1Mi' };
+      const more = { volumes, limits, command: ['sh', '-c', script] };
+      driver.start(startInput({ ...on.spec, ...more }), (each) => void reports.push(each));
+      await eventually(async () => (await output()) === 'done\n', 20_000, 'it to be written');
+      const [use] = await driver.uses();
+      expect(use?.diskBytes).toBeGreaterThanOrEqual(4 * 2 ** 20);
+      expect(use?.diskBytes).toBeLessThan(5 * 2 ** 20);
     });
 
     test('a file is as in the spec again at the next start, whatever became of it', async () => {

@@ -6,14 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Devices } from '../../../edge-agent/drivers/devices.ts';
+import { Given } from '../../../edge-agent/drivers/given.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import { findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
 import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
+import { copyConformance } from './copy-conformance.ts';
 import { conformance, type DriverFixture, NAME, startInput } from './driver-conformance.ts';
 import { interactConformance } from './interact-conformance.ts';
-import { placeConformance } from './place-conformance.ts';
+import { DEVICES, placeConformance } from './place-conformance.ts';
+import { sidecarConformance } from './sidecar-conformance.ts';
 
 const NODE = `test-${process.pid}`;
 const cgroups = await findCgroups(NODE);
@@ -23,7 +27,7 @@ const openIn = (state: string) =>
   ProcessDriver.open(
     {
       ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
-      ports: new Ports({ from: 23_000, to: 23_999 }),
+      given: new Given(new Ports({ from: 23_000, to: 23_999 }), new Devices(DEVICES)),
     },
     silentLog,
   );
@@ -53,6 +57,8 @@ const fixture = async (): Promise<DriverFixture> => {
 conformance('the process driver', fixture);
 placeConformance('the process driver', fixture, (path) => path);
 interactConformance('the process driver', fixture);
+sidecarConformance('the process driver', fixture, (path) => path);
+copyConformance('the process driver', fixture, '$SHOAL_FOLDER');
 
 describe('the process driver', () => {
   let state: string;

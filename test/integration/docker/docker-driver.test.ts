@@ -5,31 +5,48 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Devices } from '../../../edge-agent/drivers/devices.ts';
 import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
 import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
 import { endAllMarked, endInside } from '../../../edge-agent/drivers/docker/exec.ts';
+import { Given } from '../../../edge-agent/drivers/given.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { freePort } from '../../../nats/start.ts';
 import type { AllowedMount } from '../../../subjects/index.ts';
+import { holdingsOf } from '../../support/container-engine.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { eventually } from '../../support/ports.ts';
-import { conformance, type DriverFixture, NAME, startInput } from '../agent/driver-conformance.ts';
+import { copyConformance } from '../agent/copy-conformance.ts';
+import { conformance, NAME, startInput } from '../agent/driver-conformance.ts';
 import { interactConformance } from '../agent/interact-conformance.ts';
-import { placeConformance } from '../agent/place-conformance.ts';
+import { DEVICES, placeConformance } from '../agent/place-conformance.ts';
+import { containerFixture } from './container-fixture.ts';
 
 const AGENT = `test-${process.pid}`;
 const SPEC = { driver: 'docker', image: IMAGE, resources: { memory: '64Mi' } };
 let engine: DockerEngine;
 
+let before: readonly string[];
 beforeAll(async () => {
   engine = await DockerEngine.start();
+  before = await holdingsOf(engine);
 });
-afterAll(() => engine?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  try {
+    // Whatever these tests did, no container, volume, network or image is more or less than before.
+    if (before) expect(await holdingsOf(engine)).toEqual(before);
+  } finally {
+    await engine?.[Symbol.asyncDispose]();
+  }
+});
 
 const openIn = (
   state: string,
-  ports = new Ports({ from: 24_000, to: 24_999 }),
+  ports: Pick<Ports, 'take' | 'keep' | 'release' | 'forget'> = new Ports({
+    from: 24_000,
+    to: 24_999,
+  }),
   mounts: readonly AllowedMount[] = [],
 ) =>
   DockerDriver.open(
@@ -43,33 +60,19 @@ const openIn = (
       mounts,
       imageLimits: undefined,
     },
-    ports,
+    new Given(ports, new Devices(DEVICES)),
     silentLog,
   );
 const container = (run = 1) => engine.client.getContainer(`shoal-${AGENT}-${NAME}-${run}`);
-const foldersIn = (state: string) => readdir(join(state, 'docker', 'instances'));
 
-const fixture = async (): Promise<DriverFixture> => {
-  const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
-  return {
-    open: () => openIn(state),
-    spec: SPEC,
-    listener: ['sh', '-c', 'sleep 0.4; exec busybox httpd -f -p $PORT'],
-    missing: /no-such-program/,
-    keepsSteps: false,
-    findsAll: true,
-    ended: (run) =>
-      eventually(async () => !(await container(run).inspect()).State.Running, 10_000, 'the end'),
-    remains: async () => [...(await foldersIn(state)), ...(await engine.remains())],
-    [Symbol.asyncDispose]: async () => {
-      await rm(state, { recursive: true, force: true });
-      expect(await engine.remains()).toEqual([]);
-    },
-  };
-};
+const fixture = containerFixture({
+  ...{ engine: () => engine, open: openIn, spec: SPEC },
+  container: (run) => `shoal-${AGENT}-${NAME}-${run}`,
+});
 conformance('the Docker driver', fixture);
 placeConformance('the Docker driver', fixture, (path) => `/${path}`);
 interactConformance('the Docker driver', fixture);
+copyConformance('the Docker driver', fixture, '/');
 
 describe('the Docker driver', () => {
   let state: string;

@@ -1,15 +1,20 @@
 /** The engine dies and comes back in the middle: what ran is found again, and nothing it printed is lost. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Devices } from '../../../edge-agent/drivers/devices.ts';
 import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
+import { Given } from '../../../edge-agent/drivers/given.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
 import { eventually } from '../../support/ports.ts';
+import { REGISTRY_PASSWORD, REGISTRY_USER, Registry } from '../../support/registry.ts';
 import { isThere, startInput } from '../agent/driver-conformance.ts';
+import { restartsInTheMiddle } from './engine-restarts.ts';
+import { LosingStarts } from './losing-starts.ts';
 
 let engine: DockerEngine;
 let state: string;
@@ -29,19 +34,19 @@ afterAll(async () => {
   if (state) await rm(state, { recursive: true, force: true });
 });
 
-const open = () =>
+const open = (folder = state, socket = engine.socket) =>
   DockerDriver.open(
     {
       node: 'n1',
       agent: 'death',
-      state,
+      state: folder,
       address: '127.0.0.1',
-      socket: engine.socket,
+      socket,
       credentials: join(state, 'credentials'),
       mounts: [],
       imageLimits: undefined,
     },
-    new Ports({ from: 25_000, to: 25_999 }),
+    new Given(new Ports({ from: 25_000, to: 25_999 }), new Devices([])),
     silentLog,
   );
 const input = (instance: string, command: readonly string[]): StartInput => {
@@ -118,4 +123,99 @@ test('an agent that starts while the engine is away goes on with what ran when i
   const lines = (await numbers('counts')).filter(Boolean);
   expect(lines).toEqual(lines.map((_, index) => String(index)));
   expect(await engine.remains()).toEqual([]);
+});
+
+test('killed in the middle of starts, stops, pulls, commands and output, it leaves and loses nothing', async () => {
+  const registry = await Registry.start();
+  try {
+    const pulled = await registry.take(engine.client, IMAGE, 'team/app');
+    await mkdir(join(state, 'credentials'), { recursive: true });
+    const auth = Buffer.from(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`).toString('base64');
+    const config = JSON.stringify({ auths: { [registry.host]: { auth } } });
+    await writeFile(join(state, 'credentials', 'config.json'), config);
+    await restartsInTheMiddle({ engine, driver, pulled });
+  } finally {
+    await registry[Symbol.asyncDispose]();
+  }
+});
+
+/** A driver whose engine goes away as soon as it has begun what it is asked to start. */
+async function beforeLosing(act: (on: Losing) => Promise<void>): Promise<void> {
+  const own = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+  const between = await LosingStarts.before(engine.socket, join(own, 'between.sock'));
+  const other = await open(own, between.socket);
+  const start = (run: number, init: readonly object[] = []): void => {
+    const spec = { driver: 'docker', image: IMAGE, command: ['sleep', '300'], init };
+    other.start({ ...startInput(spec, run), name: 'default.twice', instance: 'twice' }, report);
+  };
+  const filters = { label: ['shoal.name=default.twice'] };
+  const running = async () =>
+    (await engine.client.listContainers({ filters })).map(({ Labels: of }) => of['shoal.run']);
+  const told = (kind: InstanceReport['kind'], run: number) =>
+    reports.filter((each) => each.kind === kind && each.run === run);
+  try {
+    reports.length = 0;
+    await act({ driver: other, between, start, running, told });
+  } finally {
+    between.isOpen = true;
+    await other.endAll(0);
+    other.leave();
+    between.close();
+    await rm(own, { recursive: true, force: true });
+  }
+  await eventually(async () => (await engine.remains()).length === 0, 20_000, 'nothing to be left');
+}
+
+interface Losing {
+  readonly driver: DockerDriver;
+  readonly between: LosingStarts;
+  start(run: number, init?: readonly object[]): void;
+  /** The runs of the containers that run. */
+  running(): Promise<readonly (string | undefined)[]>;
+  told(kind: InstanceReport['kind'], run: number): readonly InstanceReport[];
+}
+
+test.each([
+  ['program', [], []],
+  ['step before its program', [{ command: ['sleep', '300'] }], [{ command: ['true'] }]],
+] as const)(
+  'the start of a %s whose answer is lost with the engine is not done twice, however often it is tried meanwhile',
+  async (_what, first, last) => {
+    await beforeLosing(async ({ driver: other, between, start, running, told }) => {
+      for (const run of [1, 2]) {
+        start(run, first);
+        await eventually(() => told('exited', run).length > 0, 20_000, 'a reason');
+        await other.settled();
+        const message = expect.stringContaining('does not answer');
+        expect(told('exited', run)).toMatchObject([{ message }]);
+        // It was started all the same.
+        expect(await running()).toEqual(['1']);
+      }
+      between.isOpen = true;
+      start(3, last);
+      await eventually(() => told('started', 3).length > 0, 20_000, 'the next run');
+      expect(await running()).toEqual(['3']);
+      other.stop({ name: 'default.twice', run: 3, graceMs: 0 }, report);
+      await eventually(() => told('exited', 3).length > 0, 20_000, 'its end');
+      await other.settled();
+    });
+  },
+);
+
+test('a stop is not answered while the engine is away and something may run; then nothing does', async () => {
+  await beforeLosing(async ({ driver: other, between, start, running, told }) => {
+    const stop = { name: 'default.twice', run: 1, graceMs: 0 };
+    between.whenLost = () => other.stop(stop, report);
+    start(1);
+    await eventually(() => !between.isOpen, 20_000, 'the answer to be lost');
+    await other.settled();
+    // Asked once more, as whoever hears nothing does.
+    other.stop(stop, report);
+    await other.settled();
+    expect(await running()).toEqual(['1']);
+    expect(told('exited', 1)).toEqual([]);
+    between.isOpen = true;
+    await eventually(() => told('exited', 1).length > 0, 20_000, 'the answer');
+    expect(await running()).toEqual([]);
+  });
 });

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '../../../actors/runtime/log.ts';
+import { Devices } from '../../../edge-agent/drivers/devices.ts';
 import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
 import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
 import { Images } from '../../../edge-agent/drivers/docker/images.ts';
+import { Given } from '../../../edge-agent/drivers/given.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
 import { DockerEngine, IMAGE } from '../../support/docker.ts';
@@ -37,7 +39,7 @@ beforeEach(async () => {
   const imageLimits = undefined;
   driver = await DockerDriver.open(
     { ...settings, imageLimits, socket: engine.socket, credentials: join(state, 'credentials') },
-    new Ports({ from: 24_000, to: 24_099 }),
+    new Given(new Ports({ from: 24_000, to: 24_099 }), new Devices([])),
     silentLog,
   );
 });
@@ -115,12 +117,48 @@ test('what another registry needs, and cannot give, is no trouble', async () => 
   await engine.client.getImage(image).remove();
 });
 
-test('an image that the registry does not have is a reason', async () => {
+test('an image that the registry does not have is a reason; its name is forgotten, and starts as soon as it is here', async () => {
   await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
   const missing = `${registry.host}/team/none:1`;
   expect(await ran({ image: missing })).toMatchObject({
     message: expect.stringMatching(/team\/none:1 cannot be pulled: .*(not found|unknown)/),
   });
+  const owned = async () =>
+    JSON.parse(await readFile(join(state, 'docker', 'images.json'), 'utf8')) as object;
+  expect(await owned()).toEqual({});
+  await engine.client.getImage(IMAGE).tag({ repo: `${registry.host}/team/none`, tag: '1' });
+  reports = [];
+  const spec = { driver: 'docker', image: missing, command: ['true'], resources: {} };
+  driver.start(startInput(spec, 2), (report) => reports.push(report));
+  await eventually(() => reports.some(({ kind }) => kind === 'exited'), 20_000, 'the end of it');
+  expect(reports.map(({ kind }) => kind).filter((kind) => kind !== 'ready')).toEqual([
+    ...['started', 'exited'],
+  ]);
+  expect(await owned()).toEqual({});
+  await engine.client.getImage(missing).remove();
+});
+
+test('an image that goes while its start is under way is obtained once more', async () => {
+  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  const spec = { driver: 'docker', image, command: ['true'], init: [{ command: ['sleep', '1'] }] };
+  driver.start(startInput(spec), (report) => reports.push(report));
+  const steps = async () =>
+    (await engine.client.listContainers()).filter(({ State: state }) => state === 'running');
+  await eventually(async () => (await steps()).length === 1, 20_000, 'its step to run');
+  // Under another name the step's container still has it.
+  await engine.client.getImage(image).tag({ repo: 'kept', tag: '1' });
+  await engine.client.getImage(image).remove();
+  await eventually(() => reports.some(({ kind }) => kind === 'exited'), 20_000, 'the end of it');
+  expect(reports).toMatchObject([
+    { message: `pulling ${image}` },
+    { message: 'init 1 of 1 (sleep 1)' },
+    { message: `pulling ${image}` },
+    { kind: 'started' },
+    ...reports.slice(4, -1),
+    { kind: 'exited', exitCode: 0 },
+  ]);
+  await driver.settled();
+  for (const each of [image, 'kept:1']) await engine.client.getImage(each).remove();
 });
 
 test.each([
@@ -159,6 +197,19 @@ test('what this agent pulled goes when the disk is too full: nothing that is use
   // It was used a moment ago.
   await held.collect();
   expect(await isHere()).toBe(true);
+  // What a start calls otherwise is the same image, and would be gone for it, too.
+  const [repo = '', tag] = [image.slice(0, image.lastIndexOf(':')), 'latest'];
+  await engine.client.getImage(image).tag({ repo, tag });
+  await engine.client.getImage(image).remove();
+  await writeFile(file, JSON.stringify({ [`${repo}:${tag}`]: 1 }));
+  const otherwise = await Images.open({ file, limits, engine: inside, log: silentLog });
+  otherwise.close();
+  const releaseOther = otherwise.hold(repo);
+  await otherwise.collect();
+  expect(await inside.imageId(repo)).toBeDefined();
+  releaseOther();
+  await engine.client.getImage(repo).tag({ repo, tag: '1' });
+  await engine.client.getImage(repo).remove();
   const made = await engine.client.createContainer({ Image: image, Cmd: ['true'] });
   await (await collecting()).collect();
   expect(await isHere()).toBe(true);

@@ -49,10 +49,26 @@ test('what is asked about an instance goes to the driver of its spec', async () 
   expect(await drivers.interact(command, output)).toMatchObject({
     message: 'docker a interactive',
   });
-  drivers.forget('a');
+  drivers.forgetting('a')();
   expect(asked).toEqual([
     ...['docker start a', 'process start b', 'docker stop a', 'process stop stranger'],
     'docker forget a',
+  ]);
+});
+
+test('what is forgotten late leaves an instance that was started again where it is', () => {
+  const asked: string[] = [];
+  const drivers = new Drivers([noting('process', asked), noting('docker', asked)], quiet);
+  drivers.start(input('a', 'docker'), quiet);
+  const forgotten = drivers.forgetting('a');
+  drivers.start(input('a', 'docker', 2), quiet);
+  forgotten();
+  drivers.stop({ name: 'a', run: 2, graceMs: 1 }, quiet);
+  drivers.forgetting('a')();
+  drivers.stop({ name: 'a', run: 2, graceMs: 1 }, quiet);
+  expect(asked).toEqual([
+    ...['docker start a', 'docker start a', 'docker stop a', 'docker forget a'],
+    'process stop a',
   ]);
 });
 
@@ -62,6 +78,15 @@ test('an instance that gets another driver is forgotten by the one before', () =
   drivers.start(input('a', 'process'), quiet);
   drivers.start(input('a', 'docker', 2), quiet);
   expect(asked).toEqual(['process start a', 'process forget a', 'docker start a']);
+});
+
+test('nothing is started while what runs is being ended', async () => {
+  const asked: string[] = [];
+  const drivers = new Drivers([noting('process', asked)], quiet);
+  const ended = drivers.endAll(1);
+  drivers.start(input('a', 'process'), quiet);
+  await ended;
+  expect(asked).toEqual([]);
 });
 
 test('a driver that is not here is a reason', () => {

@@ -217,7 +217,12 @@ describe('a snapshot', () => {
     const scene = ready();
     tell(scene);
     scene.now += 5_000;
-    const uses = [1, 3, 2].map((cpuMilli) => ({ name: `t.${cpuMilli}`, cpuMilli, memoryBytes: 9 }));
+    const uses = [1, 3, 2].map((cpuMilli) => ({
+      name: `t.${cpuMilli}`,
+      run: 1,
+      cpuMilli,
+      memoryBytes: 9,
+    }));
     expect(tell(scene, { uses })).toEqual([
       {
         ...{ at: scene.now, cpuMilli: 1_000, memoryBytes: 500 },
@@ -231,6 +236,7 @@ describe('a snapshot', () => {
     const many = Array.from({ length: USES_MAX + 5 }, (_, cpuMilli) => ({
       ...{
         name: `${'t'.repeat(48)}.${'w'.repeat(57)}-${cpuMilli}`,
+        run: 1,
         cpuMilli,
         memoryBytes: 2 ** 40,
       },

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { afterEnd, recentRestarts } from '../../../edge-agent/restart.ts';
+import type { AssignedSpec } from '../../../subjects/index.ts';
 import { spec } from './scene.ts';
 
 const NOW = 10_000_000;
@@ -9,7 +10,9 @@ const WINDOW_MS = 600_000;
 const failed = { exitCode: 1, why: 'exited with 1' };
 const fine = { exitCode: 0, why: 'exited with 0' };
 const killed = { exitCode: undefined, why: 'ended by SIGKILL' };
-const policy = (name: string, attempts = 5) => spec({ restart: { policy: name, attempts } });
+const restartsIn = (of: AssignedSpec) => (of.kind === 'service' ? of.spec.restart : undefined);
+const policy = (name: string, attempts = 5) =>
+  restartsIn(spec({ restart: { policy: name, attempts } }));
 
 describe('the policy', () => {
   const restarts = { kind: 'restart', delayMs: 100 };
@@ -30,9 +33,9 @@ describe('the policy', () => {
   });
 
   test('of a job is not the node’s business', () => {
-    expect(afterEnd(spec({}, 'job'), failed, [], NOW)).toEqual(over);
-    expect(afterEnd(spec({}, 'job'), fine, [], NOW)).toEqual(succeeded);
-    expect(recentRestarts(spec({}, 'job'), [NOW], NOW)).toEqual([]);
+    expect(afterEnd(restartsIn(spec({}, 'job')), failed, [], NOW)).toEqual(over);
+    expect(afterEnd(restartsIn(spec({}, 'job')), fine, [], NOW)).toEqual(succeeded);
+    expect(recentRestarts(restartsIn(spec({}, 'job')), [NOW], NOW)).toEqual([]);
   });
 });
 

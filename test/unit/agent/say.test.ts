@@ -4,7 +4,13 @@ import { describe, expect, test } from 'vitest';
 import type { Effects } from '../../../actors/runtime/effect.ts';
 import { confirmed, said, say } from '../../../edge-agent/say.ts';
 import type { Local } from '../../../edge-agent/state.ts';
-import { type Observed, observedRecord } from '../../../subjects/index.ts';
+import {
+  encode,
+  type Observed,
+  observedRecord,
+  PORTS_MAX,
+  SIDECARS_MAX,
+} from '../../../subjects/index.ts';
 import { delayOf, NODE, Scene, spec } from './scene.ts';
 
 const due = { key: '', payload: undefined };
@@ -21,7 +27,8 @@ const local = (more: Partial<Local> = {}): Local => ({
   },
   ...{ address: '127.0.0.1', ports: { http: 80 }, pid: 7, exitCode: undefined, signal: undefined },
   ...{ message: undefined, startedAt: 5, lastEnd: undefined, changedAt: 5 },
-  ...{ probing: undefined, ending: undefined },
+  ...{ probing: undefined, ending: undefined, failing: undefined },
+  ...{ sidecar: undefined, sidecars: [] },
   ...more,
 });
 const tell = (scene: Scene) => say(NODE)(scene.state, due, scene.context);
@@ -58,6 +65,35 @@ describe('an observation', () => {
     const value = puts(tell(scene))[0]?.value as Observed;
     expect(value.message).toHaveLength(500);
     expect(observedRecord.schema.safeParse(value).success).toBe(true);
+  });
+
+  test.each([
+    ['control characters', '\u0001'],
+    ['characters outside the first plane', '\u{1F41F}'],
+    ['halves of characters', '\uD83D'],
+    ['quotes', '"'],
+  ])('fits its record whatever its parts print, and however long names are: %s', (_what, char) => {
+    const scene = new Scene();
+    const [id, instance] = ['t'.repeat(48), 'i'.repeat(63)];
+    const sidecars = Array.from({ length: SIDECARS_MAX }, (_, at) => `${at}`.padEnd(32, 's'));
+    const reason = char.repeat(5_000);
+    const many = Number.MAX_SAFE_INTEGER;
+    const longest: Partial<Local> = {
+      ...{ tenant: id, workload: id, instance, epoch: many, attempt: many, restarts: many },
+      ...{ state: 'backing-off', message: reason, lastEnd: { at: scene.now, message: reason } },
+      ...{ pid: 4_194_304, exitCode: 255, signal: 'S'.repeat(16), startedAt: scene.now },
+    };
+    const name = `${id}.${instance}`;
+    for (const sidecar of sidecars) {
+      scene.state.local.set(`${name}.${sidecar}`, local({ ...longest, sidecar }));
+    }
+    const port = (_: unknown, at: number) => [`p${at}`.padEnd(15, 'p'), 65_535] as const;
+    const ports = Object.fromEntries(Array.from({ length: PORTS_MAX }, port));
+    change(scene, name, local({ ...longest, sidecars, ports, address: 'a'.repeat(255) }));
+    const value = { ...(puts(tell(scene))[0]?.value as Observed), node: id };
+    expect(observedRecord.schema.safeParse(value).success).toBe(true);
+    expect(value.sidecars?.every(({ message }) => message?.startsWith(char))).toBe(true);
+    expect(() => encode(observedRecord, value)).not.toThrow();
   });
 
   test('of what is gone is deleted', () => {

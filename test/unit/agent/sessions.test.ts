@@ -54,6 +54,17 @@ describe('a session', () => {
     expect(told({ session: 'session-1', kind: 'over' })).toEqual([]);
   });
 
+  test('that copies files is begun with what is to be copied', () => {
+    const copy = { direction: 'to', path: '/data' } as const;
+    const input = inputOf(open({ exec: undefined, copy }), 'openSession');
+    expect(input['of']).toEqual({ kind: 'copy', copy });
+  });
+
+  test('with the program itself is begun with the run that is there', () => {
+    const input = inputOf(open({ exec: undefined, attach: {} }), 'openSession');
+    expect(input).toMatchObject({ name, run: 1, of: { kind: 'attach' } });
+  });
+
   test('that cannot be begun is refused with the reason', () => {
     open();
     const because = refusal('session-not-begun', 'no such program');

@@ -15,7 +15,9 @@ test('without any: a node of its own name, here, with what is measured', () => {
     ...{ node: undefined, class: undefined, labels: {}, capacity: {}, onStop: 'leave' },
     ...{ state: resolve('.shoal/agent'), root: resolve('.'), address: '127.0.0.1' },
     ports: { from: 20_000, to: 29_999 },
+    devices: expect.any(Array),
     mounts: [],
+    drivers: ['process', 'docker'],
     imageLimits: { highPercent: 85, lowPercent: 80 },
   });
 });
@@ -38,6 +40,13 @@ test.each([
   ['SHOAL_ADDRESS', '10.0.0.9', { address: '10.0.0.9' }],
   ['SHOAL_CAPACITY', 'cpu=1.5,memory=1Gi', { capacity: { cpuMilli: 1_500, memoryBytes: 2 ** 30 } }],
   ['SHOAL_CAPACITY', 'cpu=250m,disk=0', { capacity: { cpuMilli: 250, diskBytes: 0 } }],
+  ['SHOAL_CAPACITY', 'bandwidth=100M', { capacity: { bandwidthBps: 1e8 } }],
+  ['SHOAL_IOPS', 'high', { iops: 'high' }],
+  [
+    'SHOAL_DEVICES',
+    'gpu=/dev/a',
+    { devices: expect.arrayContaining([{ name: 'gpu', paths: ['/dev/a'] }]) },
+  ],
   ['SHOAL_PORTS', '1-65535', { ports: { from: 1, to: 65_535 } }],
   ['SHOAL_PORTS', '8080-8080', { ports: { from: 8_080, to: 8_080 } }],
   ['SHOAL_ON_STOP', 'end', { onStop: 'end' }],
@@ -54,6 +63,7 @@ test.each([
   ],
   ['SHOAL_IMAGES', 'keep', { imageLimits: undefined }],
   ['SHOAL_IMAGES', '90-50', { imageLimits: { highPercent: 90, lowPercent: 50 } }],
+  ['SHOAL_DRIVERS', 'memory, process', { drivers: ['memory', 'process'] }],
   ['SHOAL_DOCKER', 'off', { docker: undefined }],
   ['SHOAL_DOCKER', 'unix:///run/engine.sock', { docker: '/run/engine.sock' }],
   ['SHOAL_DOCKER', '/run/engine.sock', { docker: '/run/engine.sock' }],
@@ -73,6 +83,9 @@ describe('is refused in one sentence that names it', () => {
     ['SHOAL_LABELS', 'bad key=1'],
     ['SHOAL_CAPACITY', 'cpu=lots'],
     ['SHOAL_CAPACITY', 'gpu=1'],
+    ['SHOAL_CAPACITY', 'bandwidth=100Mi'],
+    ['SHOAL_IOPS', 'fast'],
+    ['SHOAL_DEVICES', 'gpu'],
     ['SHOAL_IMAGES', 'all'],
     ['SHOAL_IMAGES', '80-85'],
     ['SHOAL_IMAGES', '101-80'],
@@ -85,6 +98,7 @@ describe('is refused in one sentence that names it', () => {
     ['SHOAL_PORTS', '0-80'],
     ['SHOAL_PORTS', '80-65536'],
     ['SHOAL_ON_STOP', 'sleep'],
+    ['SHOAL_DRIVERS', 'lxd'],
     ['SHOAL_DOCKER', 'tcp://10.0.0.1:2375'],
   ])('%s=%s', (name, value) => {
     let told: unknown;

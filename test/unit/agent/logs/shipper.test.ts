@@ -8,6 +8,7 @@ import { type Bus, ID_HEADER, type Outgoing } from '../../../../actors/runtime/p
 import type { Printing } from '../../../../edge-agent/logs/position-book.ts';
 import { LogShipper } from '../../../../edge-agent/logs/shipper.ts';
 import { decode, type LogFrame, logFrame } from '../../../../subjects/index.ts';
+import { eventually } from '../../../support/ports.ts';
 
 /** LOGS as it keeps things: a message of an id it has is taken, and not kept again. */
 class Stream implements Pick<Bus, 'append'> {
@@ -92,6 +93,20 @@ describe('output', () => {
     await shipper.follow(of());
     await shipper.finish(name);
     expect(stream.lines()).toEqual(['whole', 'half']);
+  });
+
+  test('that was sent goes from its file, but for what somebody else still reads there', async () => {
+    const much = `${'x'.repeat(8_191)}\n`.repeat(1_200);
+    const first = async (output: string) =>
+      (await readFile(join(folder, output))).subarray(0, 1).toString();
+    const reader = shipper.held.follow(join(folder, 'stdout'), 0);
+    await print(much);
+    await shipper.follow(of());
+    await eventually(() => stream.lines().length === 1_200, 20_000, 'the one to be sent');
+    await print(much, 'stderr');
+    await eventually(async () => (await first('stderr')) === '\0', 20_000, 'the other to go');
+    expect(await first('stdout')).toBe('x');
+    reader.close();
   });
 
   test('larger than a frame is several, and each fits', async () => {

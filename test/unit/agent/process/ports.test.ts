@@ -121,6 +121,29 @@ describe('ports', () => {
     expect(await both.take(http(2))).toEqual({ http: other });
   });
 
+  test('that parts share stay over their runs, and are free when nothing of the instance runs', async () => {
+    const { port, range } = await single();
+    const part = (number: number, instance: string, sidecar?: string): StartInput => {
+      const name = `default.${instance}`;
+      const sidecars = [{ name: 'side', command: ['side'] }];
+      return {
+        ...run(number, [], instance),
+        ...{ name: sidecar ? `${name}.${sidecar}` : name, sidecar },
+        spec: spec({ ports: [{ name: 'http', host: port }], sidecars }),
+      };
+    };
+    const ports = new Ports(range);
+    expect(await ports.take(part(1, 'web-1', 'side'))).toEqual({ http: port });
+    expect(await ports.take(part(2, 'web-1'))).toEqual({ http: port });
+    ports.release(part(2, 'web-1'));
+    ports.release(part(1, 'web-1', 'side'));
+    await expect(ports.take(part(3, 'web-2', 'side'))).rejects.toThrow(
+      `${port}/tcp is taken here by default.web-1`,
+    );
+    ports.forget('default.web-1');
+    expect(await ports.take(part(3, 'web-2', 'side'))).toEqual({ http: port });
+  });
+
   test('that are udp are tried as such, and say nothing about being ready', async () => {
     const { port, range } = await single();
     const taker = createSocket('udp4');

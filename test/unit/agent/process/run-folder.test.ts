@@ -48,6 +48,17 @@ describe('a run', () => {
     expect(await readdir(folder.path)).not.toContain('run.json.new');
   });
 
+  test('of a sidecar is nothing that a version without sidecars takes for its instance', async () => {
+    const name = 'default.web-1.proxy';
+    const side = new RunFolder(state, name);
+    const of = kept(1);
+    const its = { ...of, input: { ...of.input, name, sidecar: 'proxy' } };
+    await side.prepare(its);
+    // That version reads run.json, and ends what has none by the id of its keeper.
+    expect((await readdir(side.path)).sort()).toEqual(['part.json', 'run-1', 'work']);
+    expect(await side.kept()).toEqual(its);
+  });
+
   test.each(['', '{', 'null', '[]', '{}', '{"input":{}}'])(
     'that is damaged counts as none: %j',
     async (text) => {

@@ -1,0 +1,132 @@
+/**
+ * Makes sure that what is on this machine and what the driver holds become the same again: what an
+ * earlier agent left is gone on with, what only a folder or only the engine knows of is taken over,
+ * told as ended, or removed (docs/decisions/0019).
+ */
+import type { Log } from '../../../actors/runtime/log.ts';
+import { reasonOf } from '../../../actors/runtime/reason.ts';
+import type { Found, Listing } from '../../jobs.ts';
+import type { Report } from '../driver.ts';
+import type { Given } from '../given.ts';
+import type { InTurn } from '../in-turn.ts';
+import { isListening, tcpPorts } from '../ports.ts';
+import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
+import { keptEnd, LABELS } from './container.ts';
+import type { Engine } from './engine.ts';
+import { endAllMarked } from './exec.ts';
+import { removeInit } from './init.ts';
+import { mayHaveCommands } from './interact.ts';
+import type { Left } from './left.ts';
+import { Run, type RunAround, STAYS_MS } from './run.ts';
+
+/** What the driver holds, and adoption changes. */
+export interface Holding {
+  readonly engine: Engine;
+  /** What this agent's containers are labelled with. */
+  readonly agent: string;
+  /** Folder of the driver. */
+  readonly state: string;
+  /** The last run of each instance, and what was written down of it. */
+  readonly runs: Map<string, Run>;
+  readonly kept: Map<string, Kept>;
+  readonly left: Left;
+  readonly turns: InTurn;
+  readonly given: Given;
+  readonly log: Log;
+  around(kept: Kept, report: Report): RunAround;
+}
+
+export class Adoption {
+  readonly #of: Holding;
+
+  constructor(of: Holding) {
+    this.#of = of;
+  }
+
+  /** All there is of an earlier agent, gone on with. An engine that is away is asked when it is back. */
+  async found(report: Report): Promise<readonly Found[]> {
+    const names = await RunFolder.names(this.#of.state);
+    const found = await Promise.all(names.map((name) => this.#adopt(name, report)));
+    await this.#removeStrays().catch(() => undefined);
+    return found.filter((each) => each !== undefined);
+  }
+
+  /** What runs, and what is under way. Rejects while the engine does not answer. */
+  async list(report: Report): Promise<Listing> {
+    const { kept, turns, runs, log } = this.#of;
+    for (const name of await RunFolder.names(this.#of.state)) {
+      if (kept.has(name) || turns.has(name)) continue;
+      log.warn('an instance nobody knew of is taken over', { instance: name });
+      turns.add(name, async () => {
+        if (!kept.has(name)) await this.#adopt(name, report);
+      });
+    }
+    // An event may be lost, or be of a container somebody else removed.
+    const running = await this.#removeStrays();
+    for (const [name, run] of runs) {
+      if (!run.isOver && !running.has(name) && !turns.has(name)) await run.look();
+    }
+    const found: Found[] = [];
+    for (const [name, run] of runs) {
+      const its = kept.get(name);
+      if (!its || run.isTold || turns.has(name)) continue;
+      found.push(foundOf(its, run));
+    }
+    return { found, busy: turns.names };
+  }
+
+  async #adopt(name: string, report: Report): Promise<Found | undefined> {
+    const { engine, state, log, given } = this.#of;
+    const folder = new RunFolder(state, name);
+    const kept = await folder.kept();
+    if (!kept) {
+      log.warn('what nobody can account for is ended', { instance: name });
+      await folder.remove().catch((error) => log.warn(reasonOf(error), { instance: name }));
+      return undefined;
+    }
+    this.#of.kept.set(name, kept);
+    given.keep(kept);
+    const around = this.#of.around(kept, report);
+    const run = new Run(kept, around);
+    this.#of.runs.set(name, run);
+    const exit = keptEnd(await folder.exit(kept.input.run));
+    if (exit) {
+      setTimeout(() => run.finish(exit), 0);
+      return foundOf(kept, run);
+    }
+    const container = await engine.inspect(around.container).catch(() => null);
+    // What was ready stays so: nobody is to see that only its agent was away.
+    if (container === undefined) {
+      const steps = kept.input.spec.spec.init ?? [];
+      await removeInit(engine, around.container, steps).catch(() => undefined);
+    }
+    const isRunning = container?.State.Running === true;
+    const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
+    if (isRunning && mayHaveCommands(kept, folder)) await endAllMarked(engine, around.container);
+    run.adopt(container);
+    return { ...foundOf(kept, run), isReady };
+  }
+
+  /** Removes containers of this agent that no run is about; names of those that run. */
+  async #removeStrays(): Promise<Set<string>> {
+    const { engine, agent, runs, left, turns, log } = this.#of;
+    const running = new Set<string>();
+    const containers = await engine.list(`${LABELS.agent}=${agent}`);
+    for (const { Id: id, Labels: labels, State: state } of containers) {
+      const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
+      const run = runs.get(name);
+      // Something is under way: it will be clear next time.
+      if (turns.has(name)) continue;
+      if (run?.number === number && !run.isDone) {
+        if (state === 'running') running.add(name);
+        continue;
+      }
+      log.warn('a container no run is about is removed', { instance: name });
+      await engine.remove(id).catch(() => undefined);
+    }
+    const names = containers.flatMap((each) => each.Names);
+    const there = new Set(names.map((name) => name.replace(/^\//, '')));
+    left.forgetAbsent(there, (name) => turns.has(name));
+    return running;
+  }
+}

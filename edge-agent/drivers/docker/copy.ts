@@ -1,0 +1,175 @@
+/**
+ * Makes sure that files are copied out of a container and into it by the engine itself, so that it works
+ * in images that hold nothing but their program.
+ *
+ * What goes in is gathered on this machine first and given to the engine when all of it has come: the
+ * engine would leave half a file where an archive breaks off.
+ */
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
+import { partsOf, topOf } from '../../../archive/names.ts';
+import { MODE_KEPT } from '../../../archive/pack.ts';
+import { type First, type Placement, placed, placementOf } from '../../../archive/placement.ts';
+import { readArchive } from '../../../archive/read.ts';
+import { writeArchive } from '../../../archive/write.ts';
+import type { SessionCopy } from '../../../subjects/index.ts';
+import { copyingIn, copyingOut } from '../copying.ts';
+import type { Begun, Output } from '../driver.ts';
+import { type Engine, EngineError } from './engine.ts';
+
+interface Of extends SessionCopy {
+  readonly container: string;
+  /** Of the run: what is gathered lies there, under no name. */
+  readonly folder: string;
+  /** Aborted: the container is over, or the agent is going. */
+  readonly signal: AbortSignal;
+}
+
+/** Begins a copy; never rejects. */
+export async function copyBeside(engine: Engine, of: Of, output: Output): Promise<Begun> {
+  const { container, direction, path } = of;
+  try {
+    const at = rooted(path);
+    if (direction === 'to') {
+      const place = await placing(engine, container, path);
+      const live = copyingIn((from, stop) => putIn(engine, { ...of, from, stop, place }), of);
+      return { kind: 'live', live };
+    }
+    const real = await realOf(engine, container, at);
+    if (!real) throw new CopyRefused('path-not-found', `there is no ${at} in the container`);
+    // The engine calls the top of an archive as the path ends.
+    const asked = topOf(path) === '.' ? `${real.path.replace(/\/$/, '')}/.` : real.path;
+    const stream = await engine.archiveOf(container, asked);
+    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> => {
+      stop.addEventListener('abort', () => void stream.destroy());
+      return stream;
+    };
+    return { kind: 'live', live: copyingOut(chunks, of, output) };
+  } catch (error) {
+    return { kind: 'refused', because: refusedBy(error, path).refusal };
+  }
+}
+
+/** Puts into a container what comes, when all of it has come. Rejects with CopyRefused. */
+async function putIn(
+  engine: Engine,
+  of: Of & {
+    readonly from: AsyncIterable<Uint8Array>;
+    readonly stop: AbortSignal;
+    place(first: First): Promise<Place>;
+  },
+): Promise<void> {
+  let place: Place | undefined;
+  const arranged = writeArchive((add) =>
+    readArchive(of.from, async (header, content) => {
+      const parts = partsIn(header.name);
+      const { type, size = 0, mode = 0o644, mtime = new Date(0), linkname } = header;
+      place ??= await of.place({ parts, isFolder: type === 'directory' });
+      const name = placedIn(place.placement, parts);
+      // What its owner is called here means nobody there: as with `docker cp` it is root's.
+      const same = { mode: mode & MODE_KEPT, mtime, uid: 0, gid: 0 };
+      if (type === 'directory') await add({ ...same, name: `${name}/`, type });
+      else if (type === 'symlink') await add({ ...same, name, type, linkname: linkname ?? '' });
+      else if (type === 'link') {
+        const target = placedIn(place.placement, partsIn(linkname ?? ''));
+        await add({ ...same, name, type, linkname: target });
+      } else if (type === 'file' || type === 'contiguous-file') {
+        await add({ ...same, name, type: 'file', size }, content);
+      } else throw new CopyRefused('copy-refused', `${header.name}: no file, folder or link`);
+    }),
+  );
+  const gathered = await nameless(of.folder);
+  try {
+    for await (const chunk of arranged) await gathered.writeFile(chunk);
+    if (!place) throw new CopyRefused('copy-refused', 'the archive holds nothing');
+    const archive = gathered.createReadStream({ start: 0, autoClose: false });
+    await engine.putArchive(of.container, archive, { path: place.folder, stop: of.stop });
+  } catch (error) {
+    throw refusedBy(error, of.path);
+  } finally {
+    await gathered.close();
+  }
+}
+
+/** A file that goes with whoever holds it. */
+async function nameless(folder: string): Promise<FileHandle> {
+  const path = join(folder, `copy-${randomUUID()}`);
+  const file = await open(path, 'wx+', 0o600);
+  await unlink(path);
+  return file;
+}
+
+interface Place {
+  /** In the container. */
+  readonly folder: string;
+  readonly placement: Placement;
+}
+
+/** Where an archive goes that begins with what it will begin with. */
+async function placing(
+  engine: Engine,
+  container: string,
+  path: string,
+): Promise<(first: First) => Promise<Place>> {
+  const at = rooted(path);
+  const [found, parent] = await Promise.all([
+    realOf(engine, container, at),
+    realOf(engine, container, join(at, '..')),
+  ]);
+  const there = found === undefined ? 'nothing' : found.isFolder ? 'folder' : 'file';
+  const destination = { path, there, isParentThere: parent?.isFolder === true } as const;
+  return async (first) => {
+    const placement = placementOf(destination, first);
+    if ('code' in placement) throw new CopyRefused(placement);
+    const folder = placement.below === 'it' ? found?.path : parent?.path;
+    return { folder: folder ?? '/', placement };
+  };
+}
+
+/** What a path in a container leads to, a link at its end followed; undefined: nothing. */
+async function realOf(engine: Engine, container: string, path: string) {
+  const found = pathInfo(await engine.pathStat(container, path));
+  if (!found || found.leadsTo === undefined) return found && { path, isFolder: found.isFolder };
+  const target = pathInfo(await engine.pathStat(container, found.leadsTo));
+  return target && { path: found.leadsTo, isFolder: target.isFolder };
+}
+
+/** Bits of a mode as the engine's language numbers them. */
+const [FOLDER_BIT, LINK_BIT] = [31, 27];
+
+/** What the engine says of a path; `leadsTo`: where a link leads in the end. */
+function pathInfo(encoded: string | undefined) {
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString();
+  const { mode, linkTarget } = JSON.parse(text) as { mode: number; linkTarget: string };
+  const has = (bit: number): boolean => Math.floor(mode / 2 ** bit) % 2 === 1;
+  return { isFolder: has(FOLDER_BIT), leadsTo: has(LINK_BIT) ? linkTarget : undefined };
+}
+
+/** A path from the root of a container. */
+function rooted(path: string): string {
+  return `/${partsIn(path).join('/')}`;
+}
+
+function partsIn(name: string): readonly string[] {
+  const parts = partsOf(name);
+  if (parts) return parts;
+  throw new CopyRefused('copy-refused', `${name.slice(0, 200)} leads out of where it is copied`);
+}
+
+function placedIn(placement: Placement, own: readonly string[]): string {
+  const parts = placed(placement, own);
+  if ('code' in parts) throw new CopyRefused(parts);
+  return parts.join('/') || '.';
+}
+
+/** What the engine, or this machine's disk, says no with. */
+function refusedBy(error: unknown, path: string): CopyRefused {
+  if (!(error instanceof EngineError)) return copyRefused(error, path);
+  const { message, status } = error;
+  if (status === 404) return new CopyRefused('path-not-found', message);
+  const isFull = /no space left|quota exceeded/i.test(message);
+  return new CopyRefused(isFull ? 'copy-no-room' : 'copy-refused', message);
+}

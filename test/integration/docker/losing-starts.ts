@@ -1,0 +1,54 @@
+/** Stands before an engine: the answer to a start never comes, nor anything after it until it is open. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+export class LosingStarts {
+  readonly socket: string;
+  isOpen = true;
+  /** Called when the answer to a start is lost. */
+  whenLost: () => void = () => undefined;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(socket: string, engine: string) {
+    this.socket = socket;
+    let isLost = false;
+    this.#server = createServer((from) => {
+      if (!this.isOpen) return void from.destroy();
+      const to = connect(engine);
+      for (const each of [from, to]) {
+        this.#sockets.add(each);
+        each.on('error', () => undefined);
+        each.on('close', () => this.#sockets.delete(each));
+      }
+      let isStart = false;
+      from.on('data', (bytes) => {
+        isStart ||= !isLost && /^POST \S*\/start/.test(bytes.toString('latin1'));
+        to.write(bytes);
+      });
+      to.on('data', (bytes) => {
+        if (!isStart) return void from.write(bytes);
+        isLost = true;
+        this.isOpen = false;
+        this.whenLost();
+        this.#end();
+      });
+      from.on('end', () => to.end());
+      to.on('end', () => from.end());
+    });
+  }
+
+  static async before(engine: string, socket: string): Promise<LosingStarts> {
+    const made = new LosingStarts(socket, engine);
+    await new Promise<void>((resolve) => void made.#server.listen(socket, resolve));
+    return made;
+  }
+
+  close(): void {
+    this.#end();
+    this.#server.close();
+  }
+
+  #end(): void {
+    for (const each of this.#sockets) each.destroy();
+  }
+}

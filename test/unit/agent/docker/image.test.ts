@@ -1,0 +1,38 @@
+/** What an agent pulled is its own to remove, unless the engine said that it could not be pulled. */
+import type { ServerResponse } from 'node:http';
+import { expect, test } from 'vitest';
+import { obtainImage } from '../../../../edge-agent/drivers/docker/image.ts';
+import type { PullEnd } from '../../../../edge-agent/drivers/docker/images.ts';
+import { say, scriptedEngine } from '../../../support/scripted-engine.ts';
+import { service } from '../../../support/specs.ts';
+
+const LINE = `${JSON.stringify({ id: 'a', status: 'Downloading' })}\n`;
+
+test.each<readonly [string, PullEnd, (response: ServerResponse) => void]>([
+  ['breaks off', 'unknown', (to) => to.write(LINE, () => to.socket?.destroy())],
+  ['is not answered', 'unknown', (to) => to.socket?.destroy()],
+  ['ends in the middle of a line', 'unknown', (to) => to.end(`${LINE}{"id":"a`)],
+  [
+    'is said to have failed',
+    'refused',
+    (to) => to.end(`${LINE}${JSON.stringify({ error: 'no' })}\n`),
+  ],
+  ['is refused', 'refused', (to) => say(to, 404, { message: 'not found' })],
+])('a pull that %s: its end is %s', async (_what, end, pull) => {
+  await using scripted = await scriptedEngine((asked, response) => {
+    if (asked.startsWith('POST')) pull(response);
+    else say(response, 404, { message: 'no such image' });
+  });
+  const ends: PullEnd[] = [];
+  const pulling = async () => async (each: PullEnd) => void ends.push(each);
+  const wanted = {
+    ...{
+      engine: scripted.engine,
+      spec: service(1, { driver: 'docker', image: 'registry.test/app:1' }).spec,
+    },
+    ...{ stop: new AbortController().signal, credentials: '/nowhere', images: { pulling } },
+    tell: () => undefined,
+  };
+  await expect(obtainImage(wanted)).rejects.toThrow('image registry.test/app:1 cannot be pulled: ');
+  expect(ends).toEqual([end]);
+});
