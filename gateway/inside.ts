@@ -92,6 +92,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       sessions: () => sessions.size,
       revision: () => known.revision,
       ...fabricCounts(known),
+      store: () => new Map([[storeHealth(bus.ports.storeWatch).state, 1]]),
     }),
     newId: bus.ports.newId,
     controls: () => controlCopies(bus.connection),

@@ -16,6 +16,8 @@ export interface Gauged {
   nodes(): ReadonlyMap<string, number>;
   instances(): ReadonlyMap<string, number>;
   letters(): ReadonlyMap<string, number>;
+  /** What the store is, as `/health` tells it, once. */
+  store(): ReadonlyMap<string, number>;
 }
 
 export interface Meters {
@@ -104,6 +106,9 @@ export function gatewayMeters(gauged: Gauged): Meters {
   counts('shoal_instances', 'Instances in each phase', { label: 'phase', read: gauged.instances });
   counts('shoal_dead_letters', 'Letters that wait for somebody', {
     ...{ label: 'actor', read: gauged.letters },
+  });
+  counts('shoal_store_state', 'What the store is: 1 for well, slow, full, read-only, limit, …', {
+    ...{ label: 'state', read: gauged.store },
   });
   return {
     registry,

@@ -35,7 +35,7 @@ export function readProto(
 
 /** Finds methods by service and name. */
 export function readContract(): (service: string, method: string) => Rpc {
-  const contract = readProto(['shoal/v1/shoal.proto']);
+  const contract = readProto(['shoal/v1/shoal.proto', 'shoal/v1/sessions.proto']);
   return (service, method) => {
     const found = contract.lookupService(`${PACKAGE}.${service}`).methods[method];
     found?.resolve();

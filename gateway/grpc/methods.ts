@@ -85,4 +85,8 @@ export const withoutMethod: Readonly<Record<string, string>> = {
   health: 'grpc.health.v1, which says whether it serves',
   ready: 'grpc.health.v1',
   metrics: 'Prometheus reads HTTP',
+  execInInstance: 'Sessions/OpenSession',
+  forwardToInstance: 'Sessions/OpenSession',
+  copyWithInstance: 'Sessions/OpenSession',
+  attachToInstance: 'Sessions/OpenSession',
 };

@@ -16,25 +16,26 @@ type Types = Pick<File, 'messageType' | 'enumType'>;
 
 /** What reflection tells of: this contract, what refusals carry, and health. */
 export function reflectedPackage(): PackageDefinition {
-  const own = readProto(['shoal/v1/shoal.proto', 'google/rpc/error_details.proto'], 'files');
+  const files = ['shoal/v1/shoal.proto', 'shoal/v1/sessions.proto'] as const;
+  const own = readProto([...files, 'google/rpc/error_details.proto'], 'files');
   const described: PackageDefinition = {
     ...loadSync(healthProto, { keepCase: true }),
     ...fromJSON(own.toJSON(), { keepCase: true }),
   };
   // Every definition carries the same few files.
-  const files = new Map<Buffer, File>();
+  const told = new Map<Buffer, File>();
   for (const definition of Object.values(described)) {
     for (const bytes of filesOf(definition)) {
       const read = (): File => descriptor.FileDescriptorProto.decode(bytes) as File;
-      if (!files.has(bytes)) files.set(bytes, read());
+      if (!told.has(bytes)) told.set(bytes, read());
     }
   }
-  const homes = homesOf(files.values());
-  const mended = new Map([...files].map(([bytes, file]) => [bytes, mendedFile(file, homes)]));
+  const homes = homesOf(told.values());
+  const mended = new Map([...told].map(([bytes, file]) => [bytes, mendedFile(file, homes)]));
   return Object.fromEntries(
     Object.entries(described).map(([name, definition]) => {
-      const told = filesOf(definition).map((bytes) => mended.get(bytes));
-      return [name, told.length > 0 ? { ...definition, fileDescriptorProtos: told } : definition];
+      const own = filesOf(definition).map((bytes) => mended.get(bytes));
+      return [name, own.length > 0 ? { ...definition, fileDescriptorProtos: own } : definition];
     }),
   ) as PackageDefinition;
 }

@@ -16,6 +16,7 @@ import { type Rpc, readContract, serviceNames } from './contract.ts';
 import { Health } from './health.ts';
 import { type Method, services } from './methods.ts';
 import { reflectedPackage } from './reflected.ts';
+import { addSessions, SESSIONS } from './session.ts';
 import { unary } from './unary.ts';
 import { stopping, watching } from './watch.ts';
 
@@ -53,7 +54,7 @@ export async function serveGrpc(
   });
   const door: Door = { api, inside, admit: admission(api, of.requestsPerSecond) };
   addServices(server, door);
-  const health = new Health(inside, serviceNames(services));
+  const health = new Health(inside, serviceNames({ ...services, [SESSIONS]: [] }));
   health.addTo(server as never);
   new ReflectionService(reflectedPackage()).addToServer(server);
   const address = await bind(server, of);
@@ -86,6 +87,7 @@ function addServices(server: Server, door: Door): void {
     }
     server.addService(definition as ServiceDefinition, handlers);
   }
+  addSessions(server, door, rpcOf);
 }
 
 /** Messages are bytes until a method looks at them: what cannot be read is then refused by name. */

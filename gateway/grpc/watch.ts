@@ -93,7 +93,7 @@ const lines: Opening = async ({ known, streams }, operation, { params, query: ch
     operation.id === 'workloadLogs'
       ? workloadSource(known, String(params['name']), query)
       : instanceSource(known, String(params['id']), query);
-  const subject = valueIn(await source);
-  const backlog = valueIn(await wantedBacklog(streams, subject, query, true));
-  return (outlet) => followLines(streams, [subject], backlog, outlet);
+  const subjects = valueIn(await source);
+  const backlog = valueIn(await wantedBacklog(streams, subjects, query, true));
+  return (outlet) => followLines(streams, subjects, backlog, outlet);
 };

@@ -39,8 +39,12 @@ const node = {
   ...{ architecture: 'x64', platform: 'linux', hostname: 'n1.example', address: '10.0.0.11' },
   agentVersion: '0.1.0',
   drivers: { process: { version: 'v20.20.2', enforces: ['cpu', 'memory'], notEnforced: {} } },
-  capacity: { cpuMilli: 4_000, memoryBytes: 8_589_934_592, diskBytes: 107_374_182_400 },
-  booked: { cpuMilli: 100, memoryBytes: 67_108_864, diskBytes: 0 },
+  capacity: {
+    ...{ cpuMilli: 4_000, memoryBytes: 8_589_934_592, diskBytes: 107_374_182_400 },
+    ...{ bandwidthBps: 1_000_000_000, devices: { gpu: 2 } },
+  },
+  booked: { cpuMilli: 100, memoryBytes: 67_108_864, diskBytes: 0, devices: { gpu: 1 } },
+  iops: 'high',
   ...{ instances: 1, incarnation: 1, enrolledAt: '2026-11-20T18:30:00.000Z' },
   last: { verb: 'ready', at: '2026-11-20T18:30:00.020Z', message: 'takes work' },
 };

@@ -1,6 +1,14 @@
 /** Which log a caller asks for: a workload's or an instance's, if it is there; and how much of it. */
 import { z } from 'zod';
-import { type Answer, logFrame, pattern, type Refusal, refusal } from '../../subjects/index.ts';
+import {
+  type Answer,
+  logFrame,
+  pattern,
+  type Refusal,
+  refusal,
+  sidecarLogFrame,
+  sidecarName,
+} from '../../subjects/index.ts';
 import { instanceNotFound, workloadNotFound } from '../http/not-found.ts';
 import { wholeNumber } from '../http/whole-number.ts';
 import type { Known } from '../known.ts';
@@ -24,6 +32,9 @@ export const logQuery = z.strictObject({
   tail: wholeNumber({ from: 0, to: 10_000 })
     .optional()
     .describe('The last so many lines; default 500, 100 when following'),
+  sidecar: sidecarName
+    .optional()
+    .describe('Only this sidecar; default: the program and all its sidecars'),
   minRevision,
 });
 export type LogQuery = z.output<typeof logQuery>;
@@ -32,36 +43,47 @@ export type LogQuery = z.output<typeof logQuery>;
 export async function workloadSource(
   known: Known,
   name: string,
-  { tenant, minRevision: revision }: LogQuery,
-): Promise<Answer<string>> {
+  { tenant, sidecar, minRevision: revision }: LogQuery,
+): Promise<Answer<readonly string[]>> {
   await known.reach(revision);
   const isThere = known.workloads.get({ tenant, workload: name }) !== undefined;
   if (!isThere) return no(workloadNotFound(tenant, name));
-  return { ok: true, value: pattern(logFrame, { tenant, workload: name }) };
+  return { ok: true, value: subjectsOf({ tenant, workload: name }, sidecar) };
 }
 
-/** Subject of what an instance prints; or that there is no such instance. */
+/** Subjects of what an instance prints; or that there is no such instance. */
 export async function instanceSource(
   known: Known,
   id: string,
-  { tenant, minRevision: revision }: LogQuery,
-): Promise<Answer<string>> {
+  { tenant, sidecar, minRevision: revision }: LogQuery,
+): Promise<Answer<readonly string[]>> {
   await known.reach(revision);
   const instance = known.instances.get({ tenant, instance: id });
   if (!instance) return no(instanceNotFound(tenant, id));
   const { workload } = instance;
-  return { ok: true, value: pattern(logFrame, { tenant, workload, instance: id }) };
+  return { ok: true, value: subjectsOf({ tenant, workload, instance: id }, sidecar) };
+}
+
+interface Whose {
+  readonly tenant: string;
+  readonly workload: string;
+  readonly instance?: string;
+}
+
+function subjectsOf(of: Whose, sidecar: string | undefined): readonly string[] {
+  if (sidecar !== undefined) return [pattern(sidecarLogFrame, { ...of, sidecar })];
+  return [pattern(logFrame, { ...of }), pattern(sidecarLogFrame, { ...of })];
 }
 
 /** The lines there are, as many as are wanted. */
 export async function wantedBacklog(
   streams: Streams,
-  subject: string,
+  subjects: readonly string[],
   { tail, since: from }: LogQuery,
   isFollowed: boolean,
 ): Promise<Answer<Backlog>> {
   const value = await readBacklog(streams, {
-    subjects: [subject],
+    subjects,
     since: from === undefined ? undefined : sinceMs(from, Date.now()),
     tail: tail ?? (isFollowed ? TAIL.follow : TAIL.once),
   });

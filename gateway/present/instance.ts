@@ -4,8 +4,10 @@ import {
   instanceId,
   kinds,
   nodeId,
+  type Phase,
   phases,
   portName,
+  type SidecarSeen,
   tenantName,
   workloadName,
 } from '../../subjects/index.ts';
@@ -33,6 +35,25 @@ export const instanceShape = z
       .object({ at: time, message: z.string() })
       .optional()
       .describe('Why its run before this one on its present node ended'),
+    sidecars: z
+      .array(
+        z.object({
+          name: z.string(),
+          phase: z.enum(phases),
+          restarts: z.number().int().describe('On its present node'),
+          pid: z.number().int().optional(),
+          exitCode: z.number().int().optional().describe('Of its end, while it does not run'),
+          signal: z.string().optional().describe('That ended it, while it does not run'),
+          message: z.string().optional(),
+          startedAt: time.optional(),
+          lastEnd: z
+            .object({ at: time, message: z.string() })
+            .optional()
+            .describe('Why its run before this one ended'),
+        }),
+      )
+      .optional()
+      .describe('Programs that run beside it, as its node sees them'),
     createdAt: time,
     outcome: z
       .object({
@@ -70,9 +91,21 @@ export function presentInstance({ instance, observed, phase }: Seen): InstanceSh
     ...(observed?.pid !== undefined && isRunning ? { pid: observed.pid } : {}),
     ...(observed?.startedAt === undefined ? {} : { startedAt: timeText(observed.startedAt) }),
     ...(lastEnd ? { lastEnd: { ...lastEnd, at: timeText(lastEnd.at) } } : {}),
+    ...(observed?.sidecars && !outcome && phase !== 'lost'
+      ? { sidecars: observed.sidecars.map(presentSidecar) }
+      : {}),
     createdAt: timeText(instance.createdAt),
     ...(outcome ? { outcome: { ...outcome, at: timeText(outcome.at) } } : {}),
     message: outcome?.message || observed?.message || instance.last.message,
     ...(parked && phase === 'pending' ? { parked: { ...parked, at: timeText(parked.at) } } : {}),
+  };
+}
+
+function presentSidecar({ state, isReady, startedAt, lastEnd, ...seen }: SidecarSeen) {
+  const phase: Phase = state === 'running' && isReady ? 'ready' : state;
+  return {
+    ...{ ...seen, phase },
+    ...(startedAt === undefined ? {} : { startedAt: timeText(startedAt) }),
+    ...(lastEnd ? { lastEnd: { ...lastEnd, at: timeText(lastEnd.at) } } : {}),
   };
 }

@@ -1,6 +1,7 @@
 /** What is in use, as the API shows it: beside what there is, and what was booked for it. */
 import { z } from 'zod';
 import {
+  allAmounts,
   amounts,
   entryName,
   type Instance,
@@ -23,7 +24,7 @@ const use = {
 };
 
 export const nodeUseShape = z
-  .object({ node: nodeId, state: z.enum(nodeStates), capacity: amounts, ...use })
+  .object({ node: nodeId, state: z.enum(nodeStates), capacity: allAmounts, ...use })
   .meta({ title: 'NodeUse' });
 export type NodeUseShape = z.input<typeof nodeUseShape>;
 

@@ -67,8 +67,8 @@ export function logRoutes(api: Api, inside: Inside): void {
 }
 
 interface Asked {
-  /** Subject of the lines, if there are any. */
-  readonly source: Answer<string>;
+  /** Subjects of the lines, if there are any. */
+  readonly source: Answer<readonly string[]>;
   readonly query: LogQuery;
   readonly accept: string | undefined;
   /** Whether lines of text begin with their instance. */
@@ -83,7 +83,7 @@ async function tell({ streams, clients }: Inside, reply: FastifyReply, asked: As
   const backlog = await wantedBacklog(streams, source.value, query, isFollowed);
   if (!backlog.ok) return refuse(reply, backlog.refusal);
   if (isFollowed) {
-    followLines(streams, [source.value], backlog.value, clients.answer(reply));
+    followLines(streams, source.value, backlog.value, clients.answer(reply));
     return reply;
   }
   const { lines } = backlog.value;
@@ -93,6 +93,8 @@ async function tell({ streams, clients }: Inside, reply: FastifyReply, asked: As
     .send(lines.map((line) => text(line, asked)).join(''));
 }
 
-function text({ instance, text: words }: Line, { isNamed }: Asked): string {
-  return isNamed ? `${instance} ${words}\n` : `${words}\n`;
+/** With whoever printed it in front, but for the program of one instance. */
+function text({ instance, sidecar, text: words }: Line, { isNamed }: Asked): string {
+  const who = [...(isNamed ? [instance] : []), ...(sidecar === undefined ? [] : [sidecar])];
+  return [...who, words].join(' ').concat('\n');
 }

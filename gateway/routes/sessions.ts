@@ -1,22 +1,23 @@
-/** Sessions with an instance: a command in it, a connection to one of its ports. */
+/** Sessions with an instance: a command in it, a connection to a port, its files, its own program. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
   instanceId,
   portName,
-  refusal,
   SESSION_PROTOCOL,
   sessionCommand,
+  sessionPath,
+  sidecarName,
   terminalSize,
   terminalType,
 } from '../../subjects/index.ts';
-import { instanceNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import { takeOver, whyNoUpgrade } from '../http/upgrade.ts';
 import type { Api } from '../http/validation.ts';
 import { wholeNumber } from '../http/whole-number.ts';
 import type { Inside } from '../inside.ts';
 import { tenantQuery } from '../present/list.ts';
+import { nodeRunning } from '../sessions/reached.ts';
 import type { Wanted } from '../sessions/sessions.ts';
 import { WebSocketCaller } from '../sessions/websocket.ts';
 
@@ -52,6 +53,7 @@ const execQuery = z.strictObject({
     .transform((given) => (typeof given === 'string' ? [given] : given))
     .pipe(sessionCommand)
     .describe('The program, then its arguments: once for each word'),
+  sidecar: sidecarName.optional().describe('Beside which of its sidecars; default: its program'),
   terminal: terminalType
     .optional()
     .describe('Value of TERM; with it the command gets a terminal, else its outputs are apart'),
@@ -68,6 +70,23 @@ const forwardQuery = z.strictObject({
   acknowledge,
 });
 
+const copyQuery = z.strictObject({
+  tenant: tenantQuery,
+  direction: z
+    .enum(['from', 'to'])
+    .describe('`from` the instance: a tar archive comes; `to` it: one is sent, then `end`'),
+  path: sessionPath.describe(
+    'In the instance, from its root (of a process: its own folder). What is copied, or where to: a folder that is there, a file to replace, a new name; with `/` at its end a folder that is there',
+  ),
+  acknowledge,
+});
+
+const attachQuery = z.strictObject({
+  tenant: tenantQuery,
+  sidecar: sidecarName.optional().describe('Which of its sidecars; default: its own program'),
+  acknowledge,
+});
+
 export function sessionRoutes(api: Api, inside: Inside): void {
   api.get(
     '/instances/:id/exec',
@@ -80,11 +99,13 @@ export function sessionRoutes(api: Api, inside: Inside): void {
       },
     },
     async (request, reply) => {
-      const { tenant, command, terminal, columns, rows, acknowledge } = request.query;
+      const { tenant, command, sidecar, terminal, columns, rows, acknowledge } = request.query;
       const size = { columns, rows };
       const exec = { command, ...(terminal ? { terminal: { type: terminal, size } } : {}) };
       const instance = request.params.id;
-      return open(inside, { request, reply }, { tenant, instance, exec, acknowledge });
+      const beside = sidecar === undefined ? {} : { sidecar };
+      const wanted = { tenant, instance, ...beside, exec, acknowledge };
+      return open(inside, { request, reply }, wanted);
     },
   );
   api.get(
@@ -103,6 +124,41 @@ export function sessionRoutes(api: Api, inside: Inside): void {
       return open(inside, { request, reply }, wanted);
     },
   );
+  api.get(
+    '/instances/:id/copy',
+    {
+      config: { refusals: [...config.refusals, 'path-not-found', 'copy-refused', 'copy-no-room'] },
+      schema: {
+        ...{ operationId: 'copyWithInstance', tags, params, querystring: copyQuery },
+        summary: 'Files and folders out of an instance, or into it, as a tar archive',
+        response: upgraded,
+      },
+    },
+    async (request, reply) => {
+      const { tenant, direction, path, acknowledge } = request.query;
+      const instance = request.params.id;
+      const wanted = { tenant, instance, copy: { direction, path }, acknowledge };
+      return open(inside, { request, reply }, wanted);
+    },
+  );
+  api.get(
+    '/instances/:id/attach',
+    {
+      config: { refusals: [...config.refusals] },
+      schema: {
+        ...{ operationId: 'attachToInstance', tags, params, querystring: attachQuery },
+        summary:
+          'What the program of an instance prints from now on, until its run ends; and signals to it',
+        response: upgraded,
+      },
+    },
+    async (request, reply) => {
+      const { tenant, sidecar, acknowledge } = request.query;
+      const beside = sidecar === undefined ? {} : { sidecar };
+      const wanted = { tenant, instance: request.params.id, ...beside, attach: {}, acknowledge };
+      return open(inside, { request, reply }, wanted);
+    },
+  );
 }
 
 /** Everything that can be refused is, before the connection becomes a WebSocket. */
@@ -113,16 +169,10 @@ async function open(
 ): Promise<FastifyReply> {
   const because = whyNoUpgrade(request, SESSION_PROTOCOL);
   if (because) return refuse(reply.header('Upgrade', 'websocket'), because);
-  const { tenant, instance: id } = wanted;
-  const instance = known.instances.get({ tenant, instance: id });
-  if (!instance) return refuse(reply, instanceNotFound(tenant, id));
-  const { phase } = known.see(instance);
-  const { node } = instance;
-  if (node === undefined || (phase !== 'running' && phase !== 'ready')) {
-    return refuse(reply, refusal('instance-not-running', `${id} is ${phase}`));
-  }
+  const node = nodeRunning(known, wanted);
+  if (!node.ok) return refuse(reply, node.refusal);
   const caller = new WebSocketCaller({ tells: acknowledge === 'true' });
-  const opened = await sessions.open(node, wanted, caller);
+  const opened = await sessions.open(node.value, wanted, caller);
   if (!opened.ok) return refuse(reply, opened.refusal);
   caller.join(await takeOver(request, reply), opened.value);
   return reply;

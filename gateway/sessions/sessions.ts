@@ -22,7 +22,10 @@ import {
 export const SESSIONS_MAX = 256;
 
 /** What is wanted of an instance. */
-export type Wanted = Pick<SessionOpen, 'tenant' | 'instance' | 'exec' | 'forward'>;
+export type Wanted = Pick<
+  SessionOpen,
+  'tenant' | 'instance' | 'sidecar' | 'exec' | 'forward' | 'copy' | 'attach'
+>;
 
 /** A caller's end of a session: hears what comes, and that it is over. */
 export interface Caller {

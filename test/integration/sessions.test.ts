@@ -1,13 +1,19 @@
 /** Reaching into instances of a real fabric, through the gateway, by command line and WebSocket. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { packed } from '../../archive/pack.ts';
+import { freePort } from '../../nats/start.ts';
 import { readBinary, SESSION_PROTOCOL } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { GrpcClient } from '../support/grpc-client.ts';
 import { eventually } from '../support/ports.ts';
+import { Running } from '../support/running.ts';
 
 /** Says what it hears on its port, and at the end how many bytes that were. */
 const ECHO = `require("net").createServer({ allowHalfOpen: true }, (socket) => {
@@ -20,12 +26,16 @@ const ECHO = `require("net").createServer({ allowHalfOpen: true }, (socket) => {
 
 let under: FabricUnderTest;
 let environment: Readonly<Record<string, string>>;
+let grpcPort: number;
 /** An instance on each node. */
 let on1: string;
 let on2: string;
 
 beforeAll(async () => {
-  under = await fabricUnderTest(['n1', 'n2']);
+  grpcPort = await freePort();
+  under = await fabricUnderTest(['n1', 'n2'], {
+    environment: { SHOAL_GRPC_PORT: String(grpcPort) },
+  });
   environment = { SHOAL_GATEWAY: under.fabric.gatewayUrl };
   const manifest = {
     ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name: 'web' } },
@@ -47,38 +57,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => under?.[Symbol.asyncDispose]());
 
-/** The command line as it is built: it starts in a third of the time that its sources take. */
-class Running {
-  readonly child: ChildProcess;
-  out = '';
-  err = '';
-  readonly #ended: Promise<unknown>;
-
-  constructor(words: readonly string[]) {
-    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment };
-    this.child = spawn(process.execPath, ['dist/cli/main.js', ...words], { stdio: 'pipe', env });
-    this.child.stdout?.on('data', (piece) => {
-      this.out += piece;
-    });
-    this.child.stderr?.on('data', (piece) => {
-      this.err += piece;
-    });
-    // A command that has ended takes no more.
-    this.child.stdin?.on('error', () => undefined);
-    this.#ended = once(this.child, 'close');
-  }
-
-  async end(): Promise<{
-    readonly code: number | null;
-    readonly out: string;
-    readonly err: string;
-  }> {
-    await this.#ended;
-    return { code: this.child.exitCode, out: this.out, err: this.err };
-  }
-}
-
-const begin = (words: readonly string[]): Running => new Running(words);
+const begin = (words: readonly string[]): Running => new Running(words, environment);
 const shoal = (words: readonly string[], stdin: string | Uint8Array = '') => {
   const running = begin(words);
   running.child.stdin?.end(stdin);
@@ -86,6 +65,13 @@ const shoal = (words: readonly string[], stdin: string | Uint8Array = '') => {
 };
 const exec = (words: readonly string[], stdin?: string | Uint8Array) =>
   shoal(['exec', ...words], stdin);
+
+const nothing = { file: () => undefined, leftOut: () => undefined };
+async function all(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const chunk of chunks) pieces.push(chunk);
+  return Buffer.concat(pieces);
+}
 
 /** How long to sleep: like nobody else on this machine. */
 const mark = (seconds: number): string => `${seconds}.${process.pid}`;
@@ -297,6 +283,179 @@ describe('a port of an instance', () => {
     server.close();
     const none = await shoal(['port-forward', on2, 'a:b:c']);
     expect([none.code, none.err]).toEqual([2, expect.stringContaining('is no port')]);
+  });
+});
+
+describe('files of an instance', () => {
+  let here: string;
+  beforeAll(async () => {
+    here = await mkdtemp(join(tmpdir(), 'shoal-cp-'));
+    await mkdir(join(here, 'site', 'css'), { recursive: true });
+    await writeFile(join(here, 'site', 'index.html'), '<p>', { mode: 0o640 });
+    await writeFile(join(here, 'site', 'css', 'much'), Buffer.alloc(2_000_000, 'c'));
+  });
+  afterAll(() => rm(here, { recursive: true, force: true }));
+  const cp = (...words: string[]) => shoal(['cp', ...words]);
+  const inside = async (script: string): Promise<string> =>
+    (await exec([on2, '--', 'sh', '-c', `cd "$SHOAL_FOLDER"; ${script}`])).out;
+
+  test('go in and come out, as files, folders and archives, and it is told how many', async () => {
+    const sent = await cp('--json', join(here, 'site'), `${on2}:/www`);
+    expect([sent.code, sent.err]).toEqual([0, '']);
+    expect(JSON.parse(sent.out)).toMatchObject({
+      ...{ instance: on2, direction: 'to', path: '/www', files: 2 },
+      bytes: expect.any(Number),
+    });
+    expect(await inside('stat -c %a www/index.html; wc -c < www/css/much')).toBe('640\n2000000\n');
+    const [folder, file, archive] = await Promise.all([
+      cp(`${on2}:/www`, join(here, 'back')),
+      cp(`${on2}:www/index.html`, here),
+      cp(`${on2}:/www/css/.`, '-'),
+    ]);
+    expect(folder).toMatchObject({ code: 0, err: '' });
+    expect(folder.out).toMatch(/^copied 2 files, 1\.9 MiB, from web-\w+:\/www\n$/);
+    expect(await readdir(join(here, 'back', 'css'))).toEqual(['much']);
+    expect(await readFile(join(here, 'index.html'), 'utf8')).toBe('<p>');
+    expect([file.code, archive.code, archive.err]).toEqual([0, 0, '']);
+    expect(archive.out.length).toBeGreaterThan(2_000_000);
+    const again = await shoal(['cp', '-', `${on2}:/www`], archive.out);
+    expect(again).toMatchObject({ code: 0, err: '' });
+    expect(await inside('cmp www/much www/css/much && echo same')).toBe('same\n');
+  });
+
+  test('that cannot be copied are refused in words, on the side where they cannot', async () => {
+    const [none, away, nobody, both, local] = await Promise.all([
+      cp(`${on2}:/nothing`, here),
+      cp(`${on2}:/../x`, here),
+      cp(join(here, 'site'), `${on2}:/no/such`),
+      cp(`${on2}:/www`, `${on1}:/www`),
+      cp(`${on2}:/www`, join(here, 'no', 'such')),
+    ]);
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('there is no /nothing')]);
+    expect([away.code, away.err]).toEqual([1, expect.stringContaining('leads out')]);
+    expect([nobody.code, nobody.err]).toEqual([
+      1,
+      expect.stringMatching(/^error: there is no folder for \/no\/such/),
+    ]);
+    expect([both.code, both.err]).toEqual([2, expect.stringContaining('must be here')]);
+    expect([local.code, local.err]).toEqual([
+      1,
+      expect.stringContaining('error: here: there is no folder'),
+    ]);
+  });
+
+  test('are there whole or not at all when the command line is killed in the middle', async () => {
+    const folder = (await inside('echo old > slow; pwd')).trim();
+    const archive = await all(packed(join(here, 'site', 'css', 'much'), 'slow', nothing));
+    const killed = begin(['cp', '-', `${on2}:/`]);
+    killed.child.stdin?.write(archive.subarray(0, 1_000_000));
+    const beside = async () =>
+      (await readdir(folder)).filter((name) => name.startsWith('.shoal-')).length;
+    await eventually(async () => (await beside()) === 1, 20_000, 'it to be under way');
+    killed.child.kill('SIGKILL');
+    await eventually(async () => (await beside()) === 0, 10_000, 'the half of it to go');
+    expect(await readFile(join(folder, 'slow'), 'utf8')).toBe('old\n');
+  });
+});
+
+describe('who is attached to an instance', () => {
+  /** Prints on both outputs, tells of USR1, and exits with 7 at INT. */
+  const TALKER = `console.log("start");
+    setInterval(() => { console.log("tick"); console.error("tock"); }, 50);
+    process.on("SIGUSR1", () => console.log("usr"));
+    process.on("SIGINT", () => { console.log("bye"); process.exit(7); });`;
+  let id: string;
+  beforeAll(async () => {
+    const manifest = {
+      ...{ apiVersion: 'shoal/v1', kind: 'service', metadata: { name: 'talker' } },
+      spec: { count: 1, command: ['node', '-e', TALKER] },
+    };
+    const put = await fetch(`${under.fabric.gatewayUrl}/api/v1/workloads/talker`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(manifest),
+    });
+    expect(put.status).toBe(201);
+    await eventually(() => under.ready('talker').length === 1, 20_000, 'the talker');
+    id = under.ready('talker')[0]?.instance ?? '';
+  });
+
+  test('gets what its run prints and its exit code; only --sig-proxy passes signals on', async () => {
+    const proxied = begin(['attach', id, '--sig-proxy']);
+    const watching = begin(['attach', 'talker', '--json']);
+    const talks = (of: Running) => () =>
+      of.out.includes('tick') && (of.err + of.out).includes('tock');
+    await Promise.all(
+      [proxied, watching].map((each) => eventually(talks(each), 10_000, 'it to be attached')),
+    );
+    proxied.child.kill('SIGUSR1');
+    await eventually(() => proxied.out.includes('usr\n'), 10_000, 'the signal to arrive');
+    watching.child.kill('SIGINT');
+    expect((await watching.end()).code).toBe(130);
+    const lines = watching.out.trim().split('\n');
+    expect(lines.map((each) => JSON.parse(each))).toContainEqual({
+      ...{ instance: id, stream: 'stderr', text: 'tock' },
+    });
+    // That one left the program alone.
+    const before = proxied.out.length;
+    await eventually(() => proxied.out.length > before, 10_000, 'more output');
+    const last = begin(['attach', id, '--json']);
+    await eventually(talks(last), 10_000, 'it to be attached');
+    proxied.child.kill('SIGINT');
+    const [ended, told] = await Promise.all([proxied.end(), last.end()]);
+    expect([ended.code, told.code, told.err]).toEqual([7, 7, '']);
+    // Nothing of before, and nothing of the run that follows.
+    expect(ended.out).toMatch(/^(tick\n)+usr\n(tick\n)*bye\n$/);
+    const [said = '', ...tocks] = ended.err.trim().split('\n').reverse();
+    expect(said).toBe(`${id} exited with 7; a restart is another run: attach again`);
+    expect(new Set(tocks)).toEqual(new Set(['tock']));
+    expect(JSON.parse(told.out.trim().split('\n').at(-1) ?? '')).toEqual({
+      ...{ instance: id, ended: { exitCode: 7 } },
+    });
+  });
+
+  test('cannot tell it anything, and is refused what is not there', async () => {
+    await eventually(() => under.ready('talker').length === 1, 20_000, 'its next run');
+    const socket = new WebSocket(socketUrl(`${id}/attach`), SESSION_PROTOCOL);
+    const notes: string[] = [];
+    socket.on('message', (data, isBinary) => void (isBinary || notes.push(String(data))));
+    await once(socket, 'open');
+    socket.send(Buffer.from([0, 120]));
+    await once(socket, 'close');
+    expect(JSON.parse(notes[0] ?? '')).toMatchObject({ refused: { code: 'session-unsupported' } });
+    const none = await shoal(['attach', id, '--sidecar', 'proxy']);
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('has no sidecar proxy')]);
+  });
+});
+
+describe('a session by gRPC', () => {
+  test('is a call: megabytes both ways to the last byte, its code, and its end with the call', async () => {
+    using client = new GrpcClient(`127.0.0.1:${grpcPort}`);
+    const open = (...command: string[]) => {
+      const call = client.duplex('Sessions/OpenSession');
+      call.on('error', () => undefined);
+      call.write({ open: { instance: on2, exec: { command } } });
+      return call;
+    };
+    const call = open('sh', '-c', 'cat; exit 7');
+    const pieces: Buffer[] = [];
+    let code: unknown;
+    call.on('data', ({ bytes, ended }) => {
+      if (bytes?.length) pieces.push(bytes);
+      if (ended) code = ended.exitCode;
+    });
+    const done = once(call, 'end');
+    const much = Buffer.alloc(60_000, '0123456789');
+    for (let sent = 0; sent < 50; sent++) {
+      if (!call.write({ bytes: much })) await once(call, 'drain');
+    }
+    call.end();
+    await done;
+    expect([code, Buffer.concat(pieces).length]).toEqual([7, 3_000_000]);
+    const other = open('sleep', mark(341));
+    await there(mark(341));
+    other.cancel();
+    await gone(mark(341));
   });
 });
 

@@ -114,6 +114,8 @@ const CALLS = [
   'GET /api/v1/events',
   'GET /api/v1/instances',
   'GET /api/v1/instances/{id}',
+  'GET /api/v1/instances/{id}/attach',
+  'GET /api/v1/instances/{id}/copy',
   'GET /api/v1/instances/{id}/exec',
   'GET /api/v1/instances/{id}/forward',
   'GET /api/v1/instances/{id}/logs',

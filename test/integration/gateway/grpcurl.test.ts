@@ -51,12 +51,18 @@ test('it finds every service by reflection, and can say what a method takes', as
   const { out } = await run(address, 'list');
   const listed = out.trim().split('\n');
   expect(listed).toEqual(
-    expect.arrayContaining(Object.keys(services).map((name) => `shoal.v1.${name}`)),
+    expect.arrayContaining(
+      [...Object.keys(services), 'Sessions'].map((name) => `shoal.v1.${name}`),
+    ),
   );
   expect(listed).toContain('grpc.health.v1.Health');
   const methods = await run(address, 'describe', 'shoal.v1.Workloads');
   expect(methods.out).toContain(
     'rpc ApplyWorkload ( .shoal.v1.ApplyWorkloadRequest ) returns ( .shoal.v1.Applied );',
+  );
+  const sessions = await run(address, 'describe', 'shoal.v1.Sessions');
+  expect(sessions.out).toContain(
+    'rpc OpenSession ( stream .shoal.v1.SessionInput ) returns ( stream .shoal.v1.SessionOutput );',
   );
   const message = await run(address, 'describe', 'shoal.v1.ScaleWorkloadRequest');
   expect(message.out).toMatch(/^ {2}int64 count = \d+;$/m);

@@ -224,7 +224,7 @@ export function insideOf(
     ...{ sockets: new Set(), grpcCalls: new Set() },
     meters: gatewayMeters({
       ...{ sseClients: () => 0, webSockets: () => 0, calls: () => calls.all, revision: () => 0 },
-      ...{ grpcStreams: () => 0, sessions: () => 0 },
+      ...{ grpcStreams: () => 0, sessions: () => 0, store: () => new Map([['well', 1]]) },
       ...fabricCounts(hand.known),
     }),
     usage,

@@ -259,5 +259,5 @@ test('whatever is asked, the answer is one that the document tells', async () =>
   // The property has seen every call answered, but for `ready`: nothing is current here; and those
   // that become WebSockets, for which nobody asked here.
   const answered = all.filter(([, , { responses }]) => !responses['101']);
-  expect([answered.length, done.size]).toEqual([all.length - 2, answered.length - 1]);
+  expect([answered.length, done.size]).toEqual([all.length - 4, answered.length - 1]);
 });

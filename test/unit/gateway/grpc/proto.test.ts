@@ -18,7 +18,7 @@ const methods = Object.values(services).flat();
 /** Kinds of operation that all have a method; others get theirs when somebody names it. */
 const COMPLETE = [
   ...['workloads', 'instances', 'nodes', 'schedules', 'events', 'logs', 'tenants'],
-  ...['dead letters', 'gateway', 'usage'],
+  ...['dead letters', 'gateway', 'usage', 'sessions'],
 ];
 
 test('every operation has a method, or a reason why not', async () => {
