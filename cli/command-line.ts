@@ -236,6 +236,7 @@ function addStreams(program: Command, { session, end }: Wiring): void {
       parseSince,
     )
     .option('--tail <n>', 'only the last lines', parseNumber(0, TAIL_MAX))
+    .option('--sidecar <name>', 'only this sidecar; without: the program and all sidecars')
     .action(async (name: string, options: LogsOptions, command: Command) => {
       const { logs } = await import('./commands/logs.ts');
       end(await logs(session(command), name, options));

@@ -5,6 +5,7 @@ import { editorOf } from './editor.ts';
 import { exitCodes } from './exit-codes.ts';
 import { runCommandLine } from './program.ts';
 import type { Shell } from './shell.ts';
+import { Signals } from './signals.ts';
 import { ownTerminal } from './terminal.ts';
 
 /** A reader that went away, as `| head` does, has all it wanted. */
@@ -16,7 +17,7 @@ function onPipeClosed(error: NodeJS.ErrnoException): void {
 const interrupted = new AbortController();
 process.stdout.on('error', onPipeClosed);
 process.stderr.on('error', onPipeClosed);
-process.on('SIGINT', () => {
+const signals = new Signals(process, () => {
   // What does not end by itself (stdin, the bus) ends with the process.
   setTimeout(() => process.exit(exitCodes.interrupted), 200).unref();
   interrupted.abort();
@@ -36,6 +37,7 @@ const shell: Shell = {
   terminal: ownTerminal(),
   environment: process.env,
   signal: interrupted.signal,
+  signals,
 };
 
 process.exitCode = await runCommandLine(process.argv.slice(2), shell);

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { addCommands } from './command-line.ts';
 import { HELP_TAIL, newProgram } from './program.ts';
 
-/** Nobody runs what is only read. */
+/** Nobody runs what is only read, nor is it shown on a terminal. */
 const inert = {
-  out: () => undefined,
-  err: () => undefined,
+  ...{ out: () => undefined, err: () => undefined, environment: {} },
+  terminal: { size: () => undefined, errorColumns: () => undefined },
 };
 
 /** Every command of the command line. */
@@ -48,6 +48,8 @@ export function manual(): string {
       ['SHOAL_NATS', 'where the bus is, for the commands that ask it themselves'],
       ['SHOAL_SEED', 'the key file for it'],
       ['VISUAL, EDITOR', 'what edit opens'],
+      ['NO_COLOR', 'set to anything: no colours, unless --color asks for them'],
+      ['TERM', 'dumb: no colours, and no line that is drawn again'],
     ]),
     '.SH FILES',
     ...entries([['~/.config/shoal/contexts.json', 'contexts; XDG_CONFIG_HOME is heeded']]),

@@ -7,6 +7,13 @@ import { inContext } from './contexts/book.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { DEFAULT_GATEWAY, Gateway } from './gateway-client.ts';
+import {
+  type ColourChoice,
+  colourChoices,
+  type Paint,
+  paintedFailure,
+  paintFor,
+} from './present/paint.ts';
 import { type Output, outputs, type Session, type Shell } from './shell.ts';
 
 /** What follows every help. */
@@ -35,18 +42,48 @@ export async function runCommandLine(words: readonly string[], shell: Shell): Pr
   } catch (error) {
     if (shell.signal.aborted) return exitCodes.interrupted;
     if (error instanceof CommanderError) {
-      return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+      if (error.exitCode === 0) return exitCodes.ok;
+      // Whoever gave no command has just been shown the help.
+      const next = error.code === 'commander.help' ? undefined : helpFor(program, words);
+      if (next !== undefined) {
+        shell.err(paintedFailure(`  next: ${next}`, paintOf(program, shell, 'err')));
+      }
+      return exitCodes.usage;
     }
     if (!(error instanceof Failure)) throw error;
-    shell.err(error.message);
+    shell.err(paintedFailure(error.message, paintOf(program, shell, 'err')));
     return error.exitCode;
   }
 }
 
+/** What tells how the command that was begun is used. */
+function helpFor(program: Command, words: readonly string[]): string {
+  let command = program;
+  const path = ['shoal'];
+  for (const word of words) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (!next) continue;
+    command = next;
+    path.push(word);
+  }
+  return `\`${path.join(' ')} --help\` says what it takes`;
+}
+
+/** How what goes to a stream is painted. */
+function paintOf(program: Command, shell: Surroundings, stream: 'out' | 'err'): Paint {
+  const { color: chosen, output } = program.opts<Globals>();
+  const { terminal, environment } = shell;
+  const width = stream === 'out' ? terminal.size() : terminal.errorColumns();
+  const isForPrograms = stream === 'out' && output !== 'table';
+  return paintFor({ chosen, isForPrograms, isTerminal: width !== undefined, environment });
+}
+
 /** The program with what stands before every command, and no commands yet. */
-export function newProgram(shell: Pick<Shell, 'out' | 'err'>): Command {
+export function newProgram(shell: Surroundings): Command {
   const output = new Option('-o, --output <form>', 'for people or for programs');
-  return new Command('shoal')
+  const colour = new Option('--color <when>', 'auto: on terminals, unless NO_COLOR is set');
+  const program = new Command('shoal');
+  return program
     .description('Runs services and jobs on a crowd of unlike machines.')
     .version(VERSION)
     .option('--context <name>', 'with these settings (SHOAL_CONTEXT; `shoal context`)')
@@ -54,11 +91,17 @@ export function newProgram(shell: Pick<Shell, 'out' | 'err'>): Command {
     .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT); default "default"')
     .addOption(output.choices(outputs).default('table'))
     .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
+    .addOption(colour.choices(colourChoices).default('auto'))
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      styleTitle: (text) => paintOf(program, shell, 'out')('title', text),
+    })
     .configureOutput({
       writeOut: (text) => shell.out(text.trimEnd()),
-      writeErr: (text) => shell.err(text.trimEnd()),
+      writeErr: (text) => shell.err(paintedFailure(text.trimEnd(), paintOf(program, shell, 'err'))),
+      // What is painted is asked above, for each stream.
+      ...{ getOutHasColors: () => true, getErrHasColors: () => true },
     })
     .addHelpText('after', HELP_TAIL);
 }
@@ -68,11 +111,17 @@ interface Globals {
   readonly gateway?: string;
   readonly tenant?: string;
   readonly output: Output;
+  readonly color: ColourChoice;
 }
+
+/** What a program needs of the world before a command is known. */
+type Surroundings = Pick<Shell, 'out' | 'err' | 'environment'> & {
+  readonly terminal: Pick<Shell['terminal'], 'size' | 'errorColumns'>;
+};
 
 /** What is typed wins, then what the environment and the context say. Throws UsageFailure. */
 function sessionOf(shell: Shell, command: Command): Session {
-  const { context, output, ...typed } = command.optsWithGlobals<Globals>();
+  const { context, output, color: _color, ...typed } = command.optsWithGlobals<Globals>();
   // Who sets, uses or removes contexts must be able to mend a choice that does not exist.
   const isAboutContexts = command.parent?.name() === 'context';
   const environment = isAboutContexts ? shell.environment : inContext(shell.environment, context);
@@ -83,5 +132,16 @@ function sessionOf(shell: Shell, command: Command): Session {
       `"${tenant}" is not the name of a tenant; correct SHOAL_TENANT or --tenant`,
     );
   }
-  return { ...shell, environment, gateway: new Gateway(gateway, shell.signal), tenant, output };
+  const program = programOf(command);
+  const paintError = paintOf(program, shell, 'err');
+  return {
+    ...{ ...shell, environment, gateway: new Gateway(gateway, shell.signal), tenant, output },
+    ...{ paint: paintOf(program, shell, 'out'), paintError },
+    err: (text) => shell.err(paintedFailure(text, paintError)),
+  };
+}
+
+/** The program that a command is part of. */
+function programOf(command: Command): Command {
+  return command.parent ? programOf(command.parent) : command;
 }

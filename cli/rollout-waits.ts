@@ -41,6 +41,16 @@ export async function lookRolledOut(
   if (failed && isOurs && (state === 'failed' || state === 'rolled-back')) {
     return { isDone: false, told, failed: `${name}: ${failed.message}` };
   }
+  const share = { done: Math.min(ready, wanted), of: wanted };
+  const left = outdated > 0 ? `, ${outdated} of others` : '';
+  const brief = `${name}: version ${rollout.version}${left}`;
+  const detail = rollout.waitsFor;
   const isBack = state === 'rolled-back' && ready >= wanted && outdated === 0;
-  return { isDone: state === 'complete' || state === 'paused' || isBack, told };
+  return {
+    isDone: state === 'complete' || state === 'paused' || isBack,
+    told,
+    share,
+    brief,
+    detail,
+  };
 }

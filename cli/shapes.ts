@@ -3,6 +3,7 @@ import type {
   Amounts,
   DriverOffer,
   Explanation,
+  IopsClass,
   LedgerEntry,
   NodeState,
   Phase,
@@ -77,6 +78,7 @@ export interface InstanceShape {
   readonly pid?: number;
   readonly startedAt?: string;
   readonly lastEnd?: { readonly at: string; readonly message: string };
+  readonly sidecars?: readonly SidecarShape[];
   readonly createdAt: string;
   readonly outcome?: Outcome;
   readonly message: string;
@@ -85,6 +87,17 @@ export interface InstanceShape {
     readonly removed: Readonly<Record<string, number>>;
     readonly nodes: number;
   };
+}
+
+export interface SidecarShape {
+  readonly name: string;
+  readonly phase: Phase;
+  readonly restarts: number;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly message?: string;
+  readonly startedAt?: string;
+  readonly lastEnd?: { readonly at: string; readonly message: string };
 }
 
 export interface NodeShape {
@@ -100,6 +113,7 @@ export interface NodeShape {
   readonly drivers: Readonly<Record<string, DriverOffer>>;
   readonly capacity: Amounts;
   readonly booked: Amounts;
+  readonly iops?: IopsClass;
   readonly instances: number;
   readonly incarnation: number;
   readonly enrolledAt: string;
@@ -159,6 +173,7 @@ export interface EventShape {
 
 export interface LogLineShape {
   readonly instance: string;
+  readonly sidecar?: string;
   readonly node: string;
   readonly epoch: number;
   readonly line: number;

@@ -1,5 +1,7 @@
 /** What a command has of the world around it: nothing else reaches it, so tests can be that world. */
 import type { Gateway } from './gateway-client.ts';
+import type { Paint } from './present/paint.ts';
+import type { Signals } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
 export const outputs = ['table', 'json', 'yaml'] as const;
@@ -32,6 +34,8 @@ export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Takes what would end this command, to pass it on. */
+  readonly signals: Pick<Signals, 'take'>;
 }
 
 /** A command's world, with what the options before every command said. */
@@ -39,4 +43,8 @@ export interface Session extends Shell {
   readonly gateway: Gateway;
   readonly tenant: string;
   readonly output: Output;
+  /** Of what goes to stdout. */
+  readonly paint: Paint;
+  /** Of what goes to stderr. */
+  readonly paintError: Paint;
 }

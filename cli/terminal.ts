@@ -11,6 +11,8 @@ export interface Terminal {
   readonly isTyped: boolean;
   /** What the output shows; undefined: it is no terminal. */
   size(): TerminalSize | undefined;
+  /** How wide it is where errors and progress go; undefined: it is no terminal. */
+  errorColumns(): number | undefined;
   /** Calls at each change of the size, until the returned function is called. */
   whenResized(call: () => void): () => void;
   /** Passes keys on as they are pressed, Ctrl-C too; the returned function takes it back. */
@@ -25,6 +27,7 @@ export function ownTerminal(): Terminal {
     isTyped: input.isTTY === true,
     size: () =>
       output.isTTY ? { columns: output.columns || 80, rows: output.rows || 24 } : undefined,
+    errorColumns: () => (error.isTTY ? error.columns || 80 : undefined),
     whenResized: (call) => {
       output.on('resize', call);
       return () => void output.off('resize', call);

@@ -1,18 +1,19 @@
 /**
  * Makes sure that waiting ends: with what was waited for, with the reason why it will never come,
- * or when the time is over. Progress goes to stderr, a line per change.
+ * or when the time is over. How far it is goes to stderr.
  */
 import { formatSpan } from '../subjects/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Failure, RefusedFailure, UnreachableFailure } from './failure.ts';
+import type { Share, Step } from './present/progress-line.ts';
+import { Progress } from './progress.ts';
 import type { Session } from './shell.ts';
 
 const LOOK_MS = 200;
 
 /** What was seen: told to people, and whether that ends the waiting. */
-export interface Seen {
+export interface Seen extends Step {
   readonly isDone: boolean;
-  readonly told: string;
   /** Set when it will never come. */
   readonly failed?: string;
 }
@@ -29,7 +30,8 @@ export interface Awaited {
   readonly patience: Patience;
   /** A command that shows more. */
   readonly next: string;
-  look(): Promise<Seen>;
+  /** `isWatched`: somebody sees one line change, so what holds it up is worth asking for, too. */
+  look(isWatched: boolean): Promise<Seen>;
 }
 
 /**
@@ -38,31 +40,34 @@ export interface Awaited {
  */
 export async function waitFor(session: Session, awaited: Awaited): Promise<void> {
   const { began, withinMs } = awaited.patience;
-  let told = '';
-  for (;;) {
-    const seen = await look(awaited);
-    const elapsed = session.now() - began;
-    if (seen.failed !== undefined) {
-      throw new Failure(exitCodes.refused, `error: ${seen.failed}\n  next: ${awaited.next}`);
+  const progress = new Progress(session, began);
+  try {
+    for (;;) {
+      const seen = await look(awaited, progress.isLive);
+      const elapsed = session.now() - began;
+      if (seen.failed !== undefined) {
+        throw new Failure(exitCodes.refused, `error: ${seen.failed}\n  next: ${awaited.next}`);
+      }
+      if (seen.isDone) return progress.finish(seen.told);
+      progress.tell(seen);
+      if (elapsed >= withinMs) {
+        const late = `error: ${awaited.what} after ${formatSpan(withinMs)}`;
+        throw new Failure(
+          exitCodes.waitOver,
+          `${late}; nothing is taken back\n  ${seen.told}\n  next: ${awaited.next}`,
+        );
+      }
+      await session.pause(Math.min(LOOK_MS, withinMs - elapsed));
+      session.signal.throwIfAborted();
     }
-    if (seen.told !== told) session.err(`${seen.told} (${formatSpan(elapsed)})`);
-    told = seen.told;
-    if (seen.isDone) return;
-    if (elapsed >= withinMs) {
-      const late = `error: ${awaited.what} after ${formatSpan(withinMs)}`;
-      throw new Failure(
-        exitCodes.waitOver,
-        `${late}; nothing is taken back\n  ${told}\n  next: ${awaited.next}`,
-      );
-    }
-    await session.pause(Math.min(LOOK_MS, withinMs - elapsed));
-    session.signal.throwIfAborted();
+  } finally {
+    progress.clear();
   }
 }
 
-async function look(awaited: Awaited): Promise<Seen> {
+async function look(awaited: Awaited, isWatched: boolean): Promise<Seen> {
   try {
-    return await awaited.look();
+    return await awaited.look(isWatched);
   } catch (error) {
     const isPassing =
       error instanceof UnreachableFailure ||
@@ -75,4 +80,13 @@ async function look(awaited: Awaited): Promise<Seen> {
 /** Patience from now on. */
 export function patienceOf(session: Session, withinMs: number): Patience {
   return { began: session.now(), withinMs };
+}
+
+/** How much of what is to go has gone: of the most that was ever seen. */
+export function countdown(): (left: number) => Share {
+  let most = 0;
+  return (left) => {
+    most = Math.max(most, left);
+    return { done: most - left, of: most };
+  };
 }

@@ -1,11 +1,13 @@
 /** What waiting for a workload means: ready, ended well, or gone. */
 import { RefusedFailure } from './failure.ts';
+import { holdUp } from './hold-up.ts';
 import { workloadPath } from './paths.ts';
+import type { Step } from './present/progress-line.ts';
 import { stateText } from './present/workloads.ts';
 import { lookRolledOut } from './rollout-waits.ts';
 import type { WorkloadShape } from './shapes.ts';
 import type { Session } from './shell.ts';
-import { type Awaited, type Patience, type Seen, waitFor } from './waiting.ts';
+import { countdown, type Patience, type Seen, waitFor } from './waiting.ts';
 
 interface Named {
   readonly tenant: string;
@@ -23,7 +25,7 @@ export async function waitReady(session: Session, of: Asked): Promise<void> {
     what: `${of.name} is not ready`,
     patience: of.patience,
     next: `shoal describe workload ${of.name}`,
-    look: () => lookReady(session, of),
+    look: (isWatched) => lookReady(session, of, isWatched),
   });
 }
 
@@ -31,13 +33,19 @@ interface Asked extends Named {
   readonly generation?: number;
 }
 
-async function lookReady(session: Session, { tenant, name, generation }: Asked): Promise<Seen> {
+async function lookReady(
+  session: Session,
+  { tenant, name, generation }: Asked,
+  isWatched: boolean,
+): Promise<Seen> {
   const workload = await session.gateway.read<WorkloadShape>(workloadPath(name), { tenant });
   const isUpdated = generation !== undefined && workload.spec['update'] !== undefined;
   if (isUpdated && workload.state !== 'deleting') {
     return lookRolledOut(session, { tenant, name, generation });
   }
   const told = `${name}: ${stateText(workload)}`;
+  const { ready, succeeded, wanted } = workload.instances;
+  const share = { done: workload.kind === 'job' ? succeeded : ready, of: wanted };
   switch (workload.state) {
     case 'succeeded':
       return { isDone: true, told };
@@ -46,32 +54,37 @@ async function lookReady(session: Session, { tenant, name, generation }: Asked):
     case 'deleting':
       return { isDone: false, told, failed: `${name} is being deleted` };
     case 'ready':
-      return { isDone: workload.kind === 'service', told };
+      return { isDone: workload.kind === 'service', told, share };
     case 'progressing':
-    case 'waiting':
-      return { isDone: false, told };
+    case 'waiting': {
+      const detail = isWatched ? await holdUp(session, { tenant, name }) : undefined;
+      return { isDone: false, told, share, brief: `${name}: ${workload.state}`, detail };
+    }
   }
 }
 
 /** Waits until a workload is gone. */
 export async function waitGone(session: Session, of: Named): Promise<void> {
   const { tenant, name } = of;
+  const shareOf = countdown();
   await waitFor(session, {
     what: `${name} is not gone`,
     patience: of.patience,
     next: `shoal describe workload ${name}`,
     look: gone('workload-not-found', `workload ${name}: gone`, async () => {
       const workload = await session.gateway.read<WorkloadShape>(workloadPath(name), { tenant });
-      return `${name}: ${stateText(workload)}`;
+      const { pending, parked, running } = workload.instances;
+      const share = shareOf(pending + parked + running);
+      return { told: `${name}: ${stateText(workload)}`, share };
     }),
   });
 }
 
 /** A look that is done when reading is refused with a code. */
-export function gone(code: string, done: string, read: () => Promise<string>): Awaited['look'] {
+export function gone(code: string, done: string, read: () => Promise<Step>): () => Promise<Seen> {
   return async () => {
     try {
-      return { isDone: false, told: await read() };
+      return { isDone: false, ...(await read()) };
     } catch (error) {
       const isGone = error instanceof RefusedFailure && error.refusal.code === code;
       if (!isGone) throw error;

@@ -3,21 +3,24 @@ import { stringify } from 'yaml';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { deadPath, letterPath } from '../paths.ts';
 import { age, ago } from '../present/ages.ts';
-import { indented } from '../present/sections.ts';
+import type { Paint } from '../present/paint.ts';
+import { section } from '../present/sections.ts';
 import { print } from '../printed.ts';
 import type { LetterShape, List } from '../shapes.ts';
 import type { Session } from '../shell.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 
 export async function listLetters(session: Session): Promise<ExitCode> {
   const list = await session.gateway.read<List<LetterShape>>(deadPath);
-  print(session, list, () => (list.items.length === 0 ? 'no dead letters' : letterTable(list)));
+  print(session, list, (paint) =>
+    list.items.length === 0 ? 'no dead letters' : letterTable(list, paint),
+  );
   return exitCodes.ok;
 }
 
 export async function showLetter(session: Session, letter: string): Promise<ExitCode> {
   const found = await session.gateway.read<LetterShape>(letterPath(letter));
-  print(session, found, () => letterText(found));
+  print(session, found, (paint) => letterText(found, paint));
   return exitCodes.ok;
 }
 
@@ -33,7 +36,7 @@ export async function dropLetter(session: Session, letter: string): Promise<Exit
   return exitCodes.ok;
 }
 
-function letterTable({ items }: List<LetterShape>): string {
+function letterTable({ items }: List<LetterShape>, paint: Paint): string {
   const now = Date.now();
   const columns: readonly Column<LetterShape>[] = [
     { title: 'letter', text: (each) => `${each.actor}/${each.letter}` },
@@ -42,19 +45,20 @@ function letterTable({ items }: List<LetterShape>): string {
     { title: 'age', text: (each) => age(each.at, now) },
     { title: 'reason', text: (each) => `${each.reason.code}: ${each.reason.detail}` },
   ];
-  return table(columns, items);
+  return table(columns, items, paint);
 }
 
-function letterText(letter: LetterShape): string {
+function letterText(letter: LetterShape, paint: Paint): string {
   const { reason, payload, excerpt } = letter;
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['Letter', `${letter.actor}/${letter.letter}`],
     ['Contract', letter.contract],
     ['About', letter.about],
     ['Given up', `${ago(letter.at, Date.now())} (${letter.at}), tried ${letter.deliveries} times`],
     ['Reason', `${reason.code}: ${reason.detail}`],
     ...(letter.replayedAt ? ([['Replayed', letter.replayedAt]] as const) : []),
-  ]);
+  ];
+  const head = pairs(facts, paint);
   const body = payload === undefined ? excerpt : stringify(payload).trimEnd();
-  return body === undefined ? head : `${head}\n\nMessage\n${indented(body)}`;
+  return body === undefined ? head : `${head}\n\n${section('Message', body, paint)}`;
 }

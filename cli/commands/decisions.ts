@@ -33,12 +33,12 @@ export async function explainDecided(
     const { all } = await decisionsOf(bus, { tenant: session.tenant, name });
     if (options.all) {
       const items = all.map((each) => each.decided);
-      print(session, { items }, () => decisionTable(items));
+      print(session, { items }, (paint) => decisionTable(items, paint));
     } else {
       const at =
         options.at === undefined ? Number.POSITIVE_INFINITY : momentOf(session, options.at);
       const { workload, decided } = decisionAt(all, at);
-      print(session, decided, () => decisionText(workload, decided));
+      print(session, decided, (paint) => decisionText(workload, decided, paint));
     }
   } finally {
     await bus.connection.close();
@@ -69,7 +69,9 @@ export async function explainNow(session: Session, name: string): Promise<ExitCo
     );
     if (!answer.ok) throw new Failure(exitCodes.refused, answer.refusal.detail);
     const shape = { name, explanation: answer.value } as Parameters<typeof explanationText>[1];
-    print(session, answer.value, () => explanationText({ kind, name, count: spec.count }, shape));
+    print(session, answer.value, (paint) =>
+      explanationText({ kind, name, count: spec.count }, shape, paint),
+    );
   } finally {
     await bus.connection.close();
   }

@@ -127,7 +127,7 @@ async function waitStopped(
     const path = instancePath(name);
     const { phase, outcome } = await session.gateway.read<InstanceShape>(path, { tenant });
     isOver = outcome !== undefined;
-    return `instance ${name}: ${phase}`;
+    return { told: `instance ${name}: ${phase}` };
   });
   await waitFor(session, {
     what: `instance ${name} has not stopped`,

@@ -33,7 +33,7 @@ import type { Session } from '../shell.ts';
 const EVENTS_SHOWN = 20;
 
 export async function describe(session: Session, noun: Noun, name: string): Promise<ExitCode> {
-  const { gateway, tenant } = session;
+  const { gateway, tenant, paint } = session;
   const now = session.now();
   switch (noun) {
     case 'workload': {
@@ -44,14 +44,14 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
         workload.kind === 'service' ? rolloutOf(session, name) : undefined,
       ]);
       const value = { ...workload, ...(rollout && { rollout }), events };
-      const more = { instances, events, rollout, now };
+      const more = { instances, events, rollout, now, paint };
       print(session, value, () => workloadText(workload, more));
       break;
     }
     case 'instance': {
       const instance = await gateway.read<InstanceShape>(instancePath(name), { tenant });
       const events = await eventsOf(session, { tenant, noun: 'instance', id: name });
-      print(session, { ...instance, events }, () => instanceText(instance, { events, now }));
+      print(session, { ...instance, events }, () => instanceText(instance, { events, now, paint }));
       break;
     }
     case 'node': {
@@ -60,13 +60,13 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
         instancesOf(session, { tenant, node: name }),
         eventsOf(session, { tenant: FABRIC_TENANT, noun: 'node', id: name }),
       ]);
-      print(session, { ...node, events }, () => nodeText(node, { instances, events, now }));
+      print(session, { ...node, events }, () => nodeText(node, { instances, events, now, paint }));
       break;
     }
     case 'schedule': {
       const schedule = await gateway.read<ScheduleShape>(schedulePath(name), { tenant });
       const events = await eventsOf(session, { tenant, noun: 'schedule', id: name });
-      print(session, { ...schedule, events }, () => scheduleText(schedule, { events, now }));
+      print(session, { ...schedule, events }, () => scheduleText(schedule, { events, now, paint }));
     }
   }
   return exitCodes.ok;

@@ -7,7 +7,7 @@ import { drainLine } from '../present/nodes.ts';
 import { print } from '../printed.ts';
 import type { NodeDetailShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
-import { patienceOf, waitFor } from '../waiting.ts';
+import { countdown, patienceOf, waitFor } from '../waiting.ts';
 import { orderNode } from './node.ts';
 
 export interface DrainOptions {
@@ -56,6 +56,7 @@ async function cancelDrain(
 }
 
 async function waitDrained(session: Session, name: string, withinMs: number): Promise<void> {
+  const shareOf = countdown();
   await waitFor(session, {
     what: `node ${name} is not empty`,
     patience: patienceOf(session, withinMs),
@@ -66,7 +67,17 @@ async function waitDrained(session: Session, name: string, withinMs: number): Pr
         const failed = `node ${name} is ${state}: the drain was taken back`;
         return { isDone: false, told: failed, failed };
       }
-      return { isDone: drain.left === 0, told: `node ${name}: ${drainLine(drain)}` };
+      const share = shareOf(drain.left);
+      const [first] = drain.waits;
+      const brief = `node ${name}: ${drain.left} left`;
+      const detail = first && `${first.instance} waits for ${first.for}`;
+      return {
+        isDone: drain.left === 0,
+        told: `node ${name}: ${drainLine(drain)}`,
+        share,
+        brief,
+        detail,
+      };
     },
   });
 }

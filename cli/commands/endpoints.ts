@@ -13,7 +13,7 @@ export async function endpoints(session: Session, name: string): Promise<ExitCod
     session.err(`nothing of ${name} takes calls; shoal describe workload ${name} says why`);
     return exitCodes.ok;
   }
-  print(session, found, () =>
+  print(session, found, (paint) =>
     table(
       [
         { title: 'instance', text: (each) => each.instance },
@@ -21,6 +21,7 @@ export async function endpoints(session: Session, name: string): Promise<ExitCod
         { title: 'endpoints', text: placesOf },
       ],
       found.items,
+      paint,
     ),
   );
   return exitCodes.ok;

@@ -28,7 +28,7 @@ export async function events(session: Session, options: EventsOptions): Promise<
   if (found.items.length === 0 && session.output === 'table') {
     session.err('no events in the last day');
   } else {
-    print(session, found, () => eventTable(found.items, session.now()));
+    print(session, found, (paint) => eventTable(found.items, session.now(), paint));
   }
   return exitCodes.ok;
 }
@@ -68,7 +68,9 @@ async function watch(session: Session, filter: Filter | undefined): Promise<neve
     ({ data }) => {
       const event = JSON.parse(data) as EventShape;
       if (!filter && !tenants.has(event.tenant)) return;
-      session.out(session.output === 'table' ? eventLine(event) : JSON.stringify(event));
+      session.out(
+        session.output === 'table' ? eventLine(event, session.paint) : JSON.stringify(event),
+      );
     },
   );
 }

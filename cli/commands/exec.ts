@@ -1,10 +1,11 @@
 /** `shoal exec`: a command beside an instance, with whoever is at this terminal at it. */
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { UsageFailure } from '../failure.ts';
 import type { Query } from '../gateway-client.ts';
 import { instancePath } from '../paths.ts';
 import { exitCodeOf } from '../session/ending.ts';
 import { SessionSocket } from '../session/session-socket.ts';
+import { written } from '../session/taken.ts';
 import { targetOf } from '../session/target.ts';
 import type { Session } from '../shell.ts';
 import type { Terminal } from '../terminal.ts';
@@ -12,6 +13,8 @@ import type { Terminal } from '../terminal.ts';
 export interface ExecOptions {
   readonly stdin?: boolean;
   readonly tty?: boolean;
+  /** Beside which of its sidecars. */
+  readonly sidecar?: string;
 }
 
 /** Ends with the exit code of the command. */
@@ -19,14 +22,15 @@ export async function exec(
   session: Session,
   name: string,
   command: readonly string[],
-  { stdin = false, tty = false }: ExecOptions,
+  { stdin = false, tty = false, sidecar }: ExecOptions,
 ): Promise<number> {
   const { terminal, signal } = session;
   if (tty && stdin && !terminal.isTyped) {
     throw new UsageFailure('stdin is no terminal; leave out -t to pass on what comes there');
   }
-  const instance = await targetOf(session, name);
-  const query = { tenant: session.tenant, command, ...(tty ? terminalQuery(session) : {}) };
+  const instance = await targetOf(session, name, sidecar);
+  const { tenant } = session;
+  const query = { tenant, command, sidecar, ...(tty ? terminalQuery(session) : {}) };
   const socket = await SessionSocket.open(session.gateway, `${instancePath(instance)}/exec`, query);
   const restore = tty && stdin ? terminal.raw() : () => undefined;
   const unwatch = tty ? tellSize(terminal, socket) : () => undefined;
@@ -36,7 +40,7 @@ export async function exec(
     if (stdin) void passOn(terminal.input, socket);
     else socket.note({ end: true });
     const ending = await socket.carry({
-      bytes: (bytes, isError) => write(isError ? terminal.error : terminal.output, bytes),
+      bytes: (bytes, isError) => written(isError ? terminal.error : terminal.output, bytes),
     });
     signal.throwIfAborted();
     return exitCodeOf(ending);
@@ -69,13 +73,4 @@ async function passOn(from: Readable, socket: SessionSocket): Promise<void> {
   } catch {
     // It was closed: the command has ended.
   }
-}
-
-/** Resolves when more may be written; nothing where that is so already. */
-function write(to: Writable, bytes: Uint8Array): Promise<void> | undefined {
-  if (to.write(bytes)) return undefined;
-  return new Promise((resolve) => {
-    to.once('drain', resolve);
-    to.once('close', resolve);
-  });
 }

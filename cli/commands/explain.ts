@@ -23,7 +23,8 @@ export async function explain(
     try {
       const answer = await put<DryRunShape>(session, manifest, { dryRun: true });
       answers.push(answer);
-      texts.push(explanationText({ kind, name: metadata.name, count: spec.count }, answer));
+      const what = { kind, name: metadata.name, count: spec.count };
+      texts.push(explanationText(what, answer, session.paint));
     } catch (error) {
       if (!(error instanceof RefusedFailure)) throw error;
       isRefused = true;

@@ -49,10 +49,10 @@ export async function get(
     }
   }
   const now = session.now();
-  const { tenant, gateway } = session;
+  const { tenant, gateway, paint } = session;
   switch (noun) {
     case 'workload': {
-      const show = (items: readonly WorkloadShape[]): string => workloadTable(items, now);
+      const show = (items: readonly WorkloadShape[]): string => workloadTable(items, now, paint);
       const of = {
         path: workloadsPath,
         query: { tenant, ...options },
@@ -63,7 +63,7 @@ export async function get(
       break;
     }
     case 'instance': {
-      const show = (items: readonly InstanceShape[]): string => instanceTable(items, now);
+      const show = (items: readonly InstanceShape[]): string => instanceTable(items, now, paint);
       const of = {
         path: instancesPath,
         query: { tenant, ...options },
@@ -74,14 +74,14 @@ export async function get(
       break;
     }
     case 'node': {
-      const show = (items: readonly NodeShape[]): string => nodeTable(items, now);
+      const show = (items: readonly NodeShape[]): string => nodeTable(items, now, paint);
       const empty = 'no nodes have joined; `make up` starts three on this machine';
       if (name === undefined) await list(session, { path: nodesPath, query: {}, empty }, show);
       else one(session, await gateway.read<NodeShape>(nodePath(name)), show);
       break;
     }
     case 'schedule': {
-      const show = (items: readonly ScheduleShape[]): string => scheduleTable(items, now);
+      const show = (items: readonly ScheduleShape[]): string => scheduleTable(items, now, paint);
       const of = {
         path: schedulesPath,
         query: { tenant, ...options },

@@ -4,7 +4,7 @@ import { RefusedFailure } from '../failure.ts';
 import { follow } from '../follow.ts';
 import type { Query } from '../gateway-client.ts';
 import { instancePath, instancesPath, TAIL_MAX, workloadPath } from '../paths.ts';
-import { logLine, SeenLines } from '../present/log-lines.ts';
+import { logLine, SeenLines, speakerOf } from '../present/log-lines.ts';
 import { print } from '../printed.ts';
 import type { InstanceShape, List, LogLineShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
@@ -14,6 +14,8 @@ export interface LogsOptions {
   /** A span (`10m`) or a moment in RFC 3339. */
   readonly since?: string;
   readonly tail?: number;
+  /** Only this sidecar. */
+  readonly sidecar?: string;
 }
 
 export async function logs(
@@ -23,19 +25,22 @@ export async function logs(
 ): Promise<ExitCode> {
   const isInstance = await isInstanceId(session, name);
   const path = `${isInstance ? instancePath(name) : workloadPath(name)}/logs`;
-  const query: Query = { tenant: session.tenant, since: options.since, tail: options.tail };
+  const { since, tail, sidecar } = options;
+  const query: Query = { tenant: session.tenant, since, tail, sidecar };
   if (options.follow) return followLogs(session, path, query, isInstance ? undefined : name);
   const found = await session.gateway.read<{ readonly items: readonly LogLineShape[] }>(
     path,
     query,
   );
-  const isNamed = new Set(found.items.map((each) => each.instance)).size > 1;
+  const isNamed = new Set(found.items.map(speakerOf)).size > 1;
   if (found.items.length === 0 && session.output === 'table') {
     session.err(
       `${name} has printed nothing${options.since === undefined ? '' : ` since ${options.since}`}`,
     );
   } else {
-    print(session, found, () => found.items.map((each) => logLine(each, isNamed)).join('\n'));
+    print(session, found, (paint) =>
+      found.items.map((each) => logLine(each, isNamed, paint)).join('\n'),
+    );
   }
   return exitCodes.ok;
 }
@@ -80,7 +85,9 @@ async function followLogs(
       const line = JSON.parse(data) as LogLineShape;
       if (!seen.isNew(line)) return;
       if (seen.speakers > 1) isNamed = true;
-      session.out(session.output === 'table' ? logLine(line, isNamed) : JSON.stringify(line));
+      session.out(
+        session.output === 'table' ? logLine(line, isNamed, session.paint) : JSON.stringify(line),
+      );
     },
   );
 }

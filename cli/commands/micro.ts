@@ -24,7 +24,7 @@ export async function micro(
     if (stats.length === 0 && session.output === 'table') {
       session.err(`${empty}; is a control plane running on this bus?`);
     } else {
-      print(session, { items: inOrder(stats) }, () => actorTable(stats));
+      print(session, { items: inOrder(stats) }, (paint) => actorTable(stats, paint));
     }
   } finally {
     await connection.close();

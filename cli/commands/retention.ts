@@ -8,6 +8,7 @@ import {
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { UsageFailure } from '../failure.ts';
 import { retentionPath } from '../paths.ts';
+import type { Paint } from '../present/paint.ts';
 import { print } from '../printed.ts';
 import type { RetentionLimitsShape, RetentionShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
@@ -15,7 +16,7 @@ import { type Column, table } from '../table.ts';
 
 export async function getRetention(session: Session): Promise<ExitCode> {
   const found = await session.gateway.read<RetentionShape>(retentionPath(session.tenant));
-  print(session, found, () => retentionTable(found));
+  print(session, found, (paint) => retentionTable(found, paint));
   return exitCodes.ok;
 }
 
@@ -30,7 +31,7 @@ export async function setRetention(
   const body = changed(before.set, wanted);
   const headers = { 'If-Match': `"${before.generation}"` };
   const after = await session.gateway.write<RetentionShape>('PUT', path, { body, headers });
-  print(session, after, () => retentionTable(after));
+  print(session, after, (paint) => retentionTable(after, paint));
   return exitCodes.ok;
 }
 
@@ -91,10 +92,10 @@ const columns: readonly Column<Row>[] = [
   { title: 'from', text: (row) => (row.isSet ? 'tenant' : 'default') },
 ];
 
-function retentionTable({ retention, set }: RetentionShape): string {
+function retentionTable({ retention, set }: RetentionShape, paint: Paint): string {
   const rows = retentionKinds.map((kind) => {
     const isSet = Object.keys(set[kind] ?? {}).length > 0;
     return { kind, isSet, ...retention[kind] };
   });
-  return table(columns, rows);
+  return table(columns, rows, paint);
 }

@@ -19,14 +19,14 @@ export async function rolloutStatus(
     await waitRolledOut(session, { tenant, name, patience: patienceOf(session, options.wait) });
   }
   const rollout = await gateway.read<RolloutShape>(rolloutPath(name), { tenant });
-  print(session, rollout, () => rolloutText(rollout, session.now()));
+  print(session, rollout, (paint) => rolloutText(rollout, session.now(), paint));
   return exitCodes.ok;
 }
 
 export async function rolloutHistory(session: Session, name: string): Promise<ExitCode> {
   const { gateway, tenant } = session;
   const versions = await gateway.read<List<VersionShape>>(versionsPath(name), { tenant });
-  print(session, versions, () => versionTable(versions.items, session.now()));
+  print(session, versions, (paint) => versionTable(versions.items, session.now(), paint));
   return exitCodes.ok;
 }
 

@@ -14,7 +14,7 @@ export interface TopOptions {
 export async function topNodes(session: Session): Promise<ExitCode> {
   const list = await session.gateway.read<List<NodeUseShape>>(nodeUsePath);
   if (list.items.length === 0 && session.output === 'table') session.err('no nodes have joined');
-  else print(session, list, () => nodeUseTable(list.items, session.now()));
+  else print(session, list, (paint) => nodeUseTable(list.items, session.now(), paint));
   return exitCodes.ok;
 }
 
@@ -23,6 +23,6 @@ export async function topInstances(session: Session, options: TopOptions): Promi
   const list = await session.gateway.read<List<InstanceUseShape>>(instanceUsePath, query);
   if (list.items.length === 0 && session.output === 'table') {
     session.err(`no instances on nodes in tenant ${session.tenant}`);
-  } else print(session, list, () => instanceUseTable(list.items, session.now()));
+  } else print(session, list, (paint) => instanceUseTable(list.items, session.now(), paint));
   return exitCodes.ok;
 }

@@ -57,16 +57,25 @@ export async function version(session: Session): Promise<ExitCode> {
     durability: health?.durability ?? null,
     store: health?.store ?? null,
   };
-  print(session, value, () =>
-    pairs([
-      ['shoal', `${VERSION}, protocol ${PROTOCOL}`],
-      ['gateway', health ? gatewayText(gateway.base, health, versions) : `none at ${gateway.base}`],
-      ...controlLines(versions),
-      ...agentLines(versions),
-      ['bus', health ? busText(ready) : undefined],
-      ['store', health?.store && health.store.state !== 'well' ? health.store.message : undefined],
-      ['durability', health?.durability && durabilityText(health.durability)],
-    ]),
+  print(session, value, (paint) =>
+    pairs(
+      [
+        ['shoal', `${VERSION}, protocol ${PROTOCOL}`],
+        [
+          'gateway',
+          health ? gatewayText(gateway.base, health, versions) : `none at ${gateway.base}`,
+        ],
+        ...controlLines(versions),
+        ...agentLines(versions),
+        ['bus', health ? busText(ready) : undefined],
+        [
+          'store',
+          health?.store && health.store.state !== 'well' ? health.store.message : undefined,
+        ],
+        ['durability', health?.durability && durabilityText(health.durability)],
+      ],
+      paint,
+    ),
   );
   return exitCodes.ok;
 }

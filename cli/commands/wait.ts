@@ -6,7 +6,7 @@ import type { Noun } from '../nouns.ts';
 import { instancePath, nodePath } from '../paths.ts';
 import type { InstanceShape, NodeDetailShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
-import { type Patience, patienceOf, waitFor } from '../waiting.ts';
+import { countdown, type Patience, patienceOf, waitFor } from '../waiting.ts';
 import { gone, waitGone, waitReady } from '../workload-waits.ts';
 
 export interface WaitOptions {
@@ -73,7 +73,9 @@ async function waitInstance(session: Session, of: Awaited): Promise<void> {
     next: `shoal describe instance ${name}`,
     look:
       condition === 'gone'
-        ? gone('instance-not-found', `instance ${name}: gone`, async () => told(await read()))
+        ? gone('instance-not-found', `instance ${name}: gone`, async () => ({
+            told: told(await read()),
+          }))
         : look,
   });
 }
@@ -83,13 +85,15 @@ async function waitNode(session: Session, { name, condition, patience }: Awaited
     condition === 'drained'
       ? state === 'draining' && entries.length === 0
       : state === (condition as NodeState);
+  const shareOf = countdown();
   await waitFor(session, {
     ...{ what: `${name} is not ${condition}`, patience },
     next: `shoal node describe ${name}`,
     look: async () => {
       const found = await session.gateway.read<NodeDetailShape>(nodePath(name));
       const told = `${name}: ${found.state}, ${found.entries.length} of its instances left`;
-      return { isDone: isSo(found), told };
+      const share = condition === 'drained' ? { share: shareOf(found.entries.length) } : {};
+      return { isDone: isSo(found), told, ...share };
     },
   });
 }

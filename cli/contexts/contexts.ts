@@ -1,6 +1,7 @@
 /** `shoal context`: names for the fabrics a person works with. */
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { UsageFailure } from '../failure.ts';
+import type { Paint } from '../present/paint.ts';
 import { print } from '../printed.ts';
 import type { Session } from '../shell.ts';
 import { table } from '../table.ts';
@@ -26,11 +27,11 @@ export function listContexts(session: Session): ExitCode {
     .sort((one, other) => (one.name < other.name ? -1 : 1));
   if (items.length === 0 && session.output === 'table') {
     session.err('no contexts; `shoal context set NAME --gateway URL` makes one');
-  } else print(session, { items }, () => contextTable(items));
+  } else print(session, { items }, (paint) => contextTable(items, paint));
   return exitCodes.ok;
 }
 
-function contextTable(items: readonly Listed[]): string {
+function contextTable(items: readonly Listed[], paint: Paint): string {
   return table<Listed>(
     [
       { title: 'name', text: ({ name, isCurrent }) => `${isCurrent ? '* ' : '  '}${name}` },
@@ -40,6 +41,7 @@ function contextTable(items: readonly Listed[]): string {
       { title: 'seed', text: ({ seed }) => seed },
     ],
     items,
+    paint,
   );
 }
 

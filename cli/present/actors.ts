@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { formatSpan } from '../../subjects/index.ts';
 import { type Column, table } from '../table.ts';
+import type { Paint } from './paint.ts';
 
 /** An `io.nats.micro.v1.stats_response`, as far as it is shown; other services are shown too. */
 export const statsResponse = z.looseObject({
@@ -26,19 +27,25 @@ export const statsResponse = z.looseObject({
 });
 export type Stats = z.infer<typeof statsResponse>;
 
-export function actorTable(stats: readonly Stats[]): string {
+export function actorTable(stats: readonly Stats[], paint?: Paint): string {
   const columns: readonly Column<Stats>[] = [
     { title: 'actor', text: (each) => each.name },
     { title: 'id', text: (each) => each.id },
-    { title: 'role', text: roleText },
+    {
+      ...{ title: 'role', text: roleText },
+      tone: (each) => (roleText(each) === 'standby' ? 'faint' : undefined),
+    },
     { title: 'requests', text: (each) => sum(each, 'num_requests'), align: 'right' },
-    { title: 'errors', text: (each) => sum(each, 'num_errors'), align: 'right' },
+    {
+      ...{ title: 'errors', text: (each) => sum(each, 'num_errors'), align: 'right' },
+      tone: (each) => (sum(each, 'num_errors') > 0 ? 'bad' : undefined),
+    },
     { title: 'mean', text: meanText, align: 'right' },
     ...counts.map(
       (name): Column<Stats> => ({ title: name, text: (each) => count(each, name), align: 'right' }),
     ),
   ];
-  return table(columns, inOrder(stats));
+  return table(columns, inOrder(stats), paint);
 }
 
 /** Counts every actor of Shoal has. */

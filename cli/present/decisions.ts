@@ -1,14 +1,15 @@
 /** What schedulers decided, for people. */
 import type { Decided } from '../../subjects/index.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
+import type { Paint } from './paint.ts';
 import { indented, removedText } from './sections.ts';
 
 type Placed = Decided['placed'][number];
 
 /** `hello: decided 2026-11-21T09:40:00.000Z, generation 2` and why. */
-export function decisionText(workload: string, decided: Decided): string {
+export function decisionText(workload: string, decided: Decided, paint?: Paint): string {
   const { nodes, feasible, removed, placed, parked, next = [], revision, generation } = decided;
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['nodes', `${nodes}; ${feasible} could take one instance`],
     ['removed', removedText(removed)],
     ['placed', placed.length === 0 ? 'none' : undefined],
@@ -22,11 +23,12 @@ export function decisionText(workload: string, decided: Decided): string {
         .join(', '),
     ],
     ['on', `revision ${revision} of the store, generation ${generation}`],
-  ]);
+  ];
+  const head = pairs(facts, paint);
   const title = `${workload}: decided ${new Date(decided.at).toISOString()}`;
   return placed.length === 0
     ? `${title}\n${indented(head)}`
-    : `${title}\n${indented(head)}\n\n${placedTable(placed)}`;
+    : `${title}\n${indented(head)}\n\n${placedTable(placed, paint)}`;
 }
 
 /** `n1 (fit 0.25, 2 there, in flight)` */
@@ -39,7 +41,7 @@ export function stoodText(of: {
   return `${of.node} (fit ${of.fit}, ${of.count} there${of.isHeld ? ', in flight' : ''})`;
 }
 
-function placedTable(placed: readonly Placed[]): string {
+function placedTable(placed: readonly Placed[], paint?: Paint): string {
   const columns: readonly Column<Placed>[] = [
     { title: 'instance', text: (each) => each.instance },
     { title: 'node', text: (each) => each.node },
@@ -50,11 +52,11 @@ function placedTable(placed: readonly Placed[]): string {
     { title: 'avoids', text: (each) => each.avoid?.join(', '), isOptional: true },
     { title: 'why', text: (each) => (each.score ? undefined : 'stays'), isOptional: true },
   ];
-  return table(columns, placed);
+  return table(columns, placed, paint);
 }
 
 /** A line per decision, the oldest first. */
-export function decisionTable(all: readonly Decided[]): string {
+export function decisionTable(all: readonly Decided[], paint?: Paint): string {
   const columns: readonly Column<Decided>[] = [
     { title: 'decided', text: (each) => new Date(each.at).toISOString() },
     { title: 'gen', text: (each) => each.generation, align: 'right' },
@@ -63,7 +65,7 @@ export function decisionTable(all: readonly Decided[]): string {
     { title: 'could', text: (each) => `${each.feasible} of ${each.nodes}`, align: 'right' },
     { title: 'on', text: (each) => nodesText(each.placed) },
   ];
-  return table(columns, all);
+  return table(columns, all, paint);
 }
 
 /** Most nodes named in a line. */

@@ -1,6 +1,7 @@
 /** Why a workload would go where it would go. */
 import type { DryRunShape } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
+import type { Paint } from './paint.ts';
 import { indented, plural, removedText } from './sections.ts';
 
 type Explanation = DryRunShape['explanation'];
@@ -9,22 +10,24 @@ type Row = Explanation['table'][number];
 export function explanationText(
   what: { readonly kind: string; readonly name: string; readonly count: number },
   answer: DryRunShape,
+  paint?: Paint,
 ): string {
   const { explanation, change } = answer;
   const { nodes, feasible, possible, removed, impossible } = explanation;
   const title = `${what.kind} ${what.name}: ${verdict(what.count, answer)}`;
   if (nodes === 0) return title;
   const isRefused = isUnplaceable(answer);
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['applying would', change === undefined || isRefused ? undefined : changeText[change]],
     ['nodes', `${nodes}; ${feasible} could take one instance now, ${possible} if empty and ready`],
     ['choice', choiceText(explanation)],
     ['removed', removedText(removed)],
     ['never fit', removedText(impossible)],
-  ]);
+  ];
+  const head = pairs(facts, paint);
   const cut =
     nodes > explanation.table.length ? `\n  … and ${nodes - explanation.table.length} more` : '';
-  return `${title}\n${indented(head)}\n\n${rowTable(explanation)}${cut}`;
+  return `${title}\n${indented(head)}\n\n${rowTable(explanation, paint)}${cut}`;
 }
 
 type Asked = Omit<DryRunShape, 'name'>;
@@ -56,7 +59,7 @@ const changeText: Readonly<Record<NonNullable<DryRunShape['change']>, string>> =
   unchanged: 'change nothing',
 };
 
-function rowTable({ table: rows, choice }: Explanation): string {
+function rowTable({ table: rows, choice }: Explanation, paint?: Paint): string {
   const counts = new Map(choice.map(({ node, count }) => [node, count]));
   const columns: readonly Column<Row>[] = [
     { title: 'node', text: (each) => each.node },
@@ -65,5 +68,5 @@ function rowTable({ table: rows, choice }: Explanation): string {
     { title: 'removed by', text: (each) => each.removedBy, isOptional: true },
     { title: 'why', text: (each) => each.detail, isOptional: true },
   ];
-  return table(columns, rows);
+  return table(columns, rows, paint);
 }

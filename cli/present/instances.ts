@@ -1,23 +1,33 @@
 /** Instances for people. */
-import type { EventShape, InstanceShape } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import type { EventShape, InstanceShape, SidecarShape } from '../shapes.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
-import { indented, plural, removedText } from './sections.ts';
+import { type Paint, plainly } from './paint.ts';
+import { plural, removedText, section } from './sections.ts';
+import { phaseTone } from './tones.ts';
 
-export function instanceTable(instances: readonly InstanceShape[], now: number): string {
+export function instanceTable(
+  instances: readonly InstanceShape[],
+  now: number,
+  paint?: Paint,
+): string {
   const columns: readonly Column<InstanceShape>[] = [
     { title: 'instance', text: (each) => each.instance },
     { title: 'workload', text: (each) => each.workload },
-    { title: 'phase', text: (each) => each.phase },
+    {
+      title: 'phase',
+      text: (each) => each.phase,
+      tone: ({ phase, kind }) => phaseTone(phase, kind),
+    },
     { title: 'node', text: (each) => each.node },
     { title: 'epoch', text: (each) => each.epoch, align: 'right' },
     { title: 'restarts', text: (each) => each.restarts, align: 'right' },
     { title: 'age', text: (each) => age(each.createdAt, now) },
     { title: 'endpoint', text: endpointText },
-    { title: 'note', text: noteText, isOptional: true },
+    { title: 'note', text: instanceNote, isOptional: true },
   ];
-  return table(columns, instances);
+  return table(columns, instances, paint);
 }
 
 /** `127.0.0.1:40112`; with several ports each with its name. */
@@ -30,7 +40,7 @@ function endpointText({ address, ports }: InstanceShape): string | undefined {
 }
 
 /** Why it is not as it should be: nothing for one that is ready. */
-function noteText(instance: InstanceShape): string | undefined {
+export function instanceNote(instance: InstanceShape): string | undefined {
   const { parked, phase, outcome, message, kind } = instance;
   // A job's instance that runs is as it should be; a service's is not ready yet.
   if (phase === 'ready' || (phase === 'running' && kind === 'job')) return undefined;
@@ -47,17 +57,25 @@ function parkedText({ nodes, removed }: NonNullable<InstanceShape['parked']>): s
 
 export function instanceText(
   instance: InstanceShape,
-  of: { readonly events: readonly EventShape[]; readonly now: number },
+  of: {
+    readonly events: readonly EventShape[];
+    readonly now: number;
+    readonly paint?: Paint;
+  },
 ): string {
-  const { now } = of;
+  const { now, paint = plainly } = of;
   const { outcome, parked, lastEnd } = instance;
   const since = ago(instance.startedAt, now);
-  const head = pairs([
+  const facts: readonly Fact[] = [
     [
       'Instance',
       `${instance.instance} (of ${instance.kind} ${instance.workload}, tenant ${instance.tenant})`,
     ],
-    ['Phase', instance.message === '' ? instance.phase : `${instance.phase}: ${instance.message}`],
+    [
+      'Phase',
+      instance.message === '' ? instance.phase : `${instance.phase}: ${instance.message}`,
+      phaseTone(instance.phase, instance.kind),
+    ],
     ['Node', instance.node ?? 'none'],
     [
       'Waiting',
@@ -76,7 +94,32 @@ export function instanceText(
       'Ended',
       outcome ? `${outcome.result}: ${outcome.message} (${ago(outcome.at, now)})` : undefined,
     ],
-  ]);
-  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
-  return `${head}\n\nEvents\n${indented(events)}`;
+  ];
+  const { sidecars = [] } = instance;
+  const beside = sidecars.length === 0 ? [] : [['Sidecars', sidecarTable(sidecars, now, paint)]];
+  const events =
+    of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now, paint);
+  const sections = [...beside, ['Events', events]].map(([title = '', text = '']) =>
+    section(title, text, paint),
+  );
+  return [pairs(facts, paint), ...sections].join('\n\n');
+}
+
+function sidecarTable(sidecars: readonly SidecarShape[], now: number, paint?: Paint): string {
+  const columns: readonly Column<SidecarShape>[] = [
+    { title: 'name', text: (each) => each.name },
+    {
+      title: 'phase',
+      text: (each) => each.phase,
+      tone: (each) => phaseTone(each.phase, 'service'),
+    },
+    { title: 'restarts', text: (each) => each.restarts, align: 'right' },
+    {
+      title: 'last end',
+      text: ({ lastEnd }) => lastEnd && `${lastEnd.message} (${ago(lastEnd.at, now)})`,
+    },
+    { title: 'started', text: (each) => ago(each.startedAt, now) },
+    { title: 'note', text: (each) => each.message, isOptional: true },
+  ];
+  return table(columns, sidecars, paint);
 }

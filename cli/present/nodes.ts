@@ -2,6 +2,7 @@
 import {
   type AllowedMount,
   features,
+  formatBits,
   formatBytes,
   formatCpu,
   type LedgerEntry,
@@ -14,34 +15,46 @@ import type {
   NodeShape,
   SnapshotShape,
 } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
-import { indented, labelText } from './sections.ts';
+import { type Paint, plainly } from './paint.ts';
+import { labelText, section } from './sections.ts';
+import { nodeTone, phaseTone } from './tones.ts';
 
-export function nodeTable(nodes: readonly NodeShape[], now: number): string {
+export function nodeTable(nodes: readonly NodeShape[], now: number, paint?: Paint): string {
   const columns: readonly Column<NodeShape>[] = [
     { title: 'node', text: (each) => each.node },
-    { title: 'state', text: (each) => each.state },
+    { title: 'state', text: (each) => each.state, tone: ({ state }) => nodeTone(state) },
     { title: 'class', text: (each) => each.class },
     { title: 'arch', text: (each) => each.architecture },
     { title: 'cpu', text: (each) => used(each, 'cpuMilli', formatCpu), align: 'right' },
     { title: 'memory', text: (each) => used(each, 'memoryBytes', formatBytes), align: 'right' },
+    { title: 'devices', text: devicesText, isOptional: true },
     { title: 'instances', text: (each) => each.instances, align: 'right' },
     { title: 'drivers', text: (each) => Object.keys(each.drivers).join(', ') },
     { title: 'age', text: (each) => age(each.enrolledAt, now) },
     { title: 'note', text: noteText, isOptional: true },
   ];
-  return table(columns, nodes);
+  return table(columns, nodes, paint);
 }
 
 /** What is booked of what there is: `300m/2`. */
 function used(
   { booked, capacity }: NodeShape,
-  amount: keyof NodeShape['capacity'],
+  amount: 'cpuMilli' | 'memoryBytes',
   format: (value: number) => string,
 ): string {
   return `${format(booked[amount])}/${format(capacity[amount])}`;
+}
+
+/** Those it offers, with how many are booked of how many: `gpu 1/2`. */
+function devicesText({ booked, capacity }: NodeShape): string | undefined {
+  const offered = Object.entries(capacity.devices ?? {});
+  if (offered.length === 0) return undefined;
+  return offered
+    .map(([name, count]) => `${name} ${booked.devices?.[name] ?? 0}/${count}`)
+    .join(', ');
 }
 
 function noteText({ state, last }: NodeShape): string | undefined {
@@ -54,13 +67,14 @@ export function nodeText(
     readonly instances: readonly InstanceShape[];
     readonly events: readonly EventShape[];
     readonly now: number;
+    readonly paint?: Paint;
   },
 ): string {
-  const { now } = of;
+  const { now, paint = plainly } = of;
   const { snapshot, last } = node;
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['Node', `${node.node} (${node.class}, ${node.platform} ${node.architecture})`],
-    ['State', node.state],
+    ['State', node.state, nodeTone(node.state)],
     ['Drain', node.drain && drainText(node.drain)],
     ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
     ['Host', `${node.hostname} at ${node.address}, agent ${node.agentVersion}`],
@@ -68,15 +82,22 @@ export function nodeText(
     ['Enrolled', `${ago(node.enrolledAt, now)} (${node.enrolledAt})`],
     ['Incarnation', node.incarnation],
     ['Drivers', driversText(node)],
-  ]);
-  const entries = node.entries.length === 0 ? 'none' : entryTable(node.entries, of.instances);
-  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+    ['Disk class', node.iops ?? 'unknown'],
+  ];
+  const entries =
+    node.entries.length === 0
+      ? 'none'
+      : entryTable(node.entries, { instances: of.instances, paint });
+  const events =
+    of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now, paint);
   return [
-    head,
-    `Capacity\n${indented(capacityTable(node))}`,
-    ...(snapshot ? [`Live use (${ago(snapshot.at, now)})\n${indented(liveText(snapshot))}`] : []),
-    `Instances\n${indented(entries)}`,
-    `Events\n${indented(events)}`,
+    pairs(facts, paint),
+    section('Capacity', capacityTable(node, paint), paint),
+    ...(snapshot
+      ? [section(`Live use (${ago(snapshot.at, now)})`, liveText(snapshot, paint), paint)]
+      : []),
+    section('Instances', entries, paint),
+    section('Events', events, paint),
   ].join('\n\n');
 }
 
@@ -94,18 +115,29 @@ export function drainLine({ left, waits }: DrainShape): string {
 }
 
 /** What is booked for whom; phases are known of the instances that were asked for. */
-function entryTable(entries: readonly LedgerEntry[], instances: readonly InstanceShape[]): string {
-  const phases = new Map(instances.map((each) => [`${each.tenant}.${each.instance}`, each.phase]));
+function entryTable(
+  entries: readonly LedgerEntry[],
+  { instances, paint }: { readonly instances: readonly InstanceShape[]; readonly paint: Paint },
+): string {
+  const known = new Map(instances.map((each) => [`${each.tenant}.${each.instance}`, each]));
+  const of = ({ tenant, instance }: LedgerEntry) => known.get(`${tenant}.${instance}`);
   const columns: readonly Column<LedgerEntry>[] = [
     { title: 'instance', text: (each) => each.instance },
     { title: 'workload', text: (each) => each.workload },
     { title: 'tenant', text: (each) => each.tenant },
-    { title: 'phase', text: (each) => phases.get(`${each.tenant}.${each.instance}`) },
+    {
+      title: 'phase',
+      text: (each) => of(each)?.phase,
+      tone: (each) => {
+        const found = of(each);
+        return found && phaseTone(found.phase, found.kind);
+      },
+    },
     { title: 'epoch', text: (each) => each.epoch, align: 'right' },
     { title: 'cpu', text: (each) => formatCpu(each.cpuMilli), align: 'right' },
     { title: 'memory', text: (each) => formatBytes(each.memoryBytes), align: 'right' },
   ];
-  return table(columns, entries);
+  return table(columns, entries, paint);
 }
 
 /** `process (cpu not enforced: no cgroup)` */
@@ -133,34 +165,61 @@ function notDone(what: string): string {
   return (features as readonly string[]).includes(what) ? 'not offered' : 'not enforced';
 }
 
-function capacityTable({ booked, capacity }: NodeShape): string {
-  const rows: readonly (readonly [
-    string,
-    keyof NodeShape['capacity'],
-    (value: number) => string,
-  ])[] = [
-    ['cpu', 'cpuMilli', formatCpu],
-    ['memory', 'memoryBytes', formatBytes],
-    ['disk', 'diskBytes', formatBytes],
-  ];
-  return table(
-    [
-      { title: 'what', text: ([name]) => name },
-      { title: 'there is', text: ([, amount, format]) => format(capacity[amount]), align: 'right' },
-      { title: 'booked', text: ([, amount, format]) => format(booked[amount]), align: 'right' },
-      {
-        title: 'free',
-        text: ([, amount, format]) => format(Math.max(0, capacity[amount] - booked[amount])),
-        align: 'right',
-      },
-    ],
-    rows,
-  );
+/** One of the things a node has: how much there is, and how much is booked. */
+interface Held {
+  readonly name: string;
+  readonly there: number;
+  readonly booked: number;
+  readonly format: (value: number) => string;
 }
 
-function liveText(snapshot: SnapshotShape): string {
+function capacityTable({ booked, capacity }: NodeShape, paint: Paint): string {
+  const devices = Object.keys({ ...capacity.devices, ...booked.devices }).sort();
+  const { bandwidthBps } = capacity;
+  const rows: readonly Held[] = [
+    { name: 'cpu', there: capacity.cpuMilli, booked: booked.cpuMilli, format: formatCpu },
+    {
+      name: 'memory',
+      there: capacity.memoryBytes,
+      booked: booked.memoryBytes,
+      format: formatBytes,
+    },
+    { name: 'disk', there: capacity.diskBytes, booked: booked.diskBytes, format: formatBytes },
+    ...(bandwidthBps === undefined
+      ? []
+      : [
+          {
+            name: 'bandwidth',
+            there: bandwidthBps,
+            booked: booked.bandwidthBps ?? 0,
+            format: rate,
+          },
+        ]),
+    ...devices.map((name) => ({
+      ...{ name, there: capacity.devices?.[name] ?? 0, booked: booked.devices?.[name] ?? 0 },
+      format: String,
+    })),
+  ];
+  const columns: readonly Column<Held>[] = [
+    { title: 'what', text: (each) => each.name },
+    { title: 'there is', text: (each) => each.format(each.there), align: 'right' },
+    { title: 'booked', text: (each) => each.format(each.booked), align: 'right' },
+    {
+      title: 'free',
+      text: (each) => each.format(Math.max(0, each.there - each.booked)),
+      align: 'right',
+    },
+  ];
+  return table(columns, rows, paint);
+}
+
+function rate(bps: number): string {
+  return `${formatBits(bps)}bit/s`;
+}
+
+function liveText(snapshot: SnapshotShape, paint: Paint): string {
   const { battery } = snapshot;
-  return pairs([
+  const facts: readonly Fact[] = [
     ['cpu', formatCpu(Math.round(snapshot.cpuMilli))],
     ['memory', formatBytes(snapshot.memoryBytes)],
     ['disk', formatBytes(snapshot.diskBytes)],
@@ -170,5 +229,6 @@ function liveText(snapshot: SnapshotShape): string {
       'battery',
       battery && `${Math.round(battery.charge * 100)} %${battery.isCharging ? ', charging' : ''}`,
     ],
-  ]);
+  ];
+  return pairs(facts, paint);
 }

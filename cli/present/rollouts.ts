@@ -1,7 +1,9 @@
 /** Rollouts and versions for people. */
 import type { RolloutShape, VersionShape } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 import { ago } from './ages.ts';
+import type { Paint } from './paint.ts';
+import { rolloutTone } from './tones.ts';
 
 /** `progressing: 1 of 3 ready, 2 of other versions; waiting: …`: one line. */
 export function rolloutLine(rollout: RolloutShape): string {
@@ -12,13 +14,13 @@ export function rolloutLine(rollout: RolloutShape): string {
 }
 
 /** Everything about a rollout. */
-export function rolloutText(rollout: RolloutShape, now: number): string {
+export function rolloutText(rollout: RolloutShape, now: number, paint?: Paint): string {
   const { name, strategy, from, wanted, updated, ready, available, outdated, failed } = rollout;
   const kept = rollout.minAvailable === undefined ? '' : `, at least ${rollout.minAvailable}`;
   const surge = rollout.maxSurge === undefined ? '' : `, surge ${rollout.maxSurge}`;
-  return pairs([
+  const facts: readonly Fact[] = [
     ['Service', `${name} (generation ${rollout.generation})`],
-    ['Rollout', rollout.state],
+    ['Rollout', rollout.state, rolloutTone(rollout.state)],
     ['Strategy', `${strategy}${surge}`],
     ['Version', from === undefined ? rollout.version : `${rollout.version}, before it ${from}`],
     ['Updated', `${updated} of ${wanted}, ${ready} ready; ${outdated} of other versions`],
@@ -27,11 +29,16 @@ export function rolloutText(rollout: RolloutShape, now: number): string {
     ['Begun', rollout.startedAt && ago(rollout.startedAt, now)],
     ['Deadline', rollout.deadline],
     ['Failed', failed && `${failed.message} (${ago(failed.at, now)})`],
-  ]);
+  ];
+  return pairs(facts, paint);
 }
 
 /** The versions of a service, the one it has first. */
-export function versionTable(versions: readonly VersionShape[], now: number): string {
+export function versionTable(
+  versions: readonly VersionShape[],
+  now: number,
+  paint?: Paint,
+): string {
   const when = (at: string | undefined): string | undefined => at && ago(at, now);
   const columns: readonly Column<VersionShape>[] = [
     { title: 'version', text: (each) => each.version, align: 'right' },
@@ -40,7 +47,7 @@ export function versionTable(versions: readonly VersionShape[], now: number): st
     { title: 'replaced', text: (each) => when(each.replacedAt) },
     { title: 'runs', text: ({ spec }) => runsText(spec) },
   ];
-  return table(columns, versions);
+  return table(columns, versions, paint);
 }
 
 /** What tells one version from another at a glance: its image, or its command. */

@@ -1,22 +1,28 @@
 /** Schedules for people. */
 import { stringify } from 'yaml';
 import type { EventShape, ScheduleShape } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
-import { indented, labelText } from './sections.ts';
+import { type Paint, plainly } from './paint.ts';
+import { labelText, section } from './sections.ts';
+import { scheduleTone } from './tones.ts';
 
-export function scheduleTable(schedules: readonly ScheduleShape[], now: number): string {
+export function scheduleTable(
+  schedules: readonly ScheduleShape[],
+  now: number,
+  paint?: Paint,
+): string {
   const columns: readonly Column<ScheduleShape>[] = [
     { title: 'name', text: (each) => each.name },
     { title: 'when', text: whenText },
-    { title: 'state', text: (each) => each.state },
+    { title: 'state', text: (each) => each.state, tone: ({ state }) => scheduleTone(state) },
     { title: 'next', text: (each) => each.next },
     { title: 'runs', text: (each) => each.runs.length, align: 'right' },
     { title: 'last', text: lastText },
     { title: 'age', text: (each) => age(each.createdAt, now) },
   ];
-  return table(columns, schedules);
+  return table(columns, schedules, paint);
 }
 
 /** `at 2027-01-31T08:00:00Z`, `every 30s`, `0 3 * * * (Europe/Berlin)` */
@@ -32,34 +38,39 @@ function lastText({ history: [newest] }: ScheduleShape): string | undefined {
 
 export function scheduleText(
   schedule: ScheduleShape,
-  of: { readonly events: readonly EventShape[]; readonly now: number },
+  of: {
+    readonly events: readonly EventShape[];
+    readonly now: number;
+    readonly paint?: Paint;
+  },
 ): string {
-  const { now } = of;
+  const { now, paint = plainly } = of;
   const { last, history, runs } = schedule;
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['Schedule', `${schedule.name} (of tenant ${schedule.tenant})`],
     ['When', whenText(schedule)],
-    ['State', schedule.state],
+    ['State', schedule.state, scheduleTone(schedule.state)],
     ['Next', schedule.next],
     ['Under way', runs.length === 0 ? 'nothing' : runs.join(', ')],
     ['Generation', schedule.generation],
     ['Created', `${ago(schedule.createdAt, now)} (${schedule.createdAt})`],
     ['Labels', labelText(schedule.labels)],
     ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
-  ]);
+  ];
   const columns: readonly Column<(typeof history)[number]>[] = [
     { title: 'firing', text: (each) => each.firing },
     { title: 'result', text: (each) => each.result },
     { title: 'workload', text: (each) => each.workload },
     { title: 'message', text: (each) => each.message },
   ];
-  const firings = history.length === 0 ? 'none yet' : table(columns, history);
-  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+  const firings = history.length === 0 ? 'none yet' : table(columns, history, paint);
+  const events =
+    of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now, paint);
   const spec = stringify(schedule.spec, { lineWidth: 100 }).trimEnd();
   return [
-    head,
-    `Spec\n${indented(spec)}`,
-    `Firings\n${indented(firings)}`,
-    `Events\n${indented(events)}`,
+    pairs(facts, paint),
+    section('Spec', spec, paint),
+    section('Firings', firings, paint),
+    section('Events', events, paint),
   ].join('\n\n');
 }

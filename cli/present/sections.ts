@@ -1,4 +1,10 @@
 /** Pieces that every description is made of. */
+import type { Paint } from './paint.ts';
+
+/** A title with what belongs to it. */
+export function section(title: string, text: string, paint: Paint): string {
+  return `${paint('title', title)}\n${indented(text)}`;
+}
 
 export function indented(text: string): string {
   return text.replace(/^(?=.)/gm, '  ');

@@ -1,24 +1,30 @@
 /** Workloads for people. */
 import { stringify } from 'yaml';
 import type { EventShape, InstanceShape, RolloutShape, WorkloadShape } from '../shapes.ts';
-import { type Column, pairs, table } from '../table.ts';
+import { type Column, type Fact, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { instanceTable } from './instances.ts';
+import { type Paint, plainly } from './paint.ts';
 import { rolloutLine } from './rollouts.ts';
-import { indented, labelText } from './sections.ts';
+import { labelText, section } from './sections.ts';
+import { rolloutTone, workloadTone } from './tones.ts';
 
-export function workloadTable(workloads: readonly WorkloadShape[], now: number): string {
+export function workloadTable(
+  workloads: readonly WorkloadShape[],
+  now: number,
+  paint?: Paint,
+): string {
   const columns: readonly Column<WorkloadShape>[] = [
     { title: 'name', text: (each) => each.name },
     { title: 'kind', text: (each) => each.kind },
-    { title: 'state', text: (each) => each.state },
+    { title: 'state', text: (each) => each.state, tone: ({ state }) => workloadTone(state) },
     { title: 'ready', text: countText },
     { title: 'generation', text: (each) => each.generation, align: 'right' },
     { title: 'age', text: (each) => age(each.createdAt, now) },
     { title: 'url', text: (each) => each.url },
   ];
-  return table(columns, workloads);
+  return table(columns, workloads, paint);
 }
 
 /** `2/3`; of a job how many have succeeded: `1/1 done`. */
@@ -53,30 +59,36 @@ export function workloadText(
     readonly events: readonly EventShape[];
     readonly rollout?: RolloutShape | undefined;
     readonly now: number;
+    readonly paint?: Paint;
   },
 ): string {
-  const { now, rollout } = of;
+  const { now, rollout, paint = plainly } = of;
   const { last } = workload;
   // What is complete is what the rest shows.
   const isUnderWay = rollout !== undefined && rollout.state !== 'complete';
-  const head = pairs([
+  const facts: readonly Fact[] = [
     ['Workload', `${workload.name} (${workload.kind} of tenant ${workload.tenant})`],
-    ['State', stateText(workload)],
-    ['Rollout', isUnderWay ? rolloutLine(rollout) : undefined],
+    ['State', stateText(workload), workloadTone(workload.state)],
+    [
+      'Rollout',
+      isUnderWay ? rolloutLine(rollout) : undefined,
+      rollout && rolloutTone(rollout.state),
+    ],
     ['Generation', workload.generation],
     ['Created', `${ago(workload.createdAt, now)} (${workload.createdAt})`],
     ['Labels', labelText(workload.labels)],
     ['URL', workload.url],
     ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
-  ]);
+  ];
   const spec = stringify(written(workload.spec), { lineWidth: 100 }).trimEnd();
-  const instances = of.instances.length === 0 ? 'none' : instanceTable(of.instances, now);
-  const events = of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now);
+  const instances = of.instances.length === 0 ? 'none' : instanceTable(of.instances, now, paint);
+  const events =
+    of.events.length === 0 ? 'none in the last day' : eventTable(of.events, now, paint);
   return [
-    head,
-    `Spec\n${indented(spec)}`,
-    `Instances\n${indented(instances)}`,
-    `Events\n${indented(events)}`,
+    pairs(facts, paint),
+    section('Spec', spec, paint),
+    section('Instances', instances, paint),
+    section('Events', events, paint),
   ].join('\n\n');
 }
 

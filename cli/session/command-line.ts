@@ -1,6 +1,7 @@
 /** The commands that reach into an instance, with their arguments and options. */
 import type { Command } from 'commander';
 import type { Wiring } from '../command-line.ts';
+import type { AttachOptions } from '../commands/attach.ts';
 import type { ExecOptions } from '../commands/exec.ts';
 import type { ForwardOptions } from '../commands/port-forward.ts';
 
@@ -17,9 +18,23 @@ export function addSessionCommands(program: Command, { session, end }: Wiring): 
     .argument('<command...>', 'after --: the program and its arguments')
     .option('-i, --stdin', 'pass stdin on')
     .option('-t, --tty', 'give it a terminal')
+    .option('--sidecar <name>', 'beside this sidecar, not beside the program')
     .action(async (name: string, words: string[], options: ExecOptions, command: Command) => {
       const { exec } = await import('../commands/exec.ts');
       end(await exec(session(command), name, words, options));
+    });
+  program
+    .command('attach')
+    .summary('follow what an instance prints, to the end of its run')
+    .description(
+      'From now on, stdout to stdout and stderr to stderr. Ends with the exit code of the run, also when the instance is restarted. Ctrl-C leaves the program alone.',
+    )
+    .argument('<name>', NAME)
+    .option('--sidecar <name>', 'this sidecar, not the program')
+    .option('--sig-proxy', 'pass INT, QUIT, TERM, USR1 and USR2 on to the program')
+    .action(async (name: string, options: AttachOptions, command: Command) => {
+      const { attach } = await import('../commands/attach.ts');
+      end(await attach(session(command), name, options));
     });
   program
     .command('port-forward')
@@ -33,5 +48,17 @@ export function addSessionCommands(program: Command, { session, end }: Wiring): 
     .action(async (name: string, ports: string[], options: ForwardOptions, command: Command) => {
       const { portForward } = await import('../commands/port-forward.ts');
       end(await portForward(session(command), name, ports, options));
+    });
+  program
+    .command('cp')
+    .summary('copy files and folders out of an instance, or into it')
+    .description(
+      'With modes and times. One of both is NAME:PATH, from the root of the instance (of a process: its own folder); - is a tar archive on stdin or stdout. No file is there by half, however it ends.',
+    )
+    .argument('<from>', 'a path here, NAME:PATH, or -')
+    .argument('<to>', 'likewise: a folder that is there, a file, or a new name')
+    .action(async (from: string, to: string, _options: object, command: Command) => {
+      const { cp } = await import('../commands/cp.ts');
+      end(await cp(session(command), from, to));
     });
 }

@@ -75,6 +75,7 @@ async function micro(
       SHOAL_SEED: join(bus.folder, 'keys', 'operator-operator.nk'),
     },
     signal: new AbortController().signal,
+    signals: { take: () => () => undefined },
   });
   return { code, out, err };
 }

@@ -181,6 +181,18 @@ describe('nodes', () => {
     `);
   });
 
+  test('with what only some nodes have', () => {
+    const capacity = { ...node.capacity, bandwidthBps: 1e9, devices: { gpu: 2, '/dev/kvm': 9 } };
+    const booked = { ...node.booked, bandwidthBps: 1e8, devices: { gpu: 1 } };
+    const more = { ...node, capacity, booked, iops: 'high' as const };
+    const text = nodeText(more, { instances, events: [], now: NOW });
+    expect(text).toContain('Disk class   high');
+    expect(text).toMatch(
+      /bandwidth +1Gbit\/s +100Mbit\/s +900Mbit\/s\n +\/dev\/kvm +9 +0 +9\n +gpu +2 +1 +1\n/,
+    );
+    expect(nodeTable([more, lostNode], NOW)).toMatch(/DEVICES .*\n.* gpu 1\/2, \/dev\/kvm 0\/9 /);
+  });
+
   test('one', () => {
     expect(nodeText(node, { instances, events: [], now: NOW })).toMatchInlineSnapshot(`
       "Node         n1 (steady, linux x64)
@@ -191,6 +203,7 @@ describe('nodes', () => {
       Enrolled     1h1m ago (2026-11-21T08:58:20.000Z)
       Incarnation  1
       Drivers      process (enforces memory; cpu not enforced: no cgroup here)
+      Disk class   unknown
 
       Capacity
         WHAT    THERE IS  BOOKED   FREE

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { runCommandLine } from '../../../cli/program.ts';
 import { type RefusalCode, refusals } from '../../../subjects/index.ts';
-import { noTerminal } from '../../support/no-terminal.ts';
+import { noTerminal, terminalOf } from '../../support/no-terminal.ts';
 
 export const NOW = Date.parse('2026-11-21T10:00:00.000Z');
 
@@ -119,6 +119,8 @@ export interface World {
   readonly stdin?: Uint8Array | string;
   /** What a person makes of a text; default: nothing else. */
   readonly edit?: (text: string) => string;
+  /** Width of the terminal all of it goes to; default: there is none. */
+  readonly columns?: () => number;
   /** Called with all of stdout after each line; true: Ctrl-C. */
   readonly interruptWhen?: (out: string) => boolean;
 }
@@ -154,9 +156,15 @@ export async function shoal(
           err += `(${fileName} is removed)\n`;
         },
       }),
-      terminal: noTerminal(),
+      terminal:
+        world.columns === undefined
+          ? noTerminal()
+          : terminalOf(world.columns, (text) => {
+              err += text;
+            }),
       environment: { ...(stub ? { SHOAL_GATEWAY: stub.url } : {}), ...world.environment },
       signal: interrupted.signal,
+      signals: { take: () => () => undefined },
     },
   );
   return { code, out, err };
