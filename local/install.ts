@@ -34,7 +34,10 @@ const call = promisify(execFile);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** What of the build programs need; tests and the generator of documents stay. */
-const PARTS = ['actors', 'cli', 'edge-agent', 'gateway', 'local', 'manifests', 'nats', 'subjects'];
+const PARTS = [
+  ...['actors', 'archive', 'cli', 'edge-agent', 'gateway'],
+  ...['local', 'manifests', 'nats', 'subjects'],
+];
 const UNITS = ['shoal-nats', 'shoal-control', 'shoal-gateway', 'shoal-agent'] as const;
 /** Where the shells look for completions, below the prefix. */
 const COMPLETIONS = {

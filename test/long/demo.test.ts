@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../nats/start.ts';
-import { listener, Place } from '../integration/local/place.ts';
+import { listener, Place } from '../support/fabric-folder.ts';
 
 let place: Place;
 beforeEach(async () => {

@@ -6,12 +6,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../nats/start.ts';
+import { Disk, noDisk } from '../support/disk.ts';
 import { eventually } from '../support/ports.ts';
 import { Unit } from '../support/units.ts';
 
 const call = promisify(execFile);
 
+const noMemory = await noDisk('inMemory');
+if (noMemory) process.stderr.write(`skipped: a disk that fills (${noMemory})\n`);
+
 let folder: string;
+let disk: Disk | undefined;
 let prefix: string;
 let gateway: string;
 const units = new Map<string, Unit>();
@@ -42,6 +47,7 @@ async function start(role: string, ready: RegExp): Promise<Unit> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shoal-site-'));
   prefix = join(folder, 'usr');
+  if (!noMemory) disk = await Disk.inMemory(join(folder, 'var/nats'), 64);
   gateway = 'http://127.0.0.1:9';
   await make('install');
   const port = await freePort();
@@ -70,6 +76,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   for (const role of ['agent', 'gateway', 'control', 'nats']) await units.get(role)?.stop();
+  await disk?.[Symbol.asyncDispose]();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
@@ -94,6 +101,32 @@ test('keys and configurations are readable by their owner only', async () => {
       expect([name, await of(join(site(), 'for', program, name))]).toEqual([name, '600']);
     }
   }
+});
+
+test.skipIf(noMemory)('a disk that was full is written to again when there is room', async () => {
+  const file = join(folder, 'later.json');
+  let wishes = 0;
+  /** What comes of another wish: undefined where it was taken. */
+  const refused = async (): Promise<string | undefined> => {
+    const spec = { count: 0, command: ['true', String(++wishes), 'x'.repeat(4_000)] };
+    const service = { apiVersion: 'shoal/v1', kind: 'service', metadata: { name: 'later' }, spec };
+    await writeFile(file, JSON.stringify(service));
+    return shoal('apply', '-f', file).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+  };
+  await disk?.fill();
+  // What is left of the last block of the disk takes some more.
+  const isFull = async (): Promise<boolean> =>
+    /The disk of the store is full/.test((await refused()) ?? '');
+  await eventually(isFull, 30_000, 'that it is told');
+  await disk?.free();
+  await eventually(async () => !(await refused()), 40_000, 'the store to take writes');
+  expect(units.get('nats')?.said).toContain(
+    'nats-server is started again: its disk can be written',
+  );
+  expect(units.get('nats')?.child.exitCode).toBeNull();
 });
 
 test('a node is let in while everything runs, and let in no more', async () => {

@@ -141,7 +141,7 @@ describe('what watches it', () => {
   const { registry } = gatewayMeters({
     ...{ sseClients: zero, webSockets: zero, calls: zero, revision: zero },
     ...{ grpcStreams: zero, sessions: zero },
-    ...{ nodes: none, instances: none, letters: none },
+    ...{ nodes: none, instances: none, letters: none, store: none },
   });
   const known = new Set(
     [registry, metricsOf([])].flatMap((each) => each.getMetricsAsArray().map(({ name }) => name)),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { root } from '../../../local/layout.ts';
-import { Command, type Ended, Place } from './place.ts';
+import { Command, type Ended, Place } from '../../support/fabric-folder.ts';
 
 const call = promisify(execFile);
 /** `nobody` on most systems. */

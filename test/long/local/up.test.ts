@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../../nats/start.ts';
+import { listener, Place } from '../../support/fabric-folder.ts';
 import { eventually } from '../../support/ports.ts';
-import { listener, Place } from './place.ts';
 
 let place: Place;
 
