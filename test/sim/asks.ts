@@ -12,16 +12,34 @@ import type { World } from './world.ts';
 
 /** What an instance asks for: three devices of `stormMachine` hold all that is ever asked for. */
 const CPU = '250m';
+/** What some ask for in some storms; with so little processor time that devices run out first. */
+export const DEVICE = 'gpu';
+const DEVICE_ASKED = { cpu: '50m', devices: { [DEVICE]: 1 } };
+/** Workloads that ask for it, by their numbers. */
+const WITH_DEVICE = ['w0', 'w1', 'w2'];
+
+/** Every third of them in one version has two sidecars, which take no more together. */
+function partsFor(version: string, count: number) {
+  if (version === '0' || count % 3 === 0) return { resources: { cpu: CPU } };
+  const sidecar = { command: ['serve'], resources: { cpu: '50m', memory: '32Mi' } };
+  const names = ['proxy', 'shipper'] as const;
+  return {
+    resources: { cpu: '150m', memory: '64Mi' },
+    sidecars: names.map((name) => ({ ...sidecar, name })),
+  };
+}
 
 export class Asks {
   readonly #world: World;
   /** How many workloads are asked about. */
   readonly #names: number;
+  readonly #hasDevices: boolean;
   /** How many instances a workload was promised to have. */
   readonly #promises: Promises<number | 'deleted'>;
 
-  constructor(world: World, names: number) {
+  constructor(world: World, names: number, hasDevices: boolean) {
     this.#world = world;
+    this.#hasDevices = hasDevices;
     this.#names = names;
     this.#promises = new Promises(world);
   }
@@ -40,12 +58,15 @@ export class Asks {
     const promises = this.#promises;
     if (dice < 0.45) {
       const version = String(Math.floor(world.random() * 2));
-      const resources = { cpu: CPU };
+      const { resources: plain, sidecars } = partsFor(version, count);
+      const wantsDevice = this.#hasDevices && WITH_DEVICE.includes(workload);
+      const resources = wantsDevice ? { ...plain, ...DEVICE_ASKED } : plain;
       const update = updateFor(world, count);
       const ports = [{ name: 'http' }];
       const wanted = service(count, {
         environment: { VERSION: version },
         resources,
+        sidecars,
         update,
         ports,
       });

@@ -14,7 +14,8 @@ import type {
   StartInput,
   StopInput,
 } from '../../edge-agent/jobs.ts';
-import { type Amounts, type NodeFacts, PROTOCOL } from '../../subjects/index.ts';
+import { instanceOf, programOf, sidecarPart } from '../../edge-agent/parts.ts';
+import { type Amounts, features, type NodeFacts, PROTOCOL } from '../../subjects/index.ts';
 
 /** A process on a machine. */
 export interface Process {
@@ -37,6 +38,8 @@ export interface MachineOptions {
   readonly tell?: ((line: string) => void) | undefined;
   /** Told under which epoch an instance runs from now on. */
   readonly ran?: (name: string, epoch: number) => void;
+  /** Told of what must not be asked of a driver. */
+  readonly wrong?: (what: string) => void;
 }
 
 export class Machine {
@@ -105,6 +108,7 @@ export class Machine {
       stop: (input, report) => this.#stop(input as StopInput, report),
       list: (_input, report) => later(1, () => report(this.#list())),
       forget: (input) => this.#forget((input as { name: string }).name),
+      freePorts: () => undefined,
       relabel: (input) => this.#relabel(input as RelabelInput),
       reread: () => agent.reread(),
       giveUp: () => agent.giveUp(),
@@ -123,7 +127,7 @@ export class Machine {
       address: '127.0.0.1',
       agentVersion: '0.0.0',
       protocol: PROTOCOL,
-      drivers: { process: { enforces: [], notEnforced: {} } },
+      drivers: { process: { enforces: [], notEnforced: {}, heeds: [...features] } },
       capacity: this.#options.capacity,
     };
   }
@@ -150,6 +154,7 @@ export class Machine {
     report: (report: InstanceReport) => void,
     later: (delayMs: number, call: () => void) => void,
   ): void {
+    this.#startsInOrder(input);
     const pending = { run: input.run, isStopped: false };
     this.#pending.set(input.name, pending);
     later(2 + this.#random() * 30, () => {
@@ -163,7 +168,7 @@ export class Machine {
         ...{ isReady: false, isAlive: true, exitCode: undefined },
       };
       this.processes.set(input.name, process);
-      this.#options.ran?.(input.name, input.epoch);
+      this.#options.ran?.(instanceOf(input.name), input.epoch);
       this.#options.tell?.(`  ${this.id} started ${input.name}@${input.epoch} run ${input.run}`);
       const { name, run } = input;
       const at = { address: '127.0.0.1', ports: {}, at: startedAt };
@@ -188,7 +193,7 @@ export class Machine {
 
   /** What the command says it does: `serve`, `work <ms>`, `fail <ms>`. */
   #live(process: Process): void {
-    const [what, ms] = process.input.spec.spec.command;
+    const [what, ms] = programOf(process.input).command;
     if (what === 'serve') return;
     this.#clock.after(Number(ms ?? 100), () => this.#exit(process, what === 'work' ? 0 : 1));
   }
@@ -225,8 +230,34 @@ export class Machine {
     return { kind: 'listed', found, busy: [...this.#pending.keys()] };
   }
 
+  /** A part is started while all parts before it run, as far as the agent was told. */
+  #startsInOrder({ name, sidecar, spec }: StartInput): void {
+    for (const { name: before } of spec.spec.sidecars ?? []) {
+      if (before === sidecar) return;
+      const process = this.processes.get(sidecarPart(instanceOf(name), before));
+      if (!process || process.isTold) {
+        this.#options.wrong?.(`${name} is started on ${this.id} without its sidecar ${before}`);
+      }
+    }
+  }
+
+  /** A sidecar is told to stop when no part after it runs or is being started. */
+  #stopsInOrder(name: string): void {
+    const own = this.processes.get(name)?.input;
+    if (own?.sidecar === undefined) return;
+    const all = own.spec.spec.sidecars ?? [];
+    const later = all.slice(all.findIndex((each) => each.name === own.sidecar) + 1);
+    const instance = instanceOf(name);
+    for (const part of [...later.map((each) => sidecarPart(instance, each.name)), instance]) {
+      if (this.processes.get(part)?.isAlive || this.#pending.has(part)) {
+        this.#options.wrong?.(`${name} is stopped on ${this.id} while ${part} runs`);
+      }
+    }
+  }
+
   #stop(input: StopInput, report: (report: InstanceReport) => void): void {
     const { name, run } = input;
+    this.#stopsInOrder(name);
     const pending = this.#pending.get(name);
     if (pending?.run === run) {
       pending.isStopped = true;
@@ -249,7 +280,7 @@ export class Machine {
     const process = this.processes.get(of.name);
     if (process?.input.run !== of.run) return;
     process.epoch = of.epoch;
-    this.#options.ran?.(of.name, of.epoch);
+    this.#options.ran?.(instanceOf(of.name), of.epoch);
   }
 }
 

@@ -51,16 +51,18 @@ export class RolloutCheckers {
     this.#violation = violation;
   }
 
-  /** Something was written to either bucket. */
-  wrote(stored: Stored): void {
-    const { key } = stored;
-    const instance = read(instanceRecord, stored);
-    if (instance) this.#instance(key, instance, stored);
+  /** A node told what it observed. */
+  observed(stored: Stored): void {
     const observed = read(observedRecord, stored);
-    if (observed) {
-      this.#observed.set(key, observed);
-      this.#note(this.#instances.get(`instance.${observed.tenant}.${observed.instance}`));
-    }
+    if (!observed) return;
+    this.#observed.set(stored.key, observed);
+    this.#note(this.#instances.get(`instance.${observed.tenant}.${observed.instance}`));
+  }
+
+  /** Something that is wanted was written. */
+  wrote(stored: Stored): void {
+    const instance = read(instanceRecord, stored);
+    if (instance) this.#instance(stored.key, instance, stored);
     const node = read(nodeRecord, stored);
     if (node) {
       this.#nodes.set(node.node, node);

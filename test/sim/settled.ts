@@ -3,6 +3,7 @@
  * every firing is handled, and nothing is left that nothing refers to. Runs of schedules come and
  * go: what one look finds may be on its way, what several find is not.
  */
+import { instanceOf, sidecarPart } from '../../edge-agent/parts.ts';
 import {
   endpointsRecord,
   type Instance,
@@ -80,16 +81,26 @@ function unlisted(
   return problems;
 }
 
-/** Every process is on the one ledger of its machine, and every entry is a process. */
+/** Every process is on the one ledger of its machine, and every entry is a process, with its sidecars. */
 function misplaced(world: World, ledgers: readonly Ledger[]): string[] {
   const problems: string[] = [];
   for (const machine of world.machines.values()) {
     const ledger = ledgers.find((each) => each.node === machine.id);
     const listed = new Set(Object.keys(ledger?.entries ?? {}));
+    const missing = new Set(listed);
     for (const { input } of machine.running()) {
-      if (!listed.delete(input.name)) problems.push(`${input.name} runs on ${machine.id} unlisted`);
+      const { name, spec } = input;
+      if (!listed.has(instanceOf(name))) problems.push(`${name} runs on ${machine.id} unlisted`);
+      missing.delete(name);
+      for (const sidecar of input.sidecar === undefined ? (spec.spec.sidecars ?? []) : []) {
+        const part = sidecarPart(name, sidecar.name);
+        if (!machine.processes.get(part)?.isAlive) {
+          problems.push(`${name} runs on ${machine.id} without ${sidecar.name}`);
+        }
+      }
     }
-    for (const name of listed) problems.push(`${name} is listed on ${machine.id} and does not run`);
+    for (const name of missing)
+      problems.push(`${name} is listed on ${machine.id} and does not run`);
   }
   return problems;
 }

@@ -5,7 +5,7 @@
  */
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import type { Amounts } from '../../subjects/index.ts';
-import { Asks } from './asks.ts';
+import { Asks, DEVICE } from './asks.ts';
 import { controlsOf, type Faults, Trouble } from './faults.ts';
 import { unsettled } from './settled.ts';
 import { TimedAsks } from './timed-asks.ts';
@@ -16,6 +16,8 @@ export interface StormOptions {
   /** Control planes, at most three. */
   readonly copies: number;
   readonly machines: number;
+  /** Machines have devices, and some workloads ask for them. Default: false. */
+  readonly hasDevices?: boolean;
   readonly names: number;
   /** How long the storm lasts, in simulated milliseconds. */
   readonly stormMs: number;
@@ -32,6 +34,8 @@ export interface StormOptions {
  * wait.
  */
 const stormMachine: Amounts = { ...smallMachine, cpuMilli: 1_700 };
+/** Three of them hold all that is asked for, with what replaces it: elsewhere devices run out (asks.ts). */
+const machineWithDevices: Amounts = { ...stormMachine, devices: { [DEVICE]: 5 } };
 
 /** Keys are cleared away within a storm; in production it takes ten minutes and a day. */
 const soonCleared: KeyLimits = {
@@ -60,12 +64,14 @@ export class Storm {
     const { faults, copies, machines, names } = options;
     this.world = new World(seed, { isTraced, keyLimits: soonCleared });
     this.world.driftMax = faults.drift;
-    this.#asks = new Asks(this.world, names);
+    const { hasDevices = false } = options;
+    this.#asks = new Asks(this.world, names, hasDevices);
     this.#timedAsks = new TimedAsks(this.world, options.slowness);
     this.#trouble = new Trouble(this.world, faults, copies);
     this.#startControls();
     for (let index = 1; index <= machines; index++) {
-      this.world.addMachine(`n${index}`, { capacity: stormMachine });
+      const capacity = hasDevices ? machineWithDevices : stormMachine;
+      this.world.addMachine(`n${index}`, { capacity });
     }
   }
 

@@ -26,6 +26,9 @@ const RESOURCES = { cpu: '1m', memory: '1Mi' };
 /** The workload that schedules scale; nobody else asks about it, and it need not be there. */
 const SCALED = 's-scaled';
 
+/** Beside some runs; it takes nothing: runs have little room. */
+const SIDECAR = { name: 'proxy', command: ['serve'], resources: { cpu: 0, memory: 0 } };
+
 /** What was promised about a schedule. */
 type Promised = 'deleted' | 'paused' | 'resumed' | 'triggered' | ScheduleWanted;
 
@@ -84,7 +87,9 @@ export class TimedAsks {
     const slowness = this.#slowness;
     const at = new Date(clock.now() + random() * 20_000 * slowness).toISOString();
     const cron = slowness * 5 < 60 ? `*/${slowness * 5} * * * * *` : '0 * * * * *';
-    const run = { command: ['work', any('50', '500', '3000')], resources: RESOURCES };
+    const ms = any('50', '500', '3000');
+    const sidecars = ms === '500' ? { sidecars: [SIDECAR] } : {};
+    const run = { command: ['work', ms], resources: RESOURCES, ...sidecars };
     const scale = { workload: SCALED, count: 1 };
     return scheduleWanted.parse({
       spec: {

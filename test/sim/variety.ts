@@ -20,7 +20,8 @@ const ABSENT_RATIO = 0.25;
 const CHOICE = 0x9e3779b9;
 
 /**
- * The storm of a seed: one to three control planes, each number with brisk and slow storms. Every
+ * The storm of a seed: one to three control planes, each number with brisk and slow storms, with and
+ * without devices. Every
  * third three are slow; of the others half have every fault, where it takes many at once.
  */
 export function stormOf(seed: number, faults: Faults = usualFaults): StormOptions {
@@ -28,6 +29,7 @@ export function stormOf(seed: number, faults: Faults = usualFaults): StormOption
   return {
     ...(kind === 2 ? paces.slow : paces.brisk),
     ...{ copies: 1 + (seed % 3), machines: 4, names: 4, calmMs: 120_000, delayMsMax: 40 },
+    hasDevices: seed % 2 === 1,
     faults: kind === 0 ? faults : someOf(faults, seed),
   };
 }

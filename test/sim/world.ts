@@ -119,7 +119,7 @@ export class World {
       schedules.wrote(stored);
       rollouts.wrote(stored);
     });
-    this.server.side('shoal-observed').watchers.add((stored) => rollouts.wrote(stored));
+    this.server.side('shoal-observed').watchers.add((stored) => rollouts.observed(stored));
     this.#keyLimits = options.keyLimits ?? keyLimits;
     this.#without = options.without ?? [];
     this.#isTraced = options.isTraced ?? false;
@@ -174,6 +174,7 @@ export class World {
     const machine = new Machine(id, this.clock, this.random, {
       ...{ ...options, capacity, tell },
       ran: (name, epoch) => this.checkers.ran(id, name, epoch),
+      wrong: (what) => this.checkers.violation(what),
     });
     this.machines.set(id, machine);
     this.startAgent(id);

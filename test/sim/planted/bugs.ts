@@ -115,15 +115,39 @@ export const bugs: readonly Bug[] = [
     name: 'room-unchecked',
     what: 'The scheduler takes a node that is full for an empty one.',
     file: 'actors/scheduler/table.ts',
-    before: 'row.free = ledger ? difference(ledger.capacity, ledger.sums) : noAmounts;',
+    before: 'row.free = ledger ? freeOf(ledger) : noAmounts;',
     after: 'row.free = ledger ? ledger.capacity : noAmounts;',
+  },
+  {
+    name: 'devices-free',
+    what: 'What is booked of devices is not taken from what is free.',
+    file: 'subjects/booking.ts',
+    before: '    if (bandwidthBps === undefined && devices === undefined) continue;',
+    after: '    if (devices !== undefined || bandwidthBps === undefined) continue;',
   },
   {
     name: 'adopted-unchecked',
     what: 'An agent goes on with what it found running, whether or not its ledger lists it.',
     file: 'edge-agent/runner.ts',
-    before: '    if (!ledger?.entries[name]) effects',
-    after: "    if (!ledger?.entries[name] && local.state !== 'running') effects",
+    before: `  for (const [name, { sidecar }] of state.local) {
+    if (sidecar !== undefined || ledger?.entries[name]) continue;`,
+    after: `  for (const [name, { sidecar, state: its }] of state.local) {
+    if (sidecar !== undefined || ledger?.entries[name] || its === 'running') continue;`,
+  },
+  {
+    name: 'sidecar-not-awaited',
+    what: 'A part of an instance is started before those that come first are up.',
+    file: 'edge-agent/group.ts',
+    before: '    if (!isUp(local)) return none;',
+    after: '    if (!isActive(local)) return none;',
+  },
+  {
+    name: 'sidecars-left',
+    what: 'The sidecars of an instance whose program has ended are not ended.',
+    file: 'edge-agent/group.ts',
+    before: `    effects.push(...stopPart(state, part, local, context));
+    if (isActive(local)) return effects;`,
+    after: '    return effects;',
   },
   {
     name: 'not-written-off',
