@@ -59,7 +59,7 @@ planted: ## Plant bugs in a copy of the sources; the simulator must find each (O
 	@SEED=$(SEED) SEEDS=$(SEEDS) node dist/test/sim/planted/main.js $(ONLY)
 
 .PHONY: engines
-engines: ## Fetch what the tests need beside Node: nats-server, Docker, grpcurl
+engines: ## Fetch what the tests need beside Node: nats-server, Docker, Podman, tmux, grpcurl
 	$(PREPARE)
 	@node dist/local/engines.js
 

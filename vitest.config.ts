@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { findDocker, noDocker } from './local/docker.ts';
 import { findGrpcurl } from './local/grpcurl.ts';
+import { findPodman } from './local/podman.ts';
+import { findTmux } from './local/tmux.ts';
 import { obtainServer } from './nats/obtain.ts';
 
 const project = (name: string, timeoutMs: number, leftOut: readonly string[] = []) => ({
@@ -42,6 +44,15 @@ async function withoutMissingEngines(): Promise<readonly string[]> {
   if (why !== undefined) {
     skipped('Docker tests', why);
     leftOut.push('test/integration/docker/**', 'test/long/images.test.ts');
+  }
+  if (!(await findPodman())) {
+    // Only Debian has it in the form it is fetched in: never an error.
+    process.stderr.write('skipped: Podman tests, for there is none: run `make engines`\n');
+    leftOut.push('test/long/podman.test.ts');
+  }
+  if (!(await findTmux())) {
+    skipped('tests at a terminal', 'there is no tmux: run `make engines`');
+    leftOut.push('test/integration/cli/terminal.test.ts');
   }
   if (!(await findGrpcurl())) {
     // It is built by Go, which is no part of what a machine needs for Shoal: never an error.

@@ -21,6 +21,7 @@ const tokens: Readonly<Record<string, string>> = {
   tenant: 'Who owns it; `shoal` for what the fabric says of itself.',
   workload: 'Name of a workload, unique in its tenant.',
   instance: 'Id of an instance, unique in its tenant.',
+  sidecar: 'Name of one of its sidecars, as its spec has it.',
   generation: 'Generation of the workload.',
   priority: 'Lane of the queue.',
   actor: 'Name of an actor.',

@@ -11,7 +11,7 @@ import { asyncApiDocument } from './asyncapi.ts';
 import { errorsDocument } from './errors.ts';
 import { limitsDocument } from './limits.ts';
 import { permissionsByRole } from './permissions.ts';
-import { type ProtoNumbers, protoDocument, protoFilesSource } from './proto.ts';
+import { type ProtoNumbers, protoDocument, protoFilesSource, SESSIONS_PROTO } from './proto.ts';
 import { subjectsDocument } from './subjects.ts';
 
 /** Text by path below the root; the same contracts give the same bytes. */
@@ -33,6 +33,8 @@ export async function documents(root: string): Promise<ReadonlyMap<string, strin
     ['gateway/grpc/generated/proto-files.ts', await protoFilesSource(root, proto.text)],
     ['proto/shoal/v1/numbers.json', json(proto.numbers)],
     ['proto/shoal/v1/shoal.proto', proto.text],
+    // Written by hand, and as it is.
+    [SESSIONS_PROTO, await readFile(join(root, SESSIONS_PROTO), 'utf8')],
   ]);
 }
 

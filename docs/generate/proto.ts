@@ -12,6 +12,9 @@ import { type ProtoField, type ProtoMessage, ProtoMessages } from './proto-messa
 /** By message and field: `int64 = 3`. */
 export type ProtoNumbers = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** The service that is no operation of the HTTP API: written by hand, with its numbers. */
+export const SESSIONS_PROTO = 'proto/shoal/v1/sessions.proto';
+
 /** Columns of a comment, with what stands before it. */
 const COLUMNS = 110;
 
@@ -51,6 +54,7 @@ export async function protoFilesSource(root: string, text: string): Promise<stri
   const files = {
     [details]: await readFile(join(root, 'proto', details), 'utf8'),
     'shoal/v1/shoal.proto': text,
+    'shoal/v1/sessions.proto': await readFile(join(root, SESSIONS_PROTO), 'utf8'),
   };
   const entries = Object.entries(files).map(
     ([name, content]) => `  '${name}': ${JSON.stringify(content)},\n`,

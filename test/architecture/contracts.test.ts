@@ -111,7 +111,10 @@ const ofTheRuntime: ReadonlySet<string> = new Set([
 ]);
 
 /** What an agent's shells say: bulk bytes never pass through steps (R8). */
-const ofShells: ReadonlySet<string> = new Set(['log', sessionOut.name, sessionControl.name]);
+const ofShells: ReadonlySet<string> = new Set([
+  ...['log', 'log.sidecar'],
+  ...[sessionOut.name, sessionControl.name],
+]);
 
 describe('every contract', () => {
   const all = placed.map((each) => each.actor);

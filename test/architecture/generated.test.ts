@@ -26,6 +26,7 @@ describe('generated files', () => {
       'nats/generated/permissions.json',
       'nats/generated/streams.json',
       'proto/shoal/v1/numbers.json',
+      'proto/shoal/v1/sessions.proto',
       'proto/shoal/v1/shoal.proto',
     ]);
     expect(await differences(root, wanted)).toEqual([]);

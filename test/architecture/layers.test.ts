@@ -37,7 +37,17 @@ const layers: readonly Layer[] = [
     imports: (path) => [subjects, kernel, new RegExp(`^actors/${path.split('/')[1]}/`)],
     packages: none,
   },
-  { name: 'agent', files: /^edge-agent\//, imports: () => [subjects, runtime, /^edge-agent\//] },
+  {
+    name: 'archive',
+    files: /^archive\//,
+    imports: () => [subjects, /^archive\//],
+    packages: /^(node:|tar-stream$)/,
+  },
+  {
+    name: 'agent',
+    files: /^edge-agent\//,
+    imports: () => [subjects, runtime, /^archive\//, /^edge-agent\//],
+  },
   {
     name: 'manifests',
     files: /^manifests\//,
@@ -52,7 +62,7 @@ const layers: readonly Layer[] = [
   {
     name: 'cli',
     files: /^cli\//,
-    imports: () => [subjects, runtime, /^manifests\//, /^nats\/site\//, /^cli\//],
+    imports: () => [subjects, runtime, /^archive\//, /^manifests\//, /^nats\/site\//, /^cli\//],
   },
   { name: 'bus', files: /^nats\//, imports: () => [subjects, runtime, /^nats\//] },
   { name: 'launcher', files: /^local\//, imports: () => [/^(?!test\/|docs\/)/] },
@@ -109,6 +119,11 @@ const homes: readonly { readonly packages: RegExp; readonly home: RegExp; readon
       packages: /^(dockerode|@kubernetes\/client-node|wasmtime|@wasmer\/.*|node-libvirt|ssh2)$/,
       home: /^(edge-agent\/drivers|test)\//,
       why: 'only edge-agent/drivers talks to engines',
+    },
+    {
+      packages: /^tar-stream$/,
+      home: /^(archive|test)\//,
+      why: 'only archive reads and writes archives',
     },
     {
       packages: /^(fastify$|@fastify\/)/,

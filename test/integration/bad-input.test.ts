@@ -23,9 +23,9 @@ import {
 } from '../../subjects/index.ts';
 import { permissionsOf } from '../../subjects/permissions.ts';
 import { covers } from '../../subjects/template.ts';
+import { Place } from '../support/fabric-folder.ts';
 import { eventually } from '../support/ports.ts';
 import { samples } from '../support/samples.ts';
-import { Place } from './local/place.ts';
 
 const OWN = 'default';
 const manifest = (name: string, spec = 'count: 1'): string =>
@@ -93,6 +93,8 @@ describe('a fabric that runs', () => {
   test.each([
     ['driver: teleport', 'driver-unknown'],
     ['resources: {memory: 900Ti}', 'spec-unplaceable'],
+    ['resources: {devices: {gpu: 1}}', 'spec-unplaceable'],
+    ['resources: {bandwidth: 9000G}', 'spec-unplaceable'],
     ['placement: {labels: {zone: moon}}', 'spec-unplaceable'],
     ['placement: {architecture: pdp11}', 'spec-unplaceable'],
   ])('a spec that no node could ever hold: %s', async (spec, code) => {

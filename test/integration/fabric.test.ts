@@ -237,6 +237,18 @@ describe('a fabric of processes', () => {
     await remove();
   });
 
+  test('a service that writes more than its limit of disk is ended with that reason, and restarted', async () => {
+    const command = ['sh', '-c', 'head -c 2000000 /dev/zero > much; sleep 600'];
+    await apply(service(1, { command, limits: { disk: '1Mi' } }));
+    const group = `default.${name}`;
+    const ends = () =>
+      [...under.observed.by('workload', group)].map(({ value }) => value.lastEnd?.message);
+    // What is used is measured every fourteen seconds.
+    await eventually(() => ends().some((each) => each !== undefined), 30_000, 'its end');
+    expect(ends()[0]).toMatch(/^disk limit exceeded: 1\.9Mi of 1Mi/);
+    await remove();
+  });
+
   test('a command that cannot start fails with its reason and is tried elsewhere', async () => {
     const restart = { policy: 'always', attempts: 1, window: '1m' };
     const told: string[] = [];

@@ -156,7 +156,7 @@ describe('what is refused, with its place', () => {
     "a job's key in a service": [
       `${GOOD}  retries: 3\n`,
       [
-        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, files, volumes, mounts, network, init, directory, resources, limits, placement, grace, priority, ports, ingress, restart, probes, preStop, update',
+        'hello.yaml:7:3: spec.retries: unknown key; known here: count, driver, image, pull, command, environment, files, volumes, mounts, network, init, sidecars, directory, resources, limits, placement, grace, priority, priorityValue, ports, ingress, restart, probes, preStop, update',
       ],
     ],
     'a number for a name': [
