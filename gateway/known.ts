@@ -9,6 +9,7 @@ import {
   endpointsRecord,
   type Instance,
   instanceRecord,
+  isOf,
   ledgerRecord,
   nodeRecord,
   nodeState,
@@ -30,7 +31,7 @@ const WAIT_MS = 1_000;
 /** An instance with what its node says of it. */
 export interface Seen {
   readonly instance: Instance;
-  /** Only at the instance's current epoch. */
+  /** Only of the run that is wanted. */
   readonly observed: Observed | undefined;
   readonly phase: Phase;
 }
@@ -97,7 +98,7 @@ export class Known {
     const { tenant, instance: id, node } = instance;
     const there = node === undefined ? undefined : this.nodes.get({ node });
     const said = node === undefined ? undefined : this.observed.get({ node, tenant, instance: id });
-    const observed = said?.epoch === instance.epoch ? said : undefined;
+    const observed = said && isOf(said, instance) ? said : undefined;
     return { instance, observed, phase: phaseOf(instance, observed, there && nodeState(there)) };
   }
 

@@ -27,6 +27,11 @@ export const instanceRecord = record({
     /** Which run of it this is: raised when a finished or failed run is repeated. */
     attempt: z.number().int().min(1),
     node: nodeId.optional(),
+    /**
+     * The epoch at which it came to its node, where it was bound there again since: two schedulers
+     * that hear of one instance do that. Absent: at its epoch.
+     */
+    nodeEpoch: z.number().int().min(1).optional(),
     /** Not to be placed before this moment: back-off between attempts. */
     notBefore: instant.optional(),
     /** Nodes it failed on, the last one last. */
@@ -186,8 +191,25 @@ export const phases = [
 export type Phase = (typeof phases)[number];
 
 /**
- * The phase of an instance: derived, never stored. `observed` counts only at the instance's
- * current epoch; of a node that is offline nothing is known, so what it held is `lost`.
+ * Whether what a node sees is about the run that is wanted: at the instance's epoch; or at an earlier
+ * one, if it was bound to this node again since and runs on there, as nothing is restarted then. Of
+ * whatever else a node said at an earlier epoch nobody knows whether it still holds.
+ */
+export function isOf(observed: Observed, instance: Instance): boolean {
+  const { node, attempt, epoch, nodeEpoch = epoch } = instance;
+  if (observed.epoch === epoch) return true;
+  const isSameRun = observed.node === node && observed.attempt === attempt;
+  return (
+    isSameRun &&
+    observed.state === 'running' &&
+    observed.epoch >= nodeEpoch &&
+    observed.epoch < epoch
+  );
+}
+
+/**
+ * The phase of an instance: derived, never stored. `observed` counts only if it is about the run that
+ * is wanted; of a node that is offline nothing is known, so what it held is `lost`.
  */
 export function phaseOf(
   instance: Instance,
@@ -198,7 +220,7 @@ export function phaseOf(
   if (instance.node === undefined) return instance.intent === 'stop' ? 'stopping' : 'pending';
   if (node === 'offline' || node === 'failed') return 'lost';
   if (instance.intent === 'stop') return 'stopping';
-  if (!observed || observed.epoch !== instance.epoch) return 'placed';
+  if (!observed || !isOf(observed, instance)) return 'placed';
   if (observed.state === 'running') return observed.isReady ? 'ready' : 'running';
   return observed.state;
 }

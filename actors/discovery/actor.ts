@@ -5,7 +5,7 @@
  * Owns: `endpoints.>`. Not: whether an instance is ready (its agent), or when it is told to end
  * (workload, which waits until callers have heard).
  *
- * I1  A list names only instances that are ready at their current epoch and are to go on.
+ * I1  A list names only instances that are ready in the run that is wanted and are to go on.
  * I2  It can be made again from the other records at any time: a lost event costs a sweep, a list that
  *     was written over or deleted too.
  */

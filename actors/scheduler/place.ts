@@ -178,9 +178,17 @@ function exposed(instance: Instance, context: Ctx): ReadonlySet<string> {
 }
 
 function boundTo(instance: Instance, node: string, now: number): Instance {
-  const { parked: _parked, notBefore: _notBefore, ...rest } = instance;
+  const { parked: _parked, notBefore: _notBefore, nodeEpoch, ...rest } = instance;
   const epoch = instance.epoch + 1;
-  return { ...rest, node, epoch, last: { verb: 'placed', at: now, message: `on ${node}` } };
+  const isAgain = instance.node === node;
+  const came = isAgain && { nodeEpoch: nodeEpoch ?? instance.epoch };
+  return {
+    ...rest,
+    node,
+    ...came,
+    epoch,
+    last: { verb: 'placed', at: now, message: `on ${node}` },
+  };
 }
 
 function parkedBy(instance: Instance, seen: Seen, now: number): Instance {

@@ -11,6 +11,7 @@ import {
   entryName,
   holds,
   type Instance,
+  isOf,
   isOver,
   type Ledger,
   type Node,
@@ -26,7 +27,7 @@ import type { Ctx } from './state.ts';
 /** Everything known about one instance. */
 export interface Known {
   readonly instance: Instance;
-  /** What its node sees of it at its current epoch. */
+  /** What its node sees of the run that is wanted. */
   readonly observed: Observed | undefined;
   readonly node: NodeState | undefined;
   /** The ledger of the node it is bound to. */
@@ -70,7 +71,7 @@ export function knownOf(instance: Instance, context: Ctx): Known {
   const record = views.nodes.get({ node });
   return {
     instance,
-    observed: observed?.epoch === instance.epoch ? observed : undefined,
+    observed: observed && isOf(observed, instance) ? observed : undefined,
     node: record && nodeState(record),
     ledger: views.ledgers.get({ node }),
     listing,
@@ -166,7 +167,7 @@ function again(
   workload: Workload | undefined,
   now: number,
 ): Instance {
-  const { node, parked: _parked, ...rest } = instance;
+  const { node, nodeEpoch: _nodeEpoch, parked: _parked, ...rest } = instance;
   const ranMs = observed.changedAt - (observed.startedAt ?? observed.changedAt);
   const failures = ranMs >= SOUND_RUN_MS ? 1 : instance.failures + 1;
   const isService = workload?.kind !== 'job';

@@ -14,7 +14,7 @@ const ledger = z.looseObject({
   incarnation: number,
   entries: z.record(z.string(), z.looseObject({ epoch: number })),
 });
-const instance = z.looseObject({ epoch: number });
+const instance = z.looseObject({ epoch: number, nodeEpoch: number.optional() });
 const lease = z.looseObject({ fence: number });
 
 /** Keys whose values are raised, in the order in which they are: as a placement writes them. */
@@ -24,7 +24,10 @@ export const RAISED_KEYS = ['instance.>', 'for.*.ledger', 'lease.>'] as const;
 export function raised(key: string, value: unknown): unknown {
   if (key.startsWith('instance.')) {
     const { data } = instance.safeParse(value);
-    return data && { ...data, epoch: data.epoch + RAISE };
+    if (!data) return undefined;
+    const { epoch, nodeEpoch } = data;
+    const came = nodeEpoch !== undefined && { nodeEpoch: nodeEpoch + RAISE };
+    return { ...data, epoch: epoch + RAISE, ...came };
   }
   if (key.startsWith('lease.')) {
     const { data } = lease.safeParse(value);

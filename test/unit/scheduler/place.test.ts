@@ -243,6 +243,17 @@ describe('an instance whose node is lost', () => {
     expect(decision.vacated.map((each) => each.node)).toEqual(['n2']);
   });
 
+  test('keeps since when it is on its node when it is bound there again, and not elsewhere', () => {
+    addInstance(stage, instanceOf('web-1', { node: 'n1', epoch: 2 }));
+    expect(decided(web(1)).bound).toMatchObject([{ node: 'n1', epoch: 3, nodeEpoch: 2 }]);
+    addInstance(stage, instanceOf('web-1', { node: 'n1', epoch: 5, nodeEpoch: 2 }));
+    expect(decided(web(1)).bound).toMatchObject([{ node: 'n1', epoch: 6, nodeEpoch: 2 }]);
+    addNode(stage, 'n1', { liveness: 'offline' });
+    const [moved] = decided(web(1)).bound;
+    expect(moved).toMatchObject({ node: 'n2', epoch: 6 });
+    expect(moved).not.toHaveProperty('nodeEpoch');
+  });
+
   test('goes on where it is booked also when that node has become too small for more', () => {
     addBound(stage, 'n2', instanceOf('big-1'), oneCore);
     // Bound anew where it was, but the second write never came.

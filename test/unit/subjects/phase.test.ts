@@ -53,6 +53,9 @@ const seen = (state: ObservedState, more: Partial<Observed> = {}): Observed => (
   changedAt: 0,
   ...more,
 });
+/** It came to its node at epoch 1, and was bound to it twice more. */
+const again: Instance = { ...instance, nodeEpoch: 1 };
+const ready = (epoch: number): Observed => seen('running', { isReady: true, epoch });
 const outcome = (result: 'succeeded' | 'failed' | 'stopped') => ({ result, at: 1, message: '' });
 const stop = { intent: 'stop' } as const;
 
@@ -82,6 +85,12 @@ describe('phaseOf', () => {
     ['bound, nothing seen', instance, undefined, alive, 'placed'],
     ['bound, seen at an older epoch', instance, seen('running', { epoch: 2 }), alive, 'placed'],
     ['bound, seen at a later epoch', instance, seen('running', { epoch: 4 }), alive, 'placed'],
+    ['bound here again, runs on', again, ready(1), alive, 'ready'],
+    ['bound here again, not ready yet', again, seen('running', { epoch: 2 }), alive, 'running'],
+    ['bound here again, was here before that', again, ready(0), alive, 'placed'],
+    ['bound here again, seen at a later epoch', again, ready(4), alive, 'placed'],
+    ['bound here again, to run once more', { ...again, attempt: 2 }, ready(1), alive, 'placed'],
+    ['bound here again, ended before', again, seen('stopped', { epoch: 2 }), alive, 'placed'],
     ['starting', instance, seen('starting'), alive, 'starting'],
     ['running', instance, seen('running'), alive, 'running'],
     ['running and ready', instance, seen('running', { isReady: true }), alive, 'ready'],
@@ -127,9 +136,9 @@ describe('phaseOf', () => {
     );
   });
 
-  test('is ready only on a node that may live, at the current epoch, wanted and not ended', () => {
+  test('is ready only on a node that may live, of the run that is wanted and has not ended', () => {
     const related = anything.chain(([one, observed, node]) =>
-      fc.constantFrom(one.epoch, one.epoch + 1).map((epoch) => {
+      fc.constantFrom(one.epoch - 1, one.epoch, one.epoch + 1).map((epoch) => {
         const current: Observed | undefined = observed && { ...observed, epoch };
         return [one, current, node] as const;
       }),
@@ -137,7 +146,9 @@ describe('phaseOf', () => {
     fc.assert(
       fc.property(related, ([one, observed, node]) => {
         if (phaseOf(one, observed, node) !== 'ready') return;
-        expect(observed).toMatchObject({ state: 'running', isReady: true, epoch: one.epoch });
+        expect(observed).toMatchObject({ state: 'running', isReady: true });
+        expect(observed?.epoch).toBeLessThanOrEqual(one.epoch);
+        expect(observed?.epoch).toBeGreaterThanOrEqual(one.nodeEpoch ?? one.epoch);
         expect(one.intent).toBe('run');
         expect(one.node).toBeDefined();
         expect(one.outcome).toBeUndefined();

@@ -14,9 +14,15 @@ test('epochs of instances and of ledgers’ entries rise alike, so that they sti
     readonly entries: Readonly<Record<string, { readonly epoch: number }>>;
   };
   const [[name, entry] = ['', { epoch: 0 }]] = Object.entries(ledger.entries);
-  expect(raised('instance.default.a', instance)).toEqual({
+  const epoch = (instance['epoch'] as number) + RAISE;
+  expect(raised('instance.default.a', { ...instance, nodeEpoch: undefined })).toEqual({
     ...instance,
-    epoch: (instance['epoch'] as number) + RAISE,
+    epoch,
+  });
+  expect(raised('instance.default.a', { ...instance, nodeEpoch: 1 })).toEqual({
+    ...instance,
+    epoch,
+    nodeEpoch: 1 + RAISE,
   });
   expect(entry.epoch).toBeGreaterThan(0);
   expect(raised('for.n1.ledger', ledger)).toEqual({
