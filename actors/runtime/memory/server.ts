@@ -67,6 +67,8 @@ const FIRED_MS = 60_000;
 const APPENDED_MAX = 50_000;
 /** Acknowledged work items that can come again. */
 const DONE_MAX = 32;
+/** Subjects of which it is kept who wants them: the same few are published again and again. */
+const SUBJECTS_MAX = 1_000;
 /** nats-server's default limit on a message. */
 const BODY_BYTES_MAX = 1_048_576;
 
@@ -75,6 +77,8 @@ export class MemoryServer {
   readonly #clock: Clock;
   readonly #sides = new Map<Bucket, Side>();
   readonly #subscriptions = new Set<Subscription>();
+  /** Who wants a subject, in the order of subscribing; forgotten when somebody comes or goes. */
+  readonly #wanting = new Map<string, readonly Subscription[]>();
   readonly #streams = new Map<
     StreamName,
     { sequence: number; kept: Appended[]; ids: Set<string> }
@@ -164,15 +168,26 @@ export class MemoryServer {
 
   subscribe(subscription: Subscription): () => void {
     this.#subscriptions.add(subscription);
-    return () => this.#subscriptions.delete(subscription);
+    this.#wanting.clear();
+    return () => {
+      this.#subscriptions.delete(subscription);
+      this.#wanting.clear();
+    };
+  }
+
+  #wantingOf(subject: string): readonly Subscription[] {
+    let wanting = this.#wanting.get(subject);
+    if (!wanting) {
+      wanting = [...this.#subscriptions].filter((each) => covers(each.subject, subject));
+      if (this.#wanting.size >= SUBJECTS_MAX) this.#wanting.clear();
+      this.#wanting.set(subject, wanting);
+    }
+    return wanting;
   }
 
   /** Delivers to every subscriber, and to one of each queue. Returns how many got it. */
   publish(message: Message): number {
-    const wanting: Subscription[] = [];
-    for (const each of this.#subscriptions) {
-      if (covers(each.subject, message.subject)) wanting.push(each);
-    }
+    const wanting = this.#wantingOf(message.subject);
     if (wanting.length === 0) return 0;
     const queues = new Map<string, Subscription[]>();
     let count = 0;
