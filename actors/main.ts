@@ -19,6 +19,7 @@ import type { Actor } from './runtime/actor.ts';
 import { watchClock } from './runtime/clock-set.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
 import { endWhenHung } from './runtime/hang-watch.ts';
+import { Holders } from './runtime/holders.ts';
 import { Host } from './runtime/host.ts';
 import type { Log } from './runtime/log.ts';
 import { serveMetrics } from './runtime/metrics.ts';
@@ -96,8 +97,9 @@ export async function startControl(
     ...retentionJobs(natsKeeper(bus.reading), ports.store),
     ...timedJobs(ports.timed),
   };
+  const holders = new Holders(ports);
   const hosts = actors().map(
-    (actor) => new Host(actor, { ports, views, copy, log, tracing, escalate, jobs }),
+    (actor) => new Host(actor, { ports, views, copy, log, tracing, escalate, jobs, holders }),
   );
   await viewsCurrent(bus.views);
   unreadable.check();

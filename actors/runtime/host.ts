@@ -23,6 +23,7 @@ import { Counters } from './counters.ts';
 import type { Effects } from './effect.ts';
 import { Failures } from './failures.ts';
 import { Flow, type FlowAround } from './flow.ts';
+import { Holders } from './holders.ts';
 import { Holds } from './holds.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
 import { Lease } from './lease.ts';
@@ -45,6 +46,8 @@ export interface HostOptions {
   /** Name of this copy, unique on the bus. */
   readonly copy: string;
   readonly log: Log;
+  /** What is known of those that hold leases: one for all actors of a process. Default: its own. */
+  readonly holders?: Holders;
   readonly jobs?: Readonly<Record<string, Job>>;
   readonly tracing?: Tracing;
   /** Work items in hand at a time and lane; default 16. */
@@ -134,12 +137,12 @@ export class Host<S = unknown, V = unknown> {
   }
 
   #compete(): Lease {
-    const { ports, views, log } = this.#options;
+    const { ports, views, log, holders = new Holders(ports) } = this.#options;
     const changed = (change: Change<typeof leaseRecord>) => this.#lease?.changed(change.after);
     const view = views.follow(leaseRecord, { actor: this.actor.name }, changed);
     views.watchWhole(() => this.#turns.soon());
     return new Lease({
-      ...{ actor: this.actor.name, copy: this.copy, ports, view, views, log },
+      ...{ actor: this.actor.name, copy: this.copy, ports, holders, view, views, log },
       acquired: (fence) => this.#act(fence),
       lost: () => this.#standBy(),
     });

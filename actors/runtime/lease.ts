@@ -22,6 +22,7 @@ import {
   leaseRecord,
   PROTOCOL,
 } from '../../subjects/index.ts';
+import { type Holders, LOOK_MS } from './holders.ts';
 import type { Log } from './log.ts';
 import {
   type Close,
@@ -40,8 +41,6 @@ export const LEASE_MS = 3_000;
 const ACT_MS = 2_500;
 /** How often a holder renews, in milliseconds. */
 const RENEW_MS = 1_000;
-/** How often one that stands by looks whether the holder is there, in milliseconds. */
-const LOOK_MS = 500;
 /** How long a holder may be without a whole view of the store, in milliseconds: longer than all is read. */
 const BEHIND_MS = 5_000;
 /** Pause before a holder that could not catch up tries again, in milliseconds. */
@@ -56,6 +55,7 @@ interface Around {
   /** Name of this copy, like no other. */
   readonly copy: string;
   readonly ports: Ports;
+  readonly holders: Holders;
   readonly view: View<typeof leaseRecord>;
   /** All that this copy sees. */
   readonly views: Pick<Views, 'isWhole' | 'catchUpWithAll'>;
@@ -159,18 +159,21 @@ export class Lease {
 
   /** Asks the holder whether it is there. */
   #probe(lease: LeaseValue, revision: number): void {
-    const { actor, ports } = this.#around;
-    const message = {
-      subject: address(leaseProbe, { actor, holder: lease.holder }),
-      body: encode(leaseProbe, {}),
-      headers: { [TYPE_HEADER]: contentType[leaseProbe.codec] },
+    const { actor, holders } = this.#around;
+    const stillStandingBy = (call: () => void) => (): void => {
+      if (this.#isOpen && !this.#held) call();
     };
-    ports.bus.request(message, leaseProbe.timeoutMs, (outcome) => {
-      if (!this.#isOpen || this.#held) return;
-      if (outcome.kind === 'none') return this.#take(lease, revision);
-      this.#settle();
-      this.#again(LOOK_MS);
-    });
+    holders.look(
+      { actor, holder: lease.holder },
+      {
+        there: stillStandingBy(() => {
+          this.#settle();
+          this.#again(LOOK_MS);
+        }),
+        gone: stillStandingBy(() => this.#take(lease, revision)),
+        again: stillStandingBy(() => this.#again(0)),
+      },
+    );
   }
 
   #take(before: LeaseValue | undefined, revision: number): void {

@@ -9,6 +9,7 @@ import { retention } from '../../actors/retention/actor.ts';
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import { retentionJobs } from '../../actors/retention/shell.ts';
 import type { Actor } from '../../actors/runtime/actor.ts';
+import { Holders } from '../../actors/runtime/holders.ts';
 import { Host } from '../../actors/runtime/host.ts';
 import { seededRandom } from '../../actors/runtime/ids.ts';
 import { type Log, silentLog } from '../../actors/runtime/log.ts';
@@ -157,9 +158,10 @@ export class World {
       ...timedJobs(connection.ports.timed),
     };
     const copy = `${name}-${++this.#ids}`;
+    const around = { views, copy, log: this.#log, jobs, holders: new Holders(connection.ports) };
     for (const actor of actors) {
       const ports = this.#watched(connection.ports, `${actor.name} of ${copy}`);
-      process.hosts.push(new Host(actor, { ports, views, copy, log: this.#log, jobs }));
+      process.hosts.push(new Host(actor, { ports, ...around }));
     }
     this.processes.set(name, process);
     views.start(() => {
