@@ -14,6 +14,7 @@ import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
 import type { Left } from './left.ts';
 import { beginOutput, OutputCopy } from './output.ts';
+import { removeContainer } from './remove.ts';
 
 /** How often it is looked whether a step has ended, in milliseconds. */
 const LOOK_MS = 100;
@@ -50,7 +51,7 @@ export async function runInit(around: Around): Promise<void> {
 
 /** Removes what an agent that is gone left of the steps of a run. */
 export async function removeInit(engine: Engine, container: string, steps: readonly InitStep[]) {
-  for (const index of steps.keys()) await engine.remove(stepName(container, index));
+  for (const index of steps.keys()) await removeContainer(engine, stepName(container, index));
 }
 
 function stepName(container: string, index: number): string {

@@ -4,6 +4,7 @@
  * after it did what it was asked and before it said so.
  */
 import type { Engine } from './engine.ts';
+import { removeContainer } from './remove.ts';
 
 /** What each instance may have left; several, where several starts went wrong. */
 export class Left {
@@ -35,7 +36,7 @@ export class Left {
 
   /** Removes one, if it is there. Rejects while nobody says that it is gone; it stays known then. */
   async remove(instance: string, container: string): Promise<void> {
-    await this.#engine.remove(container);
+    await removeContainer(this.#engine, container);
     this.drop(instance, container);
   }
 

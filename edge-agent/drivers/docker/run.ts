@@ -10,6 +10,7 @@ import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
 import { OutputCopy } from './output.ts';
+import { removeContainer } from './remove.ts';
 
 /** How often an end is asked for that should have come, in milliseconds. */
 const AGAIN_MS = 500;
@@ -192,7 +193,7 @@ export class Run {
     this.#tell({ kind: 'exited', ...told });
     ended();
     // What cannot be removed now is met as a stray.
-    await engine.remove(container).catch(() => this.#around.left(container));
+    await removeContainer(engine, container).catch(() => this.#around.left(container));
     this.#isDone = true;
   }
 
