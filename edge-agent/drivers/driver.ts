@@ -7,7 +7,8 @@
  *  D1  `start` reports `started` at most once and `exited` exactly once, in that order; without
  *      `started` when nothing could be started.
  *  D2  Every `stop` is answered with `exited` of the run it names: of what runs within its grace
- *      and a second, of a run that is over or was never heard of at once. Nothing else is ended.
+ *      and a second, of a run that is over or was never heard of at once. Nothing else is ended. Of
+ *      several for the same run the grace that ends first counts.
  *  D3  After a crash of the agent `found` lists every start that was reported or could have been,
  *      and goes on reporting for it.
  *  D4  After `forget` nothing of the instance is left: no process, file or cgroup.

@@ -5,6 +5,7 @@
  */
 import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
+import { Grace } from '../grace.ts';
 import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
@@ -51,7 +52,8 @@ export class Run {
   #isTold = false;
   #isDone = false;
   #isLeft = false;
-  #kill: NodeJS.Timeout | undefined;
+  readonly #grace = new Grace();
+  #again: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
@@ -153,15 +155,14 @@ export class Run {
     }
   }
 
-  /** The polite signal now, the other one after the grace, then again and again. */
+  /** The polite signal now, the other one after the shortest grace it was told, then again and again. */
   stop(graceMs: number): void {
-    if (this.#isOver || this.#kill) return;
+    if (this.#isOver) return;
     const kill = (): void => {
       this.#signal('SIGKILL');
-      this.#kill = setTimeout(kill, AGAIN_MS);
+      this.#again = setTimeout(kill, AGAIN_MS);
     };
-    this.#kill = setTimeout(kill, graceMs);
-    this.#signal('SIGTERM');
+    if (this.#grace.begin(graceMs, kill)) this.#signal('SIGTERM');
   }
 
   /** Stops listening to the run without ending it: the agent is going. */
@@ -169,7 +170,7 @@ export class Run {
     this.#isLeft = true;
     this.#left.abort();
     this.#deafen();
-    clearTimeout(this.#kill);
+    this.#signalNoMore();
     void this.#output.close();
   }
 
@@ -179,7 +180,7 @@ export class Run {
     this.#isOver = true;
     this.#left.abort();
     this.#deafen();
-    clearTimeout(this.#kill);
+    this.#signalNoMore();
     this.#done = this.#finish(end);
   }
 
@@ -199,12 +200,17 @@ export class Run {
 
   /** An end by a kill that nobody here sent, with the reason that may have come since. */
   async #explained(end: End): Promise<End> {
-    const isKilled = end.signal === 'SIGKILL' && this.#kill === undefined;
+    const isKilled = end.signal === 'SIGKILL' && !this.#grace.isSet;
     if (!isKilled || end.message !== undefined || this.#isLeft) return end;
     await new Promise((resolve) => setTimeout(resolve, REASON_MS));
     const { engine, container } = this.#around;
     const again = await engine.inspect(container).catch(() => undefined);
     return (again && endIn(again)) ?? end;
+  }
+
+  #signalNoMore(): void {
+    this.#grace.clear();
+    clearTimeout(this.#again);
   }
 
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
