@@ -14,7 +14,6 @@ import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
 import type { Left } from './left.ts';
 import { beginOutput, OutputCopy } from './output.ts';
-import { removeContainer } from './remove.ts';
 
 /** How often it is looked whether a step has ended, in milliseconds. */
 const LOOK_MS = 100;
@@ -49,9 +48,9 @@ export async function runInit(around: Around): Promise<void> {
   }
 }
 
-/** Removes what an agent that is gone left of the steps of a run. */
-export async function removeInit(engine: Engine, container: string, steps: readonly InitStep[]) {
-  for (const index of steps.keys()) await removeContainer(engine, stepName(container, index));
+/** Names of the containers of the steps of a run. */
+export function stepNames(container: string, steps: readonly InitStep[]): readonly string[] {
+  return steps.map((_, index) => stepName(container, index));
 }
 
 function stepName(container: string, index: number): string {

@@ -16,6 +16,11 @@ import { removeContainer } from './remove.ts';
 /** How often an end is asked for that should have come, in milliseconds. */
 const AGAIN_MS = 500;
 /**
+ * How long an end waits to be told for its last output, in milliseconds. What comes later is in the
+ * files later (`printed`): nobody is to take for running, or for ready, what has ended.
+ */
+const TOLD_WITHIN_MS = 1_000;
+/**
  * How long after an end its reason may still come, in milliseconds: the engine hears of the kernel's
  * kill for memory on another way than of the end, and now and then later.
  */
@@ -36,6 +41,8 @@ export interface RunAround {
   ended(): void;
   /** Called with the container when it could not be removed. */
   left(container: string): void;
+  /** Removes what else of it may be there. Rejects while nobody says that nothing is. */
+  noneLeft(): Promise<void>;
 }
 
 export class Run {
@@ -56,6 +63,7 @@ export class Run {
   #again: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
+  #printed: Promise<void> = Promise.resolve();
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
   #done: Promise<void> = Promise.resolve();
 
@@ -101,6 +109,11 @@ export class Run {
     return this.#done;
   }
 
+  /** Resolves when all it printed is in its files, as far as its engine tells; at once while it runs. */
+  get printed(): Promise<void> {
+    return this.#printed;
+  }
+
   /** The container was started: reports so, and listens. */
   started(container: Inspected): void {
     this.#isHeld = true;
@@ -112,10 +125,13 @@ export class Run {
     if (this.#isLookDue || endIn(container)) void this.look();
   }
 
-  /** Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. */
-  adopt(container: Inspected | null): void {
+  /**
+   * Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. With
+   * the end that agent wrote down it is over, and its last output may not be here yet.
+   */
+  adopt(container: Inspected | null, noted?: End): void {
     this.#isHeld = true;
-    const end = container === null ? undefined : endIn(container);
+    const end = noted ?? (container === null ? undefined : endIn(container));
     if (end) {
       this.#output.start();
       // Not before the caller has it; whoever asked keeps what is told until all are found.
@@ -148,6 +164,8 @@ export class Run {
     try {
       const container = await this.#around.engine.inspect(this.#around.container);
       const end = endIn(container);
+      // An agent that is gone may have left what comes before its program.
+      if (!container) await this.#around.noneLeft();
       if (end) this.finish(end);
       else this.#pid = container?.State.Pid || undefined;
     } catch {
@@ -174,25 +192,29 @@ export class Run {
     void this.#output.close();
   }
 
-  /** It is over: its last output is fetched, its end written down, reported, its container removed. */
+  /** It is over: its end is written down and reported, its last output fetched, its container removed. */
   finish(end: End): void {
     if (this.#isOver || this.#isLeft) return;
     this.#isOver = true;
     this.#left.abort();
     this.#deafen();
     this.#signalNoMore();
+    this.#printed = this.#output.finish();
     this.#done = this.#finish(end);
   }
 
   async #finish(end: End): Promise<void> {
     const { engine, folder, container, ended } = this.#around;
-    await this.#output.finish();
+    await Promise.race([this.#printed, pause(TOLD_WITHIN_MS)]);
     const told = await this.#explained(end);
     if (this.#isLeft) return;
     await folder.noteExit(this.number, JSON.stringify(told)).catch(() => undefined);
     this.#isTold = true;
     this.#tell({ kind: 'exited', ...told });
     ended();
+    await this.#printed;
+    // The next agent fetches it.
+    if (this.#isLeft) return;
     // What cannot be removed now is met as a stray.
     await removeContainer(engine, container).catch(() => this.#around.left(container));
     this.#isDone = true;
@@ -202,7 +224,7 @@ export class Run {
   async #explained(end: End): Promise<End> {
     const isKilled = end.signal === 'SIGKILL' && !this.#grace.isSet;
     if (!isKilled || end.message !== undefined || this.#isLeft) return end;
-    await new Promise((resolve) => setTimeout(resolve, REASON_MS));
+    await pause(REASON_MS);
     const { engine, container } = this.#around;
     const again = await engine.inspect(container).catch(() => undefined);
     return (again && endIn(again)) ?? end;
@@ -224,4 +246,8 @@ export class Run {
     const { name, run } = this.#kept.input;
     this.#around.report({ name, run, ...report });
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

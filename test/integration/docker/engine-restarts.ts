@@ -15,6 +15,8 @@ import { startInput } from '../agent/driver-conformance.ts';
 const KILLED_AFTER_MS = [5, 60, 180];
 /** A start may fail once more, for what its engine says; not again and again. */
 const RUNS_MAX = 4;
+/** Longest until something is told of a start, in milliseconds: some acts of an engine that takes long. */
+const TOLD_MS = 60_000;
 /** It ends after the engine is back: an engine may lose the last lines of what ends without it. */
 const PRINT = `trap 'echo end; exit 5' TERM; i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done`;
 
@@ -65,12 +67,17 @@ export async function restartsInTheMiddle({ engine, driver, pulled }: Restarted)
       const name = `default.${each}`;
       // It could not be started, and it was said why: the next run is asked for, as an agent does.
       let run = 1;
-      for (; told('exited', name, run).length > 0 && run < RUNS_MAX; run++) {
+      const isTold = () => [...told('started', name, run), ...told('exited', name, run)].length > 0;
+      const how = () => `${name}: ${JSON.stringify(reports.filter((of) => of.name === name))}`;
+      for (; ; run++) {
+        await eventually(isTold, TOLD_MS, `what became of run ${run}`).catch((error) => {
+          throw new Error(`${error}; ${how()}`);
+        });
+        if (told('exited', name, run).length === 0) break;
+        expect(run, how()).toBeLessThan(RUNS_MAX);
         start(each, sleeping, run + 1);
-        await driver.settled();
       }
-      const its = JSON.stringify(reports.filter((of) => of.name === name));
-      expect(told('started', name, run).length, `started, in the end: ${its}`).toBe(1);
+      expect(told('started', name, run), how()).toHaveLength(1);
       // It is the only one.
       const label = [`shoal.name=${name}`];
       const all = await engine.client.listContainers({ filters: { label } });
