@@ -82,6 +82,7 @@ export function agentShell(parts: ShellParts): Shell {
   };
   const forget = async ({ name }: ForgetInput): Promise<void> => {
     const forgotten = drivers.forgetting(name);
+    await drivers.printed(name);
     await shipper.finish(name);
     forgotten();
   };

@@ -8,8 +8,8 @@ import type { Kept } from './run-folder.ts';
 
 const call = promisify(execFile);
 
-/** Longest look, in milliseconds: some millions of files. */
-const LOOK_MS = 30_000;
+/** Longest look, in milliseconds, by whomever: some millions of files. */
+export const LOOK_MS = 30_000;
 /** A look rests this many times as long as it took: never more than a twentieth of a processor. */
 const REST_RATIO = 20;
 

@@ -7,14 +7,15 @@
  *  D1  `start` reports `started` at most once and `exited` exactly once, in that order; without
  *      `started` when nothing could be started.
  *  D2  Every `stop` is answered with `exited` of the run it names: of what runs within its grace
- *      and a second, of a run that is over or was never heard of at once. Nothing else is ended.
+ *      and a second, of a run that is over or was never heard of at once. Nothing else is ended. Of
+ *      several for the same run the grace that ends first counts.
  *  D3  After a crash of the agent `found` lists every start that was reported or could have been,
  *      and goes on reporting for it.
  *  D4  After `forget` nothing of the instance is left: no process, file or cgroup.
  *  D5  `list` tells everything that runs, and every run whose end was not reported yet. What is
- *      about to be started, ended or forgotten is `busy`. So a run that is neither has ended and was
- *      told, or is unknown here. What only the disk or the kernel knows of is taken over for the
- *      next list, or ended where nobody can account for it.
+ *      about to be started, ended or forgotten, or may run although its start failed, is `busy`. So a
+ *      run that is neither has ended and was told, or is unknown here. What only the disk or the
+ *      kernel knows of is taken over for the next list, or ended where nobody can account for it.
  *  D6  `exec` runs a command beside a run, in its environment, folder and limits, and says within the
  *      time it is given and two seconds what came of it. It and its children are over then, whatever it
  *      did, and when its run is over. Nothing is run beside what is over: of that
@@ -178,6 +179,11 @@ export interface Driver {
    * somebody else takes it first. 0: nobody does.
    */
   readonly staysMs: number;
+  /**
+   * Resolves when all that a run which was told as over has printed is in its files. Never rejects.
+   * Absent: it is there before the end is told.
+   */
+  printed?(name: string): Promise<void>;
   /** Folder of an instance's output: the files `stdout` and `stderr`, over all runs at its epoch. */
   folder(name: string): string;
   /** Resolves when everything asked so far is done. */

@@ -179,6 +179,11 @@ export class Drivers {
     return this.#driverOf(name).staysMs;
   }
 
+  /** Resolves when what is over has all that it printed in its files. */
+  async printed(name: string): Promise<void> {
+    await this.#driverOf(name).printed?.(name);
+  }
+
   folder(name: string): string {
     return this.#driverOf(name).folder(name);
   }

@@ -24,7 +24,7 @@ const MESSAGE_MAX = 500;
 
 /** What it needs of the agent. */
 export interface AttachAround {
-  readonly drivers: Pick<Drivers, 'folder' | 'whenEnded' | 'signal'>;
+  readonly drivers: Pick<Drivers, 'folder' | 'whenEnded' | 'printed' | 'signal'>;
   readonly held: HeldOutput;
 }
 
@@ -53,7 +53,10 @@ export async function attach(
   let end: RunEnd | undefined;
   const unwait = drivers.whenEnded(name, run, (how) => {
     end = how;
-    for (const each of tails) each.finish();
+    // Before anything can be started in its place, which would print into the same files.
+    void drivers.printed(name).then(() => {
+      for (const each of tails) each.finish();
+    });
   });
   const stop = (): void => {
     for (const each of tails) each.stop();

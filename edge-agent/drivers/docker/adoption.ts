@@ -14,10 +14,11 @@ import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
 import { keptEnd, LABELS } from './container.ts';
 import type { Engine } from './engine.ts';
 import { endAllMarked } from './exec.ts';
-import { removeInit } from './init.ts';
+import { stepNames } from './init.ts';
 import { mayHaveCommands } from './interact.ts';
 import type { Left } from './left.ts';
 import { Run, type RunAround, STAYS_MS } from './run.ts';
+import type { Unanswered } from './unanswered.ts';
 
 /** What the driver holds, and adoption changes. */
 export interface Holding {
@@ -30,6 +31,7 @@ export interface Holding {
   readonly runs: Map<string, Run>;
   readonly kept: Map<string, Kept>;
   readonly left: Left;
+  readonly unanswered: Unanswered;
   readonly turns: InTurn;
   readonly given: Given;
   readonly log: Log;
@@ -53,7 +55,7 @@ export class Adoption {
 
   /** What runs, and what is under way. Rejects while the engine does not answer. */
   async list(report: Report): Promise<Listing> {
-    const { kept, turns, runs, log } = this.#of;
+    const { kept, turns, runs, unanswered, log } = this.#of;
     for (const name of await RunFolder.names(this.#of.state)) {
       if (kept.has(name) || turns.has(name)) continue;
       log.warn('an instance nobody knew of is taken over', { instance: name });
@@ -72,11 +74,13 @@ export class Adoption {
       if (!its || run.isTold || turns.has(name)) continue;
       found.push(foundOf(its, run));
     }
+    // What may run although no run is about it is busy from here on: nothing is concluded about it.
+    unanswered.retry();
     return { found, busy: turns.names };
   }
 
   async #adopt(name: string, report: Report): Promise<Found | undefined> {
-    const { engine, state, log, given } = this.#of;
+    const { engine, state, log, given, left } = this.#of;
     const folder = new RunFolder(state, name);
     const kept = await folder.kept();
     if (!kept) {
@@ -91,15 +95,22 @@ export class Adoption {
     this.#of.runs.set(name, run);
     const exit = keptEnd(await folder.exit(kept.input.run));
     if (exit) {
-      setTimeout(() => run.finish(exit), 0);
+      run.adopt(null, exit);
       return foundOf(kept, run);
     }
-    const container = await engine.inspect(around.container).catch(() => null);
-    // What was ready stays so: nobody is to see that only its agent was away.
-    if (container === undefined) {
+    let container = await engine.inspect(around.container).catch(() => null);
+    if (!container) {
+      // Or a step of it runs: it is over when that is gone, too.
       const steps = kept.input.spec.spec.init ?? [];
-      await removeInit(engine, around.container, steps).catch(() => undefined);
+      for (const each of stepNames(around.container, steps)) left.add(name, each);
     }
+    if (container === undefined) {
+      container = await left.end(name).then(
+        () => undefined,
+        () => null,
+      );
+    }
+    // What was ready stays so: nobody is to see that only its agent was away.
     const isRunning = container?.State.Running === true;
     const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && mayHaveCommands(kept, folder)) await endAllMarked(engine, around.container);
@@ -111,22 +122,28 @@ export class Adoption {
   async #removeStrays(): Promise<Set<string>> {
     const { engine, agent, runs, left, turns, log } = this.#of;
     const running = new Set<string>();
+    const { mark } = left;
     const containers = await engine.list(`${LABELS.agent}=${agent}`);
-    for (const { Id: id, Labels: labels, State: state } of containers) {
+    for (const { Id: id, Labels: labels, Names: names, State: state } of containers) {
       const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
       const run = runs.get(name);
       // Something is under way: it will be clear next time.
       if (turns.has(name)) continue;
-      if (run?.number === number && !run.isDone) {
+      const isLeft = names.some((each) => left.has(name, bare(each)));
+      if (run?.number === number && !run.isDone && !isLeft) {
         if (state === 'running') running.add(name);
         continue;
       }
       log.warn('a container no run is about is removed', { instance: name });
       await engine.remove(id).catch(() => undefined);
     }
-    const names = containers.flatMap((each) => each.Names);
-    const there = new Set(names.map((name) => name.replace(/^\//, '')));
-    left.forgetAbsent(there, (name) => turns.has(name));
+    const there = new Set(containers.flatMap((each) => each.Names.map(bare)));
+    left.forgetAbsent(there, mark, (name) => turns.has(name));
     return running;
   }
+}
+
+/** The name of a container as it was given: the engine puts a slash before it. */
+function bare(name: string): string {
+  return name.replace(/^\//, '');
 }

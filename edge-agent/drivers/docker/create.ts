@@ -4,6 +4,7 @@
  */
 import type Docker from 'dockerode';
 import { type Engine, EngineError } from './engine.ts';
+import { removeContainer } from './remove.ts';
 
 /**
  * Makes a container. `obtain` gets its image once more, or throws with why not; it is called once at
@@ -22,7 +23,7 @@ export async function createContainer(
     const status = error instanceof EngineError ? error.status : undefined;
     if (status === 404 && !(await engine.imageId(options.Image ?? ''))) await obtain();
     else if (status === 409 || (status === 500 && (await engine.inspect(name)))) {
-      await engine.remove(name);
+      await removeContainer(engine, name);
     } else throw error;
   }
   await engine.create(options);

@@ -49,6 +49,7 @@ import { beginOutput } from './output.ts';
 import { placesOf } from './places.ts';
 import { Run, type RunAround, STAYS_MS } from './run.ts';
 import type { DockerSettings } from './settings.ts';
+import { Unanswered } from './unanswered.ts';
 import { usesOf } from './use.ts';
 import { watchEnds } from './watch.ts';
 
@@ -64,8 +65,7 @@ export class DockerDriver implements Driver {
   readonly #runs = new Map<string, Run>();
   readonly #kept = new Map<string, Kept>();
   readonly #left: Left;
-  /** Stops that are answered when the engine is back: something may run that it ends then. */
-  readonly #unanswered = new Map<string, () => void>();
+  readonly #unanswered: Unanswered;
   readonly #turns: InTurn;
   readonly #adoption: Adoption;
   /** Starts under way, to be told to stop. */
@@ -93,9 +93,11 @@ export class DockerDriver implements Driver {
     this.#turns = new InTurn((instance, error) => {
       log.error('the Docker driver failed', { instance, error });
     });
+    this.#unanswered = new Unanswered(this.#left, this.#turns);
     this.#adoption = new Adoption({
       ...{ engine, given, log, agent: settings.agent, state: this.#state },
       ...{ runs: this.#runs, kept: this.#kept, left: this.#left, turns: this.#turns },
+      unanswered: this.#unanswered,
       around: (kept, report) => this.#around(kept, report),
     });
   }
@@ -147,7 +149,7 @@ export class DockerDriver implements Driver {
         await this.#start(input, report, stop.signal);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
-        if (!this.#isLeft) await this.#notStarted(input, report, { error, stop: stop.signal });
+        if (!this.#isLeft) await this.#notStarted(input, report, error);
       } finally {
         release();
         if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
@@ -161,16 +163,11 @@ export class DockerDriver implements Driver {
     this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
-      try {
-        await this.#left.end(input.name);
-      } catch {
-        // It may run: nobody is told that it does not.
-        this.#unanswered.set(input.name, () => this.stop(input, report));
-        return;
-      }
-      if (this.#kept.get(input.name)?.input.run === input.run) this.#release(input.name);
-      const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
-      report({ name: input.name, run: input.run, kind: 'exited', ...end });
+      await this.#unanswered.whenGone(input, () => {
+        if (this.#kept.get(input.name)?.input.run === input.run) this.#release(input.name);
+        const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
+        report({ name: input.name, run: input.run, kind: 'exited', ...end });
+      });
     });
   }
 
@@ -189,7 +186,7 @@ export class DockerDriver implements Driver {
       const run = this.#runs.get(name);
       if (run && !run.isOver) return;
       await run?.done;
-      this.#unanswered.delete(name);
+      this.#unanswered.forget(name);
       this.#runs.delete(name);
       this.#kept.delete(name);
       await this.#folder(name).remove();
@@ -240,6 +237,10 @@ export class DockerDriver implements Driver {
     return usesOf(this.#engine, running);
   }
 
+  async printed(name: string): Promise<void> {
+    await this.#runs.get(name)?.printed;
+  }
+
   folder(name: string): string {
     return this.#folder(name).path;
   }
@@ -280,9 +281,7 @@ export class DockerDriver implements Driver {
     await this.#ask().catch(() => undefined);
     if (JSON.stringify(this.#offered) !== before) this.#offerChanged();
     for (const run of this.#runs.values()) void run.look();
-    const stops = [...this.#unanswered.values()];
-    this.#unanswered.clear();
-    for (const stop of stops) stop();
+    this.#unanswered.retry();
   }
 
   #lost(error: unknown): void {
@@ -332,12 +331,8 @@ export class DockerDriver implements Driver {
     run.started(await this.#engine.inspect(container));
   }
 
-  /** Whatever there is of a start that failed goes; what cannot go now is ended before anything else. */
-  async #notStarted(
-    input: StartInput,
-    report: Report,
-    { error, stop }: { readonly error: unknown; readonly stop: AbortSignal },
-  ): Promise<void> {
+  /** Whatever there is of a start that failed goes, and then its end is told: nothing of it may run. */
+  async #notStarted(input: StartInput, report: Report, error: unknown): Promise<void> {
     const { name, run: number } = input;
     const run = this.#runs.get(name);
     if (run?.number === number) {
@@ -345,17 +340,16 @@ export class DockerDriver implements Driver {
       return run.started(undefined);
     }
     const end: End = { exitCode: undefined, signal: undefined, message: reasonOf(error) };
-    const isOther = run !== undefined && !run.isOver;
-    if (!isOther) {
-      await this.#left.end(name).catch(() => undefined);
-      // It may run: whoever told it to stop hears of its end, and not before.
-      if (stop.aborted && this.#left.has(name)) return;
-      await this.#folder(name)
-        .noteExit(number, JSON.stringify(end))
-        .catch(() => undefined);
-      this.#release(name);
-    }
-    report({ name, run: number, kind: 'exited', ...end });
+    await this.#unanswered.whenGone(input, async () => {
+      // Another run may have taken its place since.
+      if (this.#kept.get(name)?.input.run === number) {
+        await this.#folder(name)
+          .noteExit(number, JSON.stringify(end))
+          .catch(() => undefined);
+        this.#release(name);
+      }
+      report({ name, run: number, kind: 'exited', ...end });
+    });
   }
 
   #around(kept: Kept, report: Report): RunAround {
@@ -367,6 +361,7 @@ export class DockerDriver implements Driver {
       report,
       ended: () => this.#release(name),
       left: (container) => this.#left.add(name, container),
+      noneLeft: () => this.#left.end(name),
     };
   }
 

@@ -9,6 +9,7 @@ import { type Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import { LOOK_MS } from '../disk-use.ts';
 import type { Use } from '../driver.ts';
 import { AtATime } from './at-a-time.ts';
 import type { RegistryAuth } from './credentials.ts';
@@ -161,7 +162,7 @@ export class Engine {
 
   /** Bytes a container has written above its image. The engine walks what there is. */
   async written(container: string): Promise<number> {
-    const found = await this.#ask(ANSWER_MS, (abortSignal) =>
+    const found = await this.#ask(LOOK_MS, (abortSignal) =>
       this.#docker.getContainer(container).inspect({ size: true, abortSignal } as object),
     );
     return (found as { readonly SizeRw?: number }).SizeRw ?? 0;

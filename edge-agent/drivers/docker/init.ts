@@ -48,9 +48,9 @@ export async function runInit(around: Around): Promise<void> {
   }
 }
 
-/** Removes what an agent that is gone left of the steps of a run. */
-export async function removeInit(engine: Engine, container: string, steps: readonly InitStep[]) {
-  for (const index of steps.keys()) await engine.remove(stepName(container, index));
+/** Names of the containers of the steps of a run. */
+export function stepNames(container: string, steps: readonly InitStep[]): readonly string[] {
+  return steps.map((_, index) => stepName(container, index));
 }
 
 function stepName(container: string, index: number): string {

@@ -4,12 +4,14 @@
  * after it did what it was asked and before it said so.
  */
 import type { Engine } from './engine.ts';
+import { removeContainer } from './remove.ts';
 
 /** What each instance may have left; several, where several starts went wrong. */
 export class Left {
   readonly #engine: Pick<Engine, 'remove'>;
-  /** Names of containers, by instance. */
-  readonly #names = new Map<string, Set<string>>();
+  /** Names of containers, by instance, with how many had been added when each was. */
+  readonly #names = new Map<string, Map<string, number>>();
+  #added = 0;
 
   constructor(engine: Pick<Engine, 'remove'>) {
     this.#engine = engine;
@@ -17,8 +19,9 @@ export class Left {
 
   /** From now on it may be there. */
   add(instance: string, container: string): void {
-    const names = this.#names.get(instance) ?? new Set();
-    this.#names.set(instance, names.add(container));
+    const names = this.#names.get(instance) ?? new Map<string, number>();
+    this.#added++;
+    this.#names.set(instance, names.set(container, this.#added));
   }
 
   /** A run holds it. */
@@ -28,30 +31,42 @@ export class Left {
     if (names?.size === 0) this.#names.delete(instance);
   }
 
-  /** Whether something of an instance may be there. */
-  has(instance: string): boolean {
-    return this.#names.has(instance);
+  /** Whether a container is one that an instance may have left. */
+  has(instance: string, container: string): boolean {
+    return this.#names.get(instance)?.has(container) ?? false;
+  }
+
+  /** Now, as `forgetAbsent` counts: what is added from here on was not there to be listed before. */
+  get mark(): number {
+    return this.#added;
   }
 
   /** Removes one, if it is there. Rejects while nobody says that it is gone; it stays known then. */
   async remove(instance: string, container: string): Promise<void> {
-    await this.#engine.remove(container);
+    await removeContainer(this.#engine, container);
     this.drop(instance, container);
   }
 
   /** Removes all that an instance may have left. Rejects while nobody says that they are gone. */
   async end(instance: string): Promise<void> {
-    for (const container of [...(this.#names.get(instance) ?? [])]) {
+    for (const container of [...(this.#names.get(instance)?.keys() ?? [])]) {
       await this.remove(instance, container);
     }
   }
 
-  /** Forgets those that are not there any more, but for instances about which something is under way. */
-  forgetAbsent(there: ReadonlySet<string>, isBusy: (instance: string) => boolean): void {
+  /**
+   * Forgets those that are not there any more by a list the engine was asked for at `mark`, but for
+   * instances about which something is under way.
+   */
+  forgetAbsent(
+    there: ReadonlySet<string>,
+    mark: number,
+    isBusy: (instance: string) => boolean,
+  ): void {
     for (const [instance, names] of [...this.#names]) {
       if (isBusy(instance)) continue;
-      for (const container of [...names]) {
-        if (!there.has(container)) this.drop(instance, container);
+      for (const [container, added] of [...names]) {
+        if (added <= mark && !there.has(container)) this.drop(instance, container);
       }
     }
   }

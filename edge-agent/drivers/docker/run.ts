@@ -5,14 +5,21 @@
  */
 import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
+import { Grace } from '../grace.ts';
 import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
 import { OutputCopy } from './output.ts';
+import { removeContainer } from './remove.ts';
 
 /** How often an end is asked for that should have come, in milliseconds. */
 const AGAIN_MS = 500;
+/**
+ * How long an end waits to be told for its last output, in milliseconds. What comes later is in the
+ * files later (`printed`): nobody is to take for running, or for ready, what has ended.
+ */
+const TOLD_WITHIN_MS = 1_000;
 /**
  * How long after an end its reason may still come, in milliseconds: the engine hears of the kernel's
  * kill for memory on another way than of the end, and now and then later.
@@ -34,6 +41,8 @@ export interface RunAround {
   ended(): void;
   /** Called with the container when it could not be removed. */
   left(container: string): void;
+  /** Removes what else of it may be there. Rejects while nobody says that nothing is. */
+  noneLeft(): Promise<void>;
 }
 
 export class Run {
@@ -50,9 +59,11 @@ export class Run {
   #isTold = false;
   #isDone = false;
   #isLeft = false;
-  #kill: NodeJS.Timeout | undefined;
+  readonly #grace = new Grace();
+  #again: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
+  #printed: Promise<void> = Promise.resolve();
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
   #done: Promise<void> = Promise.resolve();
 
@@ -98,6 +109,11 @@ export class Run {
     return this.#done;
   }
 
+  /** Resolves when all it printed is in its files, as far as its engine tells; at once while it runs. */
+  get printed(): Promise<void> {
+    return this.#printed;
+  }
+
   /** The container was started: reports so, and listens. */
   started(container: Inspected): void {
     this.#isHeld = true;
@@ -109,10 +125,13 @@ export class Run {
     if (this.#isLookDue || endIn(container)) void this.look();
   }
 
-  /** Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. */
-  adopt(container: Inspected | null): void {
+  /**
+   * Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. With
+   * the end that agent wrote down it is over, and its last output may not be here yet.
+   */
+  adopt(container: Inspected | null, noted?: End): void {
     this.#isHeld = true;
-    const end = container === null ? undefined : endIn(container);
+    const end = noted ?? (container === null ? undefined : endIn(container));
     if (end) {
       this.#output.start();
       // Not before the caller has it; whoever asked keeps what is told until all are found.
@@ -145,6 +164,8 @@ export class Run {
     try {
       const container = await this.#around.engine.inspect(this.#around.container);
       const end = endIn(container);
+      // An agent that is gone may have left what comes before its program.
+      if (!container) await this.#around.noneLeft();
       if (end) this.finish(end);
       else this.#pid = container?.State.Pid || undefined;
     } catch {
@@ -152,15 +173,14 @@ export class Run {
     }
   }
 
-  /** The polite signal now, the other one after the grace, then again and again. */
+  /** The polite signal now, the other one after the shortest grace it was told, then again and again. */
   stop(graceMs: number): void {
-    if (this.#isOver || this.#kill) return;
+    if (this.#isOver) return;
     const kill = (): void => {
       this.#signal('SIGKILL');
-      this.#kill = setTimeout(kill, AGAIN_MS);
+      this.#again = setTimeout(kill, AGAIN_MS);
     };
-    this.#kill = setTimeout(kill, graceMs);
-    this.#signal('SIGTERM');
+    if (this.#grace.begin(graceMs, kill)) this.#signal('SIGTERM');
   }
 
   /** Stops listening to the run without ending it: the agent is going. */
@@ -168,42 +188,51 @@ export class Run {
     this.#isLeft = true;
     this.#left.abort();
     this.#deafen();
-    clearTimeout(this.#kill);
+    this.#signalNoMore();
     void this.#output.close();
   }
 
-  /** It is over: its last output is fetched, its end written down, reported, its container removed. */
+  /** It is over: its end is written down and reported, its last output fetched, its container removed. */
   finish(end: End): void {
     if (this.#isOver || this.#isLeft) return;
     this.#isOver = true;
     this.#left.abort();
     this.#deafen();
-    clearTimeout(this.#kill);
+    this.#signalNoMore();
+    this.#printed = this.#output.finish();
     this.#done = this.#finish(end);
   }
 
   async #finish(end: End): Promise<void> {
     const { engine, folder, container, ended } = this.#around;
-    await this.#output.finish();
+    await Promise.race([this.#printed, pause(TOLD_WITHIN_MS)]);
     const told = await this.#explained(end);
     if (this.#isLeft) return;
     await folder.noteExit(this.number, JSON.stringify(told)).catch(() => undefined);
     this.#isTold = true;
     this.#tell({ kind: 'exited', ...told });
     ended();
+    await this.#printed;
+    // The next agent fetches it.
+    if (this.#isLeft) return;
     // What cannot be removed now is met as a stray.
-    await engine.remove(container).catch(() => this.#around.left(container));
+    await removeContainer(engine, container).catch(() => this.#around.left(container));
     this.#isDone = true;
   }
 
   /** An end by a kill that nobody here sent, with the reason that may have come since. */
   async #explained(end: End): Promise<End> {
-    const isKilled = end.signal === 'SIGKILL' && this.#kill === undefined;
+    const isKilled = end.signal === 'SIGKILL' && !this.#grace.isSet;
     if (!isKilled || end.message !== undefined || this.#isLeft) return end;
-    await new Promise((resolve) => setTimeout(resolve, REASON_MS));
+    await pause(REASON_MS);
     const { engine, container } = this.#around;
     const again = await engine.inspect(container).catch(() => undefined);
     return (again && endIn(again)) ?? end;
+  }
+
+  #signalNoMore(): void {
+    this.#grace.clear();
+    clearTimeout(this.#again);
   }
 
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -217,4 +246,8 @@ export class Run {
     const { name, run } = this.#kept.input;
     this.#around.report({ name, run, ...report });
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { stepText } from '../../../subjects/index.ts';
 import type { StartInput, ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
+import { Grace } from '../grace.ts';
 import { type Act, type ScriptEnd, ScriptRun, scriptIn } from './script.ts';
 
 /** How an instance ended. */
@@ -37,7 +38,7 @@ export class MemoryInstance {
   #finish: () => void = () => undefined;
   #begin: () => void = () => undefined;
   #script: ScriptRun | undefined;
-  #kill: NodeJS.Timeout | undefined;
+  readonly #grace = new Grace();
   #isStopped = false;
   #printed: Promise<void> = Promise.resolve();
 
@@ -66,7 +67,7 @@ export class MemoryInstance {
     } catch (error) {
       end = failed(`cannot be started: ${(error as Error).message}`);
     }
-    clearTimeout(this.#kill);
+    this.#grace.clear();
     await this.#printed;
     this.end = end;
     this.#finish();
@@ -74,12 +75,11 @@ export class MemoryInstance {
     this.#begin();
   }
 
-  /** Politely now, else after the grace. */
+  /** Politely now, else after the shortest grace it was told. */
   stop(graceMs: number): void {
     this.#isStopped = true;
-    if (this.end || this.#kill) return;
-    this.#kill = setTimeout(() => this.#script?.kill(), graceMs);
-    this.#script?.tell();
+    if (this.end) return;
+    if (this.#grace.begin(graceMs, () => this.#script?.kill())) this.#script?.tell();
   }
 
   /** Ends its program as somebody from outside would. */

@@ -10,6 +10,7 @@ import type { ToldOfRun } from '../../jobs.ts';
 import { programOf } from '../../parts.ts';
 import type { Report } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
+import { Grace } from '../grace.ts';
 import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { childrenOf, isAlive, kill, sendSignal, signalGroup } from './alive.ts';
@@ -42,7 +43,7 @@ export class Run {
   #isOver = false;
   #isTold = false;
   #isLeft = false;
-  #kill: NodeJS.Timeout | undefined;
+  readonly #grace = new Grace();
   #look: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
@@ -143,11 +144,10 @@ export class Run {
     return this.#left.signal;
   }
 
-  /** The polite signal now, the other one after the grace. */
+  /** The polite signal now, the other one after the shortest grace it was told. */
   stop(graceMs: number): void {
-    if (this.#isOver || this.#kill) return;
-    this.#kill = setTimeout(() => void this.#end(), graceMs);
-    signalGroup(this.#pid, 'SIGTERM');
+    if (this.#isOver) return;
+    if (this.#grace.begin(graceMs, () => void this.#end())) signalGroup(this.#pid, 'SIGTERM');
   }
 
   /** Tells the command alone: the keeper is its parent, and must not be ended by it. */
@@ -163,7 +163,7 @@ export class Run {
   }
 
   #listenNoMore(): void {
-    clearTimeout(this.#kill);
+    this.#grace.clear();
     clearTimeout(this.#look);
     clearTimeout(this.#step);
     this.#deafen();

@@ -139,6 +139,15 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       expect(exit()).toMatchObject({ signal: 'SIGKILL' });
     });
 
+    test('D2: told once more with less grace, it is ended after that', async () => {
+      driver.start(input(does(['deaf'], ['say', 'ready'], ['run'])), report);
+      await printed('ready');
+      driver.stop({ name: NAME, run: 1, graceMs: 600_000 }, report);
+      driver.stop({ name: NAME, run: 1, graceMs: 300 }, report);
+      await ended();
+      expect(exit()).toMatchObject({ signal: 'SIGKILL' });
+    });
+
     test('D2: a stop that comes right after the start is not lost', async () => {
       driver.start(input(on.inMemory ? does(['run']) : ['sleep', '300']), report);
       driver.stop({ name: NAME, run: 1, graceMs: 2_000 }, report);

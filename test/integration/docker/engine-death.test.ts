@@ -143,7 +143,13 @@ test('killed in the middle of starts, stops, pulls, commands and output, it leav
 async function beforeLosing(act: (on: Losing) => Promise<void>): Promise<void> {
   const own = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
   const between = await LosingStarts.before(engine.socket, join(own, 'between.sock'));
-  const other = await open(own, between.socket);
+  const drivers = [await open(own, between.socket)];
+  const [other] = drivers as [DockerDriver];
+  const again = async (): Promise<DockerDriver> => {
+    const next = await open(own, between.socket);
+    drivers.push(next);
+    return next;
+  };
   const start = (run: number, init: readonly object[] = []): void => {
     const spec = { driver: 'docker', image: IMAGE, command: ['sleep', '300'], init };
     other.start({ ...startInput(spec, run), name: 'default.twice', instance: 'twice' }, report);
@@ -155,11 +161,11 @@ async function beforeLosing(act: (on: Losing) => Promise<void>): Promise<void> {
     reports.filter((each) => each.kind === kind && each.run === run);
   try {
     reports.length = 0;
-    await act({ driver: other, between, start, running, told });
+    await act({ driver: other, between, start, running, told, again });
   } finally {
     between.isOpen = true;
-    await other.endAll(0);
-    other.leave();
+    await drivers.at(-1)?.endAll(0);
+    for (const each of drivers) each.leave();
     between.close();
     await rm(own, { recursive: true, force: true });
   }
@@ -173,6 +179,8 @@ interface Losing {
   /** The runs of the containers that run. */
   running(): Promise<readonly (string | undefined)[]>;
   told(kind: InstanceReport['kind'], run: number): readonly InstanceReport[];
+  /** Another agent's driver over the same folder. */
+  again(): Promise<DockerDriver>;
 }
 
 test.each([
@@ -184,23 +192,59 @@ test.each([
     await beforeLosing(async ({ driver: other, between, start, running, told }) => {
       for (const run of [1, 2]) {
         start(run, first);
-        await eventually(() => told('exited', run).length > 0, 20_000, 'a reason');
+        await eventually(() => !between.isOpen, 20_000, 'the answer to be lost');
         await other.settled();
-        const message = expect.stringContaining('does not answer');
-        expect(told('exited', run)).toMatchObject([{ message }]);
-        // It was started all the same.
+        // It was started all the same: nobody is told that it is over.
         expect(await running()).toEqual(['1']);
+        expect([...told('started', run), ...told('exited', run)]).toEqual([]);
       }
       between.isOpen = true;
       start(3, last);
       await eventually(() => told('started', 3).length > 0, 20_000, 'the next run');
       expect(await running()).toEqual(['3']);
+      await eventually(() => told('exited', 2).length > 0, 20_000, 'the reason');
+      await other.settled();
+      const message = expect.stringContaining('does not answer');
+      for (const run of [1, 2]) expect(told('exited', run)).toMatchObject([{ message }]);
       other.stop({ name: 'default.twice', run: 3, graceMs: 0 }, report);
       await eventually(() => told('exited', 3).length > 0, 20_000, 'its end');
       await other.settled();
     });
   },
 );
+
+test('a start whose answer is lost is told as failed when the engine is back, and nothing of it runs', async () => {
+  await beforeLosing(async ({ driver: other, between, start, running, told }) => {
+    start(1);
+    await eventually(() => !between.isOpen, 20_000, 'the answer to be lost');
+    await other.settled();
+    expect(await running()).toEqual(['1']);
+    expect(told('exited', 1)).toEqual([]);
+    between.isOpen = true;
+    await eventually(() => told('exited', 1).length > 0, 20_000, 'the reason');
+    expect(await running()).toEqual([]);
+    await other.settled();
+    await other.list(report);
+    expect(await other.list(report)).toEqual({ found: [], busy: [] });
+    expect(told('exited', 1)).toHaveLength(1);
+  });
+});
+
+test('a step of an agent that died while the engine was away is ended before its end is told', async () => {
+  await beforeLosing(async ({ driver: other, between, start, running, told, again }) => {
+    between.isLosing = false;
+    start(1, [{ command: ['sleep', '300'] }]);
+    await eventually(async () => (await running()).length > 0, 20_000, 'the step');
+    between.lose();
+    other.leave();
+    reports.length = 0;
+    const next = await again();
+    expect(await next.found(report)).toMatchObject([{ name: 'default.twice', isReady: false }]);
+    between.isOpen = true;
+    await eventually(() => told('exited', 1).length > 0, 20_000, 'its end');
+    expect(await running()).toEqual([]);
+  });
+});
 
 test('a stop is not answered while the engine is away and something may run; then nothing does', async () => {
   await beforeLosing(async ({ driver: other, between, start, running, told }) => {

@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class LosingStarts {
   readonly socket: string;
   isOpen = true;
+  /** Whether it goes away with the answer to the next start. */
+  isLosing = true;
   /** Called when the answer to a start is lost. */
   whenLost: () => void = () => undefined;
   readonly #server: Server;
@@ -22,15 +24,14 @@ export class LosingStarts {
       }
       let isStart = false;
       from.on('data', (bytes) => {
-        isStart ||= !isLost && /^POST \S*\/start/.test(bytes.toString('latin1'));
+        isStart ||= this.isLosing && !isLost && /^POST \S*\/start/.test(bytes.toString('latin1'));
         to.write(bytes);
       });
       to.on('data', (bytes) => {
         if (!isStart) return void from.write(bytes);
         isLost = true;
-        this.isOpen = false;
+        this.lose();
         this.whenLost();
-        this.#end();
       });
       from.on('end', () => to.end());
       to.on('end', () => from.end());
@@ -41,6 +42,12 @@ export class LosingStarts {
     const made = new LosingStarts(socket, engine);
     await new Promise<void>((resolve) => void made.#server.listen(socket, resolve));
     return made;
+  }
+
+  /** The engine is away from now on, until it is open again. */
+  lose(): void {
+    this.isOpen = false;
+    this.#end();
   }
 
   close(): void {

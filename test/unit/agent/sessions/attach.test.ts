@@ -15,6 +15,8 @@ let ends: Ends;
 let held: HeldOutput;
 let said: { out: string; err: string };
 let signals: SignalInput[];
+/** Resolves when what ended has all it printed in its files. */
+let printed: Promise<void>;
 /** While set, nothing is taken. */
 let stuck: Promise<void> | undefined;
 
@@ -22,6 +24,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shoal-test-attach-'));
   [ends, held, signals, stuck] = [new Ends(), new HeldOutput(), [], undefined];
   said = { out: '', err: '' };
+  printed = Promise.resolve();
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -36,6 +39,7 @@ const begun = (run = 1) =>
       drivers: {
         folder: () => folder,
         whenEnded: (of, number, call) => ends.when(of, number, call),
+        printed: () => printed,
         signal: (input) => void signals.push(input),
       },
     },
@@ -80,6 +84,20 @@ describe('who is attached to a run', () => {
     free();
     expect(await ended).toEqual({ exitCode: 1 });
     expect(said.out).toBe('first run');
+  });
+
+  test('gets what comes after its end was told', async () => {
+    let all: () => void = () => undefined;
+    printed = new Promise((resolve) => {
+      all = resolve;
+    });
+    const { ended } = await live();
+    await print('first');
+    exits(1, 1);
+    await print(' and last');
+    all();
+    expect(await ended).toEqual({ exitCode: 1 });
+    expect(said.out).toBe('first and last');
   });
 
   test('that is over already is refused', async () => {
