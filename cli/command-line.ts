@@ -150,6 +150,7 @@ function addReading(program: Command, { session, end }: Wiring): void {
     .option('--workload <name>', 'instances of this workload')
     .option('--node <id>', 'instances on this node')
     .addOption(new Option('--phase <phase>', 'instances in this phase').choices(phases))
+    .option('-w, --watch', 'then each change as it is seen, until Ctrl-C')
     .action(
       async (what: string, name: string | undefined, options: GetOptions, command: Command) => {
         const { get } = await import('./commands/get.ts');

@@ -74,7 +74,7 @@ function paintOf(program: Command, shell: Surroundings, stream: 'out' | 'err'): 
   const { color: chosen, output } = program.opts<Globals>();
   const { terminal, environment } = shell;
   const width = stream === 'out' ? terminal.size() : terminal.errorColumns();
-  const isForPrograms = stream === 'out' && output !== 'table';
+  const isForPrograms = stream === 'out' && output !== 'table' && output !== 'wide';
   return paintFor({ chosen, isForPrograms, isTerminal: width !== undefined, environment });
 }
 
@@ -89,7 +89,7 @@ export function newProgram(shell: Surroundings): Command {
     .option('--context <name>', 'with these settings (SHOAL_CONTEXT; `shoal context`)')
     .option('--gateway <url>', `where the gateway is (SHOAL_GATEWAY); default ${DEFAULT_GATEWAY}`)
     .option('--tenant <name>', 'whose things are meant (SHOAL_TENANT); default "default"')
-    .addOption(output.choices(outputs).default('table'))
+    .addOption(output.choices([...outputs, 'wide']).default('table'))
     .addOption(new Option('--json', 'the same as -o json').implies({ output: 'json' }))
     .addOption(colour.choices(colourChoices).default('auto'))
     .exitOverride()
@@ -110,7 +110,7 @@ interface Globals {
   readonly context?: string;
   readonly gateway?: string;
   readonly tenant?: string;
-  readonly output: Output;
+  readonly output: Output | 'wide';
   readonly color: ColourChoice;
 }
 
@@ -121,7 +121,7 @@ type Surroundings = Pick<Shell, 'out' | 'err' | 'environment'> & {
 
 /** What is typed wins, then what the environment and the context say. Throws UsageFailure. */
 function sessionOf(shell: Shell, command: Command): Session {
-  const { context, output, color: _color, ...typed } = command.optsWithGlobals<Globals>();
+  const { context, output: form, color: _color, ...typed } = command.optsWithGlobals<Globals>();
   // Who sets, uses or removes contexts must be able to mend a choice that does not exist.
   const isAboutContexts = command.parent?.name() === 'context';
   const environment = isAboutContexts ? shell.environment : inContext(shell.environment, context);
@@ -132,11 +132,13 @@ function sessionOf(shell: Shell, command: Command): Session {
       `"${tenant}" is not the name of a tenant; correct SHOAL_TENANT or --tenant`,
     );
   }
+  const isWide = form === 'wide';
+  const output = isWide ? 'table' : form;
   const program = programOf(command);
   const paintError = paintOf(program, shell, 'err');
   return {
     ...{ ...shell, environment, gateway: new Gateway(gateway, shell.signal), tenant, output },
-    ...{ paint: paintOf(program, shell, 'out'), paintError },
+    ...{ isWide, paint: paintOf(program, shell, 'out'), paintError },
     err: (text) => shell.err(paintedFailure(text, paintError)),
   };
 }

@@ -43,6 +43,8 @@ export interface Session extends Shell {
   readonly gateway: Gateway;
   readonly tenant: string;
   readonly output: Output;
+  /** Whether people want to see all there is of a table. */
+  readonly isWide: boolean;
   /** Of what goes to stdout. */
   readonly paint: Paint;
   /** Of what goes to stderr. */

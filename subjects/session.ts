@@ -167,6 +167,19 @@ const endedSchema = z.object({
 });
 export type SessionEnded = z.infer<typeof endedSchema>;
 
+/** In a few words, for who follows a session: `exit 3`, `signal SIGKILL`, a message, or `done`. */
+export function sessionOutcome({ exitCode, signal, message }: SessionEnded): string {
+  if (signal !== undefined) return `signal ${signal}`;
+  if (exitCode !== undefined) return `exit ${exitCode}`;
+  return message ?? 'done';
+}
+
+/** What a session is opened for, in a word: `exec`, `forward`, `copy` or `attach`. */
+export function sessionKind(wanted: Pick<SessionOpen, keyof typeof sessionKinds>): string {
+  const kinds = Object.keys(sessionKinds) as (keyof typeof sessionKinds)[];
+  return kinds.find((kind) => wanted[kind] !== undefined) ?? 'unknown';
+}
+
 export const sessionOut = event({
   name: 'session.out',
   subject: 'shoal.session.{node}.{session}.out',

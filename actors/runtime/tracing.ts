@@ -16,11 +16,18 @@ import {
 } from '@opentelemetry/api';
 import { TRACE_HEADER } from './ports.ts';
 
+/** Attribute of a span that says how it ended. */
+const OUTCOME = 'shoal.outcome';
+
 /** Something that takes time. */
 export interface Spanned {
   /** What it causes carries this. */
   readonly traceparent: string | undefined;
-  end(error?: unknown): void;
+  /**
+   * It is over, once. `error`: it failed, and with what; `outcome`: how else it ended, where there
+   * is more to say than that it did.
+   */
+  end(error?: unknown, outcome?: string): void;
 }
 
 /** What the runtime tells of itself to whoever follows a call. */
@@ -78,7 +85,8 @@ function begin(
   traceparent: string | undefined,
 ): Spanned {
   const span = trace.getTracer('shoal').startSpan(name, { kind }, parent);
-  return { traceparent: headerOf(span) ?? traceparent, end: (error) => endSpan(span, error) };
+  const end = (error: unknown, outcome?: string): void => endSpan(span, error, outcome);
+  return { traceparent: headerOf(span) ?? traceparent, end };
 }
 
 function contextOf(traceparent: string | undefined): Context {
@@ -93,7 +101,8 @@ function headerOf(span: Span): string | undefined {
   return headers[TRACE_HEADER];
 }
 
-function endSpan(span: Span, error: unknown): void {
+function endSpan(span: Span, error: unknown, outcome: string | undefined): void {
+  if (outcome !== undefined) span.setAttribute(OUTCOME, outcome);
   if (error !== undefined) {
     span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
   }

@@ -1,6 +1,7 @@
-/** `shoal get`: what there is, one line each. */
+/** `shoal get`: what there is, one line each; and, watched, what becomes of it. */
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { UsageFailure } from '../failure.ts';
+import { RefusedFailure, UsageFailure } from '../failure.ts';
+import type { Query } from '../gateway-client.ts';
 import type { Noun } from '../nouns.ts';
 import {
   instancePath,
@@ -14,11 +15,14 @@ import {
 } from '../paths.ts';
 import { instanceTable } from '../present/instances.ts';
 import { nodeTable } from '../present/nodes.ts';
+import type { Paint } from '../present/paint.ts';
 import { scheduleTable } from '../present/schedules.ts';
 import { workloadTable } from '../present/workloads.ts';
 import { print } from '../printed.ts';
 import type { InstanceShape, List, NodeShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
+import type { Fit } from '../table.ts';
+import { watch } from '../watching.ts';
 
 export interface GetOptions {
   readonly label?: readonly string[];
@@ -26,94 +30,128 @@ export interface GetOptions {
   readonly workload?: string;
   readonly node?: string;
   readonly phase?: string;
+  readonly watch?: boolean;
 }
 
+type Narrowing = Omit<GetOptions, 'watch'>;
+
 /** Which options narrow which list. */
-const filters: Readonly<Record<Noun, readonly (keyof GetOptions)[]>> = {
+const filters: Readonly<Record<Noun, readonly (keyof Narrowing)[]>> = {
   workload: ['label', 'kind'],
   instance: ['workload', 'node', 'phase'],
   node: [],
   schedule: ['label'],
 };
 
+/** How things of a kind are read and told. */
+interface Kind<T> {
+  readonly list: string;
+  one(name: string): string;
+  readonly query: Query;
+  /** What is said where there are none. */
+  readonly empty: string;
+  nameOf(item: T): string;
+  /** What its row shows of one that is no more. */
+  gone(item: T): T;
+  table(items: readonly T[], now: number, paint?: Paint, fit?: Fit): string;
+}
+
 export async function get(
   session: Session,
   noun: Noun,
   name: string | undefined,
-  options: GetOptions,
+  { watch: isWatched = false, ...options }: GetOptions,
 ): Promise<ExitCode> {
-  for (const given of Object.keys(options) as (keyof GetOptions)[]) {
+  for (const given of Object.keys(options) as (keyof Narrowing)[]) {
     if (!filters[noun].includes(given) || name !== undefined) {
       const of = name === undefined ? `${noun}s` : `one ${noun}`;
       throw new UsageFailure(`--${given} does not narrow ${of}`);
     }
   }
-  const now = session.now();
-  const { tenant, gateway, paint } = session;
+  const { tenant } = session;
+  const asked = { name, isWatched, options };
+  const query = { tenant };
+  const empty = `no ${noun}s${whose(session, options)}`;
   switch (noun) {
-    case 'workload': {
-      const show = (items: readonly WorkloadShape[]): string => workloadTable(items, now, paint);
-      const of = {
-        path: workloadsPath,
-        query: { tenant, ...options },
-        empty: `no workloads${whose(session, options)}`,
-      };
-      if (name === undefined) await list(session, of, show);
-      else one(session, await gateway.read<WorkloadShape>(workloadPath(name), { tenant }), show);
-      break;
-    }
-    case 'instance': {
-      const show = (items: readonly InstanceShape[]): string => instanceTable(items, now, paint);
-      const of = {
-        path: instancesPath,
-        query: { tenant, ...options },
-        empty: `no instances${whose(session, options)}`,
-      };
-      if (name === undefined) await list(session, of, show);
-      else one(session, await gateway.read<InstanceShape>(instancePath(name), { tenant }), show);
-      break;
-    }
-    case 'node': {
-      const show = (items: readonly NodeShape[]): string => nodeTable(items, now, paint);
-      const empty = 'no nodes have joined; `make up` starts three on this machine';
-      if (name === undefined) await list(session, { path: nodesPath, query: {}, empty }, show);
-      else one(session, await gateway.read<NodeShape>(nodePath(name)), show);
-      break;
-    }
-    case 'schedule': {
-      const show = (items: readonly ScheduleShape[]): string => scheduleTable(items, now, paint);
-      const of = {
-        path: schedulesPath,
-        query: { tenant, ...options },
-        empty: `no schedules${whose(session, options)}`,
-      };
-      if (name === undefined) await list(session, of, show);
-      else one(session, await gateway.read<ScheduleShape>(schedulePath(name), { tenant }), show);
-    }
+    case 'workload':
+      return tell<WorkloadShape>(session, asked, {
+        ...{ list: workloadsPath, one: workloadPath, query, empty, table: workloadTable },
+        nameOf: (each) => each.name,
+        gone: (each) => ({ ...each, state: 'gone' as WorkloadShape['state'] }),
+      });
+    case 'instance':
+      return tell<InstanceShape>(session, asked, {
+        ...{ list: instancesPath, one: instancePath, query, empty, table: instanceTable },
+        nameOf: (each) => each.instance,
+        gone: (each) => ({ ...each, phase: 'gone' as InstanceShape['phase'] }),
+      });
+    case 'node':
+      return tell<NodeShape>(session, asked, {
+        ...{ list: nodesPath, one: nodePath, query: {}, table: nodeTable },
+        empty: 'no nodes have joined; `make up` starts three on this machine',
+        nameOf: (each) => each.node,
+        gone: (each) => ({ ...each, state: 'gone' as NodeShape['state'] }),
+      });
+    case 'schedule':
+      return tell<ScheduleShape>(session, asked, {
+        ...{ list: schedulesPath, one: schedulePath, query, empty, table: scheduleTable },
+        nameOf: (each) => each.name,
+        gone: (each) => ({ ...each, state: 'gone' as ScheduleShape['state'] }),
+      });
   }
+}
+
+async function tell<T>(
+  session: Session,
+  asked: {
+    readonly name: string | undefined;
+    readonly isWatched: boolean;
+    readonly options: Narrowing;
+  },
+  kind: Kind<T>,
+): Promise<ExitCode> {
+  const { gateway, paint, isWide } = session;
+  const { name, isWatched, options } = asked;
+  const fitting = (): Fit => ({ isWide, columns: session.terminal.size()?.columns });
+  const readOne = () => gateway.read<T>(kind.one(name ?? ''), kind.query);
+  const readAll = () => gateway.read<List<T>>(kind.list, { ...kind.query, ...options });
+  if (isWatched) {
+    let wasThere = false;
+    const read = async (): Promise<readonly T[]> => {
+      if (name === undefined) return (await readAll()).items;
+      try {
+        const items = [await readOne()];
+        wasThere = true;
+        return items;
+      } catch (error) {
+        // It may come again under its name.
+        if (wasThere && isNotFound(error)) return [];
+        throw error;
+      }
+    };
+    return watch(session, {
+      ...{ read, empty: kind.empty, nameOf: kind.nameOf, gone: kind.gone },
+      show: (items, layout, now) => kind.table(items, now, paint, { ...fitting(), layout }),
+    });
+  }
+  const now = session.now();
+  if (name !== undefined) {
+    const value = await readOne();
+    print(session, value, () => kind.table([value], now, paint, fitting()));
+    return exitCodes.ok;
+  }
+  const found = await readAll();
+  if (found.items.length === 0 && session.output === 'table') session.err(kind.empty);
+  else print(session, found, () => kind.table(found.items, now, paint, fitting()));
   return exitCodes.ok;
 }
 
-async function list<T>(
-  session: Session,
-  of: {
-    readonly path: string;
-    readonly query: Record<string, string | readonly string[]>;
-    readonly empty: string;
-  },
-  show: (items: readonly T[]) => string,
-): Promise<void> {
-  const found = await session.gateway.read<List<T>>(of.path, of.query);
-  if (found.items.length === 0 && session.output === 'table') session.err(of.empty);
-  else print(session, found, () => show(found.items));
-}
-
-function one<T>(session: Session, value: T, show: (items: readonly T[]) => string): void {
-  print(session, value, () => show([value]));
+function isNotFound(error: unknown): boolean {
+  return error instanceof RefusedFailure && error.refusal.code.endsWith('-not-found');
 }
 
 /** ` in tenant default with kind job` */
-function whose({ tenant }: Session, options: GetOptions): string {
+function whose({ tenant }: Session, options: Narrowing): string {
   const texts = Object.entries(options).map(
     ([name, value]) => `${name} ${[value].flat().join(', ')}`,
   );

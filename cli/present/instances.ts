@@ -1,6 +1,6 @@
 /** Instances for people. */
 import type { EventShape, InstanceShape, SidecarShape } from '../shapes.ts';
-import { type Column, type Fact, pairs, table } from '../table.ts';
+import { type Column, type Fact, type Fit, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { type Paint, plainly } from './paint.ts';
@@ -11,23 +11,27 @@ export function instanceTable(
   instances: readonly InstanceShape[],
   now: number,
   paint?: Paint,
+  fit?: Fit,
 ): string {
   const columns: readonly Column<InstanceShape>[] = [
     { title: 'instance', text: (each) => each.instance },
-    { title: 'workload', text: (each) => each.workload },
+    { title: 'workload', text: (each) => each.workload, goes: 2 },
     {
       title: 'phase',
       text: (each) => each.phase,
       tone: ({ phase, kind }) => phaseTone(phase, kind),
     },
     { title: 'node', text: (each) => each.node },
-    { title: 'epoch', text: (each) => each.epoch, align: 'right' },
-    { title: 'restarts', text: (each) => each.restarts, align: 'right' },
-    { title: 'age', text: (each) => age(each.createdAt, now) },
-    { title: 'endpoint', text: endpointText },
+    { title: 'epoch', text: (each) => each.epoch, align: 'right', goes: 5 },
+    { title: 'restarts', text: (each) => each.restarts, align: 'right', goes: 3 },
+    { title: 'age', text: (each) => age(each.createdAt, now), goes: 1 },
+    { title: 'generation', text: (each) => each.generation, align: 'right', isWide: true },
+    { title: 'attempt', text: (each) => each.attempt, align: 'right', isWide: true },
+    { title: 'process', text: (each) => each.pid, align: 'right', isWide: true },
+    { title: 'endpoint', text: endpointText, goes: 4 },
     { title: 'note', text: instanceNote, isOptional: true },
   ];
-  return table(columns, instances, paint);
+  return table(columns, instances, paint, fit);
 }
 
 /** `127.0.0.1:40112`; with several ports each with its name. */

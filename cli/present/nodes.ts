@@ -15,28 +15,38 @@ import type {
   NodeShape,
   SnapshotShape,
 } from '../shapes.ts';
-import { type Column, type Fact, pairs, table } from '../table.ts';
+import { type Column, type Fact, type Fit, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { type Paint, plainly } from './paint.ts';
 import { labelText, section } from './sections.ts';
 import { nodeTone, phaseTone } from './tones.ts';
 
-export function nodeTable(nodes: readonly NodeShape[], now: number, paint?: Paint): string {
+export function nodeTable(
+  nodes: readonly NodeShape[],
+  now: number,
+  paint?: Paint,
+  fit?: Fit,
+): string {
   const columns: readonly Column<NodeShape>[] = [
     { title: 'node', text: (each) => each.node },
     { title: 'state', text: (each) => each.state, tone: ({ state }) => nodeTone(state) },
-    { title: 'class', text: (each) => each.class },
-    { title: 'arch', text: (each) => each.architecture },
+    { title: 'class', text: (each) => each.class, goes: 5 },
+    { title: 'arch', text: (each) => each.architecture, goes: 6 },
     { title: 'cpu', text: (each) => used(each, 'cpuMilli', formatCpu), align: 'right' },
     { title: 'memory', text: (each) => used(each, 'memoryBytes', formatBytes), align: 'right' },
-    { title: 'devices', text: devicesText, isOptional: true },
-    { title: 'instances', text: (each) => each.instances, align: 'right' },
-    { title: 'drivers', text: (each) => Object.keys(each.drivers).join(', ') },
-    { title: 'age', text: (each) => age(each.enrolledAt, now) },
+    { title: 'devices', text: devicesText, isOptional: true, goes: 3 },
+    { title: 'instances', text: (each) => each.instances, align: 'right', goes: 1 },
+    { title: 'drivers', text: (each) => Object.keys(each.drivers).join(', '), goes: 4 },
+    { title: 'age', text: (each) => age(each.enrolledAt, now), goes: 2 },
+    { title: 'host', text: (each) => each.hostname, isWide: true },
+    { title: 'address', text: (each) => each.address, isWide: true },
+    { title: 'disk class', text: (each) => each.iops, isWide: true },
+    { title: 'agent', text: (each) => each.agentVersion, isWide: true },
+    { title: 'labels', text: ({ labels }) => labelText(labels), isWide: true },
     { title: 'note', text: noteText, isOptional: true },
   ];
-  return table(columns, nodes, paint);
+  return table(columns, nodes, paint, fit);
 }
 
 /** What is booked of what there is: `300m/2`. */

@@ -1,7 +1,7 @@
 /** Schedules for people. */
 import { stringify } from 'yaml';
 import type { EventShape, ScheduleShape } from '../shapes.ts';
-import { type Column, type Fact, pairs, table } from '../table.ts';
+import { type Column, type Fact, type Fit, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { type Paint, plainly } from './paint.ts';
@@ -12,17 +12,20 @@ export function scheduleTable(
   schedules: readonly ScheduleShape[],
   now: number,
   paint?: Paint,
+  fit?: Fit,
 ): string {
   const columns: readonly Column<ScheduleShape>[] = [
     { title: 'name', text: (each) => each.name },
     { title: 'when', text: whenText },
     { title: 'state', text: (each) => each.state, tone: ({ state }) => scheduleTone(state) },
-    { title: 'next', text: (each) => each.next },
-    { title: 'runs', text: (each) => each.runs.length, align: 'right' },
-    { title: 'last', text: lastText },
-    { title: 'age', text: (each) => age(each.createdAt, now) },
+    { title: 'next', text: (each) => each.next, goes: 1 },
+    { title: 'runs', text: (each) => each.runs.length, align: 'right', goes: 2 },
+    { title: 'last', text: lastText, goes: 4 },
+    { title: 'age', text: (each) => age(each.createdAt, now), goes: 3 },
+    { title: 'generation', text: (each) => each.generation, align: 'right', isWide: true },
+    { title: 'labels', text: ({ labels }) => labelText(labels), isWide: true },
   ];
-  return table(columns, schedules, paint);
+  return table(columns, schedules, paint, fit);
 }
 
 /** `at 2027-01-31T08:00:00Z`, `every 30s`, `0 3 * * * (Europe/Berlin)` */

@@ -1,7 +1,7 @@
 /** Workloads for people. */
 import { stringify } from 'yaml';
 import type { EventShape, InstanceShape, RolloutShape, WorkloadShape } from '../shapes.ts';
-import { type Column, type Fact, pairs, table } from '../table.ts';
+import { type Column, type Fact, type Fit, pairs, table } from '../table.ts';
 import { age, ago } from './ages.ts';
 import { eventTable } from './events.ts';
 import { instanceTable } from './instances.ts';
@@ -14,17 +14,27 @@ export function workloadTable(
   workloads: readonly WorkloadShape[],
   now: number,
   paint?: Paint,
+  fit?: Fit,
 ): string {
   const columns: readonly Column<WorkloadShape>[] = [
     { title: 'name', text: (each) => each.name },
-    { title: 'kind', text: (each) => each.kind },
+    { title: 'kind', text: (each) => each.kind, goes: 2 },
     { title: 'state', text: (each) => each.state, tone: ({ state }) => workloadTone(state) },
     { title: 'ready', text: countText },
-    { title: 'generation', text: (each) => each.generation, align: 'right' },
-    { title: 'age', text: (each) => age(each.createdAt, now) },
-    { title: 'url', text: (each) => each.url },
+    { title: 'generation', text: (each) => each.generation, align: 'right', goes: 4 },
+    { title: 'age', text: (each) => age(each.createdAt, now), goes: 1 },
+    { title: 'driver', text: ({ spec }) => `${spec['driver']}`, isWide: true },
+    { title: 'runs', text: runsText, isWide: true },
+    { title: 'labels', text: ({ labels }) => labelText(labels), isWide: true },
+    { title: 'url', text: (each) => each.url, goes: 3 },
   ];
-  return table(columns, workloads, paint);
+  return table(columns, workloads, paint, fit);
+}
+
+/** Its image, or else its program. */
+function runsText({ spec }: WorkloadShape): string {
+  const [program] = (spec['command'] as readonly string[] | undefined) ?? [];
+  return `${spec['image'] ?? program ?? ''}`;
 }
 
 /** `2/3`; of a job how many have succeeded: `1/1 done`. */

@@ -3,7 +3,7 @@
  * what it runs leaves what is concluded about the others as it is.
  */
 import { otelTracing, type Spanned, spanHere } from '../../actors/runtime/tracing.ts';
-import type { DriverOffer } from '../../subjects/index.ts';
+import { type DriverOffer, sessionOutcome } from '../../subjects/index.ts';
 import type {
   Found,
   InstanceReport,
@@ -156,13 +156,17 @@ export class Drivers {
   }
 
   interact(input: InteractInput, output: Output): Promise<Begun> {
-    return this.#driverOf(input.name).interact(input, output);
+    const driver = this.#driverOf(input.name);
+    return lasting(`${driver.name} exec`, () => driver.interact(input, output));
   }
 
   async copy(input: CopyInput, output: Output): Promise<Begun> {
     const driver = this.#driverOf(input.name);
     const message = `what the ${driver.name} driver runs has no files to copy`;
-    return driver.copy?.(input, output) ?? { kind: 'unsupported', message };
+    return lasting(
+      `${driver.name} copy`,
+      async () => driver.copy?.(input, output) ?? { kind: 'unsupported', message },
+    );
   }
 
   /** Calls once when a run has ended (ends.ts); undefined: it is over already. */
@@ -234,4 +238,16 @@ export class Drivers {
   #driverOf(name: string): Driver {
     return this.#of.get(name) ?? this.#all[0];
   }
+}
+
+/** Begins what somebody is at: a span until it is over, with how it ended. */
+async function lasting(what: string, begin: () => Promise<Begun>): Promise<Begun> {
+  const span = spanHere(what);
+  const begun = await otelTracing().within(span.traceparent, begin);
+  if (begun.kind === 'live') {
+    void begun.live.ended.then((end) =>
+      'refused' in end ? span.end(end.refused.code) : span.end(undefined, sessionOutcome(end)),
+    );
+  } else span.end(begun.kind === 'refused' ? begun.because.code : begun.message);
+  return begun;
 }

@@ -6,8 +6,15 @@
 import type { Ports } from '../../actors/runtime/ports.ts';
 import { reasonOf } from '../../actors/runtime/reason.ts';
 import { SessionPeer } from '../../actors/runtime/sessions/peer.ts';
-import { type Refusal, refusal, type SessionIn, type SessionOut } from '../../subjects/index.ts';
-import type { Begun, Live, Output } from '../drivers/driver.ts';
+import { otelTracing, type Spanned, spanHere } from '../../actors/runtime/tracing.ts';
+import {
+  type Refusal,
+  refusal,
+  type SessionIn,
+  type SessionOut,
+  sessionOutcome,
+} from '../../subjects/index.ts';
+import type { Begun, Live, LiveEnd, Output } from '../drivers/driver.ts';
 import type { Drivers } from '../drivers/drivers.ts';
 import type { SessionInput, SessionReport } from '../jobs.ts';
 import { type AttachAround, attach } from './attach.ts';
@@ -26,7 +33,10 @@ interface Carried {
   readonly peer: SessionPeer<SessionOut>;
   /** Undefined: it has not begun. */
   live: Live | undefined;
+  /** Its opener wants no more of it. */
   isOver: boolean;
+  /** Why, where that is not as it should be. */
+  because: Refusal | undefined;
 }
 
 export class SessionCarrier {
@@ -62,15 +72,18 @@ export class SessionCarrier {
       peer: this.#peer(session, () => carried),
       live: undefined,
       isOver: false,
+      because: undefined,
     };
     this.#carried.add(carried);
     const { peer } = carried;
-    const begun = await this.#begin(input, outputOf(peer)).catch((error): Begun => {
-      return { kind: 'not-run', message: reasonOf(error) };
-    });
+    const span = spanHere(`session ${input.of.kind}`);
+    const begun = await otelTracing()
+      .within(span.traceparent, () => this.#begin(input, outputOf(peer)))
+      .catch((error): Begun => ({ kind: 'not-run', message: reasonOf(error) }));
     if (begun.kind !== 'live') {
       this.#carried.delete(carried);
       const because = refusalOf(begun);
+      span.end(because.code);
       peer.end(because);
       return tell({ session, kind: 'over', because });
     }
@@ -80,6 +93,7 @@ export class SessionCarrier {
     tell({ session, kind: 'begun' });
     peer.begin(input.windowBytes);
     const ended = await begun.live.ended;
+    endSpan(span, carried, ended);
     if ('refused' in ended) peer.end(ended.refused);
     else peer.mark({ ended });
     // The opener says that it is done when it has had that; a silent one is not waited for long.
@@ -101,8 +115,9 @@ export class SessionCarrier {
       { node: this.#node, session },
       {
         frame: (frame, taken) => hear(carried().live, frame, taken),
-        over: () => {
+        over: (because) => {
           carried().isOver = true;
+          carried().because = because;
           carried().live?.end();
         },
       },
@@ -121,6 +136,13 @@ export class SessionCarrier {
         return attach({ name, run }, { drivers: this.#drivers, held: this.#held }, output);
     }
   }
+}
+
+/** An opener that was done with it earlier `left`; one that went without a word was lost. */
+function endSpan(span: Spanned, { isOver, because }: Carried, ended: LiveEnd): void {
+  if ('refused' in ended) span.end(ended.refused.code);
+  else if (because) span.end(because.code);
+  else span.end(undefined, isOver ? 'left' : sessionOutcome(ended));
 }
 
 function outputOf(peer: SessionPeer<SessionOut>): Output {

@@ -5,11 +5,13 @@
 import { type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Type } from 'protobufjs';
+import { type Spanned, spanOfRequest } from '../../actors/runtime/tracing.ts';
 import { type Answer, type Refusal, refusal } from '../../subjects/index.ts';
 import { isFault, RefusedError, refusalOf } from '../http/error-refusal.ts';
 import { problemOf } from '../http/problem.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
 import { requestId } from '../http/request-id.ts';
+import { traceparentIn } from '../http/trace.ts';
 import type { Inside } from '../inside.ts';
 import { decodeJson, type Json } from './message.ts';
 import { statusOf } from './status.ts';
@@ -45,7 +47,7 @@ export class CallInfo {
     this.rpc = rpc;
     this.id = requestId(given, inside.newId);
     this.address = addressIn(call.getPeer());
-    this.traceparent = typeof traceparent === 'string' ? traceparent : undefined;
+    this.traceparent = traceparentIn(traceparent);
   }
 
   /** The status a refusal is told as. */
@@ -79,6 +81,39 @@ export class CallInfo {
       const detail = `the message is no ${type.name}; compare your proto file with this gateway's`;
       throw new RefusedError(refusal('request-malformed', detail));
     }
+  }
+}
+
+/** Statuses that are failures of this side. */
+const failures: ReadonlySet<status> = new Set([
+  ...[status.UNKNOWN, status.DEADLINE_EXCEEDED, status.UNIMPLEMENTED],
+  ...[status.INTERNAL, status.UNAVAILABLE, status.DATA_LOSS],
+]);
+
+/** A call that lasts, with a span as long as it does; one with a single answer has its operation's. */
+export class LastingCall {
+  readonly info: CallInfo;
+  readonly #inside: Inside;
+  readonly #span: Spanned;
+
+  constructor(inside: Inside, rpc: string, call: AnyCall) {
+    this.#inside = inside;
+    this.info = new CallInfo(inside, rpc, call);
+    this.#span = spanOfRequest(rpc, this.info.traceparent);
+  }
+
+  /** What it causes carries this. */
+  get traceparent(): string | undefined {
+    return this.#span.traceparent;
+  }
+
+  /** It is over: counted, told of, and its span ended with its status. */
+  done(what: 'stream' | 'session', ended: status): void {
+    const { id, rpc } = this.info;
+    const code = status[ended] ?? 'UNKNOWN';
+    this.#span.end(failures.has(ended) ? code : undefined, code);
+    const durationMs = Math.round(this.info.done(ended));
+    this.#inside.log.debug(`${what} done`, { id, rpc, code, durationMs });
   }
 }
 

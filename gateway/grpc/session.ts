@@ -15,7 +15,7 @@ import { RefusedError } from '../http/error-refusal.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
 import { nodeRunning } from '../sessions/reached.ts';
 import type { Caller, Opened } from '../sessions/sessions.ts';
-import { CallInfo, type Door, valueIn } from './call.ts';
+import { type CallInfo, type Door, LastingCall, valueIn } from './call.ts';
 import type { Rpc } from './contract.ts';
 import { inputIn, openingIn, outputsOf } from './session-messages.ts';
 import { stopping } from './watch.ts';
@@ -52,7 +52,7 @@ class SessionCall implements Caller {
   readonly #door: Door;
   readonly #rpc: Rpc;
   readonly #call: Call;
-  readonly #info: CallInfo;
+  readonly #lasting: LastingCall;
   #session: Opened | undefined;
   /** What came before the caller was told that it has begun. */
   readonly #early: (() => void)[] = [];
@@ -64,7 +64,11 @@ class SessionCall implements Caller {
     this.#door = door;
     this.#rpc = rpc;
     this.#call = call;
-    this.#info = new CallInfo(door.inside, rpc.name, call);
+    this.#lasting = new LastingCall(door.inside, rpc.name, call);
+  }
+
+  get #info(): CallInfo {
+    return this.#lasting.info;
   }
 
   begin(): void {
@@ -119,7 +123,8 @@ class SessionCall implements Caller {
     const wanted = this.#read(openingIn, bytes);
     if (inside.clients.isStopping) throw new RefusedError(stopping());
     const node = valueIn(nodeRunning(inside.known, wanted));
-    const session = valueIn(await inside.sessions.open(node, wanted, this));
+    const { traceparent } = this.#lasting;
+    const session = valueIn(await inside.sessions.open(node, wanted, this, traceparent));
     // The caller went meanwhile.
     if (this.#isOver) return session.end();
     this.#session = session;
@@ -169,11 +174,8 @@ class SessionCall implements Caller {
   #close(code: status): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { inside } = this.#door;
-    inside.grpcCalls.delete(this);
+    this.#door.inside.grpcCalls.delete(this);
     this.#session?.end();
-    const durationMs = Math.round(this.#info.done(code));
-    const { id, rpc } = this.#info;
-    inside.log.debug('session done', { id, rpc, code: status[code] ?? '', durationMs });
+    this.#lasting.done('session', code);
   }
 }

@@ -1,5 +1,5 @@
 /** Makes sure that a method with a stream gives what server-sent events give, as messages. */
-import { type handleServerStreamingCall, Metadata, status } from '@grpc/grpc-js';
+import { type handleServerStreamingCall, Metadata } from '@grpc/grpc-js';
 import { refusal } from '../../subjects/index.ts';
 import { resumeAfter } from '../events/after.ts';
 import type { EventFilter } from '../events/told.ts';
@@ -11,7 +11,7 @@ import type { Inside } from '../inside.ts';
 import { followLines } from '../logs/read.ts';
 import { instanceSource, type LogQuery, wantedBacklog, workloadSource } from '../logs/source.ts';
 import type { Outlet } from '../streams/outlet.ts';
-import { CallInfo, type Door, valueIn } from './call.ts';
+import { type Door, LastingCall, valueIn } from './call.ts';
 import type { Rpc } from './contract.ts';
 import { encodeJson, type Json } from './message.ts';
 import type { Method } from './methods.ts';
@@ -38,7 +38,8 @@ export function watching(
   const { inside } = door;
   const open = method.streams === 'Event' ? events : lines;
   return (call) => {
-    const info = new CallInfo(inside, rpc.name, call);
+    const lasting = new LastingCall(inside, rpc.name, call);
+    const { info } = lasting;
     const outlet = new CallOutlet(
       call,
       (data) => encodeJson(rpc.answer, data),
@@ -47,9 +48,7 @@ export function watching(
     inside.grpcCalls.add(outlet);
     outlet.whenClosed((code) => {
       inside.grpcCalls.delete(outlet);
-      const durationMs = Math.round(info.done(code));
-      const { id } = info;
-      inside.log.debug('stream done', { id, rpc: rpc.name, code: status[code] ?? '', durationMs });
+      lasting.done('stream', code);
     });
     const begin = async (): Promise<void> => {
       const limited = await door.admit(info.address);

@@ -4,8 +4,10 @@
  */
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { RefusalCode } from '../../subjects/index.ts';
 import { BUFFER_BYTES_MAX, FULL_BYTES, type Outlet } from '../streams/outlet.ts';
 import { type SseEvent, sseComment, sseText } from './sse-text.ts';
+import { takeSpan } from './trace.ts';
 
 const PING_MS = 15_000;
 /** How long a client that was given up may take to read its last words. */
@@ -17,6 +19,12 @@ export class SseStream implements Outlet {
     writableHighWaterMark: FULL_BYTES,
     readableHighWaterMark: 65_536,
   });
+  #because: RefusalCode | undefined;
+
+  /** Why it was ended here; undefined: it was not, or its client left before. */
+  get because(): RefusalCode | undefined {
+    return this.#because;
+  }
 
   get isOpen(): boolean {
     return this.body.writable;
@@ -37,12 +45,12 @@ export class SseStream implements Outlet {
 
   giveUp(): void {
     const detail = 'you read more slowly than things happen; resume with Last-Event-ID';
-    this.#end(sseText({ event: 'overflow', data: { detail } }));
+    this.#end('stream-overflow', sseText({ event: 'overflow', data: { detail } }));
   }
 
-  /** Ends the stream with a comment. */
-  end(why: string): void {
-    this.#end(sseComment(why));
+  /** Ends the stream with a comment: the gateway is stopping. */
+  end(): void {
+    this.#end('gateway-stopping', sseComment('the gateway is stopping'));
   }
 
   whenRoom(call: () => void): void {
@@ -55,8 +63,9 @@ export class SseStream implements Outlet {
     else this.body.once('close', call);
   }
 
-  #end(text: string): void {
+  #end(because: RefusalCode, text: string): void {
     if (!this.body.writable) return;
+    this.#because = because;
     this.body.end(text);
     const late = setTimeout(() => this.body.destroy(), LAST_WORDS_MS);
     this.body.once('close', () => clearTimeout(late));
@@ -83,13 +92,21 @@ export class SseStreams {
     return this.#open.size;
   }
 
-  /** Answers with a stream; it begins at once, so that the client knows it is there. */
+  /**
+   * Answers with a stream; it begins at once, so that the client knows it is there. The span of the
+   * request lasts as long as the stream does.
+   */
   answer(reply: FastifyReply): SseStream {
     const stream = new SseStream();
     this.#open.add(stream);
-    stream.whenClosed(() => this.#open.delete(stream));
+    const span = takeSpan(reply.request);
+    stream.whenClosed(() => {
+      this.#open.delete(stream);
+      const isFailed = stream.because === 'gateway-stopping';
+      span?.end(isFailed ? stream.because : undefined, stream.because ?? 'left');
+    });
     stream.write(sseComment('shoal'));
-    if (this.#isStopping) stream.end('the gateway is stopping');
+    if (this.#isStopping) stream.end();
     reply.header('Cache-Control', 'no-store').header('X-Accel-Buffering', 'no');
     reply.type('text/event-stream').send(stream.body);
     return stream;
@@ -99,6 +116,6 @@ export class SseStreams {
   stop(): void {
     this.#isStopping = true;
     clearInterval(this.#ping);
-    for (const each of this.#open) each.end('the gateway is stopping');
+    for (const each of this.#open) each.end();
   }
 }

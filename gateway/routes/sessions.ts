@@ -12,6 +12,7 @@ import {
   terminalType,
 } from '../../subjects/index.ts';
 import { refuse } from '../http/refuse.ts';
+import { takeSpan, traceparentOf } from '../http/trace.ts';
 import { takeOver, whyNoUpgrade } from '../http/upgrade.ts';
 import type { Api } from '../http/validation.ts';
 import { wholeNumber } from '../http/whole-number.ts';
@@ -172,8 +173,10 @@ async function open(
   const node = nodeRunning(known, wanted);
   if (!node.ok) return refuse(reply, node.refusal);
   const caller = new WebSocketCaller({ tells: acknowledge === 'true' });
-  const opened = await sessions.open(node.value, wanted, caller);
+  const opened = await sessions.open(node.value, wanted, caller, traceparentOf(request));
   if (!opened.ok) return refuse(reply, opened.refusal);
+  // A connection that is taken over has no response; the session has a span of its own.
+  takeSpan(request)?.end();
   caller.join(await takeOver(request, reply), opened.value);
   return reply;
 }

@@ -5,6 +5,7 @@
 import { ask } from '../../actors/runtime/ask.ts';
 import type { Ports } from '../../actors/runtime/ports.ts';
 import { SessionPeer } from '../../actors/runtime/sessions/peer.ts';
+import { otelTracing } from '../../actors/runtime/tracing.ts';
 import {
   type Answer,
   type Refusal,
@@ -12,7 +13,9 @@ import {
   type SessionIn,
   type SessionOpen,
   type SessionOut,
+  sessionKind,
   sessionOpen,
+  sessionOutcome,
 } from '../../subjects/index.ts';
 
 /**
@@ -39,6 +42,7 @@ export type Opened = Pick<SessionPeer<SessionIn>, 'send' | 'mark' | 'urge' | 'en
 
 export class Sessions {
   readonly #ports: Pick<Ports, 'bus' | 'clock' | 'newId'>;
+  readonly #tracing = otelTracing();
   readonly #open = new Set<SessionPeer<SessionIn>>();
   #isStopping = false;
 
@@ -50,28 +54,46 @@ export class Sessions {
     return this.#open.size;
   }
 
-  /** Asks the agent of a node; the caller hears of it only where it is opened. */
-  async open(node: string, wanted: Wanted, caller: Caller): Promise<Answer<Opened>> {
+  /**
+   * Asks the agent of a node; the caller hears of it only where it is opened. What `traceparent`
+   * names has a span for as long as the session lasts, and the agent's part of it below that.
+   */
+  async open(
+    node: string,
+    wanted: Wanted,
+    caller: Caller,
+    traceparent?: string,
+  ): Promise<Answer<Opened>> {
     if (this.#isStopping) return no(stopping);
     if (this.#open.size >= SESSIONS_MAX) {
       return no(refusal('sessions-at-limit', `this gateway holds ${SESSIONS_MAX} sessions`));
     }
     const session = this.#ports.newId();
     let isOpened = false;
+    const span = this.#tracing.span(`session ${sessionKind(wanted)}`, traceparent);
+    let outcome = 'left';
     const peer: SessionPeer<SessionIn> = SessionPeer.opener(
       this.#ports,
       { node, session },
       {
-        frame: (frame, taken) => caller.frame(frame, taken),
+        frame: (frame, taken) => {
+          if (frame.ended) outcome = sessionOutcome(frame.ended);
+          caller.frame(frame, taken);
+        },
         over: (because) => {
           this.#open.delete(peer);
+          if (because) span.end(because.code);
+          else span.end(undefined, outcome);
           if (isOpened) caller.over(because);
         },
       },
     );
     this.#open.add(peer);
     const asked = { session, ...wanted, windowBytes: peer.windowBytes };
-    const { answer } = await ask(this.#ports, sessionOpen, { node }, asked);
+    const asking = this.#tracing.span(`ask ${sessionOpen.name}`, span.traceparent);
+    const options = { traceparent: asking.traceparent };
+    const { answer } = await ask(this.#ports, sessionOpen, { node }, asked, options);
+    asking.end(answer.ok ? undefined : answer.refusal.code);
     if (!answer.ok) {
       peer.end(answer.refusal);
       return answer;

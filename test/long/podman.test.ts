@@ -8,6 +8,7 @@ import { Devices } from '../../edge-agent/drivers/devices.ts';
 import { DockerDriver } from '../../edge-agent/drivers/docker/driver.ts';
 import { Given } from '../../edge-agent/drivers/given.ts';
 import { Ports } from '../../edge-agent/drivers/ports.ts';
+import { copyConformance } from '../integration/agent/copy-conformance.ts';
 import { conformance, NAME } from '../integration/agent/driver-conformance.ts';
 import { interactConformance } from '../integration/agent/interact-conformance.ts';
 import { DEVICES, placeConformance } from '../integration/agent/place-conformance.ts';
@@ -51,6 +52,7 @@ const fixture = containerFixture({
 conformance(WHAT, fixture);
 placeConformance(WHAT, fixture, (path) => `/${path}`);
 interactConformance(WHAT, fixture);
+copyConformance(WHAT, fixture, '/', { namesTop: false });
 
 test('killed in the middle of starts, stops, commands and output, it leaves and loses nothing', async () => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));

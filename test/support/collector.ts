@@ -11,22 +11,25 @@ export interface CollectedSpan {
   /** Empty: it begins its trace here. */
   readonly parentId: string;
   readonly isFailed: boolean;
+  /** `shoal.outcome`: how it ended, where it says so. */
+  readonly outcome: string | undefined;
+}
+
+interface Attribute {
+  readonly key: string;
+  readonly value: { readonly stringValue?: string };
 }
 
 interface Sent {
   readonly resourceSpans: readonly {
-    readonly resource: {
-      readonly attributes: readonly {
-        readonly key: string;
-        readonly value: { readonly stringValue?: string };
-      }[];
-    };
+    readonly resource: { readonly attributes: readonly Attribute[] };
     readonly scopeSpans: readonly {
       readonly spans: readonly {
         readonly name: string;
         readonly traceId: string;
         readonly spanId: string;
         readonly parentSpanId?: string;
+        readonly attributes: readonly Attribute[];
         readonly status: { readonly code?: number };
       }[];
     }[];
@@ -59,12 +62,12 @@ export class Collector implements AsyncDisposable {
 
   #take({ resourceSpans }: Sent): void {
     for (const { resource, scopeSpans } of resourceSpans) {
-      const named = resource.attributes.find(({ key }) => key === 'service.name');
-      const service = named?.value.stringValue ?? '';
+      const service = attributeIn('service.name', resource.attributes) ?? '';
       for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
         const { name, traceId, spanId, parentSpanId: parentId = '', status } = span;
         const isFailed = status.code === FAILED;
-        this.spans.push({ service, name, traceId, spanId, parentId, isFailed });
+        const outcome = attributeIn('shoal.outcome', span.attributes);
+        this.spans.push({ service, name, traceId, spanId, parentId, isFailed, outcome });
       }
     }
   }
@@ -73,4 +76,8 @@ export class Collector implements AsyncDisposable {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+function attributeIn(name: string, attributes: readonly Attribute[]): string | undefined {
+  return attributes.find(({ key }) => key === name)?.value.stringValue;
 }

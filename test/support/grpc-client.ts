@@ -89,15 +89,22 @@ export class GrpcClient implements Disposable {
   }
 
   /** Opens a stream both ways. */
-  duplex(rpc: string): ClientDuplexStream<Message, Message> {
+  duplex(
+    rpc: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): ClientDuplexStream<Message, Message> {
     const { client, method } = this.#client(rpc);
-    return client[method]?.() as unknown as ClientDuplexStream<Message, Message>;
+    return client[method]?.(sent(headers)) as unknown as ClientDuplexStream<Message, Message>;
   }
 
   /** Begins to watch; resolves when it has begun, or ended. */
-  async watch(rpc: string, request: object = {}): Promise<Watch> {
+  async watch(
+    rpc: string,
+    request: object = {},
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Watch> {
     const { client, method } = this.#client(rpc);
-    const stream = client[method]?.(request) as ClientReadableStream<Message>;
+    const stream = client[method]?.(request, sent(headers)) as ClientReadableStream<Message>;
     const watch = new Watch(stream);
     await new Promise<void>((resolve) => {
       for (const what of ['metadata', 'end', 'error']) stream.once(what, () => resolve());

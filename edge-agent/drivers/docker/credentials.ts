@@ -1,8 +1,10 @@
 /**
- * Makes sure that a registry is asked with the credentials that this node has for it, in the form
- * `docker login` leaves them: a folder with `config.json`, which may name helper programs. It is
- * read for every pull, so that what is renewed counts at once. Nothing of it is written or logged.
- * What cannot be read or asked is told where the registry then refuses: most images need none.
+ * Makes sure that a registry is asked with the credentials that a tenant has for it on this node, else
+ * with those the node has for everybody, never with another tenant's. They are as `docker login`
+ * leaves them: `config.json` in a folder is everybody's, `tenants/<tenant>.json` beside it a tenant's
+ * own; each may name helper programs. They are read for every pull, so that what is renewed counts at
+ * once. Nothing of them is written or logged. What cannot be read or asked is told where the registry
+ * then refuses: most images need none.
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -28,11 +30,22 @@ export type RegistryAuth =
 /** What a helper's name may be: with `docker-credential-` before it, a program on PATH. */
 const HELPER = /^[A-Za-z0-9_.-]{1,64}$/;
 
+/** For whom credentials are looked for. */
+export interface Holder {
+  readonly folder: string;
+  readonly tenant: string;
+}
+
 /** What a node has for a registry; `problem`: why that may not be all. */
 export interface Credentials {
+  /** Whose they are: `tenant <name>`, or `node`: everybody's, or none. */
+  readonly who: string;
   readonly auth?: RegistryAuth | undefined;
   readonly problem?: string;
 }
+
+/** Whose are everybody's, and who has none. */
+const EVERYBODY = 'node';
 
 const configSchema = z.object({
   auths: z
@@ -58,29 +71,59 @@ export function registryOf(image: string): string {
  * The credentials for an image; none: the registry is asked without. A problem names the file or the
  * helper, never what is in it. Never rejects.
  */
-export async function credentialsFor(image: string, folder: string): Promise<Credentials> {
+export async function credentialsFor(image: string, holder: Holder): Promise<Credentials> {
+  const registry = registryOf(image);
+  let who = `tenant ${holder.tenant}`;
   try {
-    return { auth: await authFor(registryOf(image), join(folder, 'config.json')) };
+    const config = await read(join(holder.folder, 'tenants', `${holder.tenant}.json`));
+    if (names(config, registry)) return { who, auth: await authFor(registry, config) };
+    who = EVERYBODY;
+    return { who, auth: await authFor(registry, await read(join(holder.folder, 'config.json'))) };
   } catch (error) {
-    return { problem: reasonOf(error) };
+    return { who, problem: reasonOf(error) };
   }
 }
 
-async function authFor(registry: string, file: string): Promise<RegistryAuth | undefined> {
-  const config = await read(file);
+/** Whose credentials an image is pulled with (`Credentials.who`); no helper is asked. Never rejects. */
+export async function holderOf(image: string, { folder, tenant }: Holder): Promise<string> {
+  const own = `tenant ${tenant}`;
+  const config = read(join(folder, 'tenants', `${tenant}.json`));
+  return config.then(
+    (found) => (names(found, registryOf(image)) ? own : EVERYBODY),
+    // What cannot be read may be about this registry.
+    () => own,
+  );
+}
+
+type Config = z.infer<typeof configSchema>;
+
+/** Whether a file says something of a registry, if only whom to ask. */
+function names(config: Config | undefined, registry: string): config is Config {
+  return config !== undefined && Boolean(helperOf(config, registry) || entryOf(config, registry));
+}
+
+function helperOf(config: Config, registry: string): string | undefined {
+  return config.credHelpers[registry] ?? config.credsStore;
+}
+
+function entryOf({ auths }: Config, registry: string) {
+  return auths[registry] ?? auths[`https://${registry}`] ?? auths[`http://${registry}`];
+}
+
+async function authFor(
+  registry: string,
+  config: Config | undefined,
+): Promise<RegistryAuth | undefined> {
   if (!config) return undefined;
-  const helper = config.credHelpers[registry] ?? config.credsStore;
+  const helper = helperOf(config, registry);
   if (helper) return ask(helper, registry);
-  const entry =
-    config.auths[registry] ??
-    config.auths[`https://${registry}`] ??
-    config.auths[`http://${registry}`];
+  const entry = entryOf(config, registry);
   if (entry?.identitytoken) return { identitytoken: entry.identitytoken, serveraddress: registry };
   if (!entry?.auth) return undefined;
   return of(Buffer.from(entry.auth, 'base64').toString(), registry);
 }
 
-async function read(file: string): Promise<z.infer<typeof configSchema> | undefined> {
+async function read(file: string): Promise<Config | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

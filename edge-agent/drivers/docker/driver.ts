@@ -308,7 +308,7 @@ export class DockerDriver implements Driver {
     const folder = this.#folder(name);
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
-    const [engine, images] = [this.#engine, this.#images];
+    const [engine, images] = [this.#engine, this.#images.of(input.tenant)];
     const obtain = () => obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
     await obtain();
     const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);

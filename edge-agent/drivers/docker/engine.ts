@@ -9,9 +9,9 @@ import { type Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
+import { AtATime } from '../at-a-time.ts';
 import { LOOK_MS } from '../disk-use.ts';
 import type { Use } from '../driver.ts';
-import { AtATime } from './at-a-time.ts';
 import type { RegistryAuth } from './credentials.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */

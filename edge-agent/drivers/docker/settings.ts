@@ -12,7 +12,7 @@ export interface DockerSettings {
   readonly address: string;
   /** Path of the engine's socket. */
   readonly socket: string;
-  /** Folder of registry credentials, as `docker login` leaves them. */
+  /** Folder of registry credentials, as `docker login` leaves them; in `tenants` below it those of tenants. */
   readonly credentials: string;
   /** Folders of this machine that containers may have. */
   readonly mounts: readonly AllowedMount[];

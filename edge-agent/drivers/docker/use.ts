@@ -1,7 +1,7 @@
 /** What containers use, as their engine counts it. */
 
 import type { StartInput } from '../../jobs.ts';
-import { bytesBelow, diskBytesOf } from '../disk-use.ts';
+import { bytesBelow, diskBytesOf, type Written } from '../disk-use.ts';
 import type { Use } from '../driver.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import type { Engine } from './engine.ts';
@@ -39,11 +39,11 @@ async function writtenBy(
   container: string,
   { spec }: StartInput,
   folder: RunFolder,
-): Promise<number> {
+): Promise<Written> {
   const hasVolumes = (spec.spec.volumes ?? []).length > 0;
   const [own, volumes] = await Promise.all([
     engine.written(container),
-    hasVolumes ? bytesBelow([folder.volumes]) : 0,
+    hasVolumes ? bytesBelow([folder.volumes]) : { bytes: 0, isAll: true },
   ]);
-  return own + volumes;
+  return { bytes: own + volumes.bytes, isAll: volumes.isAll };
 }

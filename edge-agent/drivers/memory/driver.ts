@@ -158,8 +158,7 @@ export class MemoryDriver implements Driver {
     const output = new LastOutput();
     const ran = new ScriptRun(script, { print: (text) => output.add(Buffer.from(text)) });
     const timer = setTimeout(() => ran.kill(), timeoutMs);
-    void instance.over.then(() => ran.tell());
-    const { exitCode, signal } = await ran.ended;
+    const { exitCode, signal } = await instance.beside(ran);
     clearTimeout(timer);
     if (instance.end) return { kind: 'unknown', message: 'the instance ended before' };
     if (signal === 'SIGKILL') return { kind: 'timed-out', output: output.text };

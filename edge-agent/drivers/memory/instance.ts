@@ -35,6 +35,8 @@ export class MemoryInstance {
   readonly over: Promise<void>;
   readonly address: string;
   readonly #folder: string;
+  /** What is to be ended with it. */
+  readonly #beside = new Set<ScriptRun>();
   #finish: () => void = () => undefined;
   #begin: () => void = () => undefined;
   #script: ScriptRun | undefined;
@@ -70,6 +72,7 @@ export class MemoryInstance {
     this.#grace.clear();
     await this.#printed;
     this.end = end;
+    for (const each of this.#beside) each.kill();
     this.#finish();
     this.tellEnd();
     this.#begin();
@@ -80,6 +83,14 @@ export class MemoryInstance {
     this.#isStopped = true;
     if (this.end) return;
     if (this.#grace.begin(graceMs, () => this.#script?.kill())) this.#script?.tell();
+  }
+
+  /** Runs something beside its program, until that is over at the latest. */
+  async beside(ran: ScriptRun): Promise<ScriptEnd> {
+    this.#beside.add(ran);
+    const end = await ran.ended;
+    this.#beside.delete(ran);
+    return end;
   }
 
   /** Ends its program as somebody from outside would. */

@@ -9,6 +9,7 @@
  *   run                       goes on until it is ended
  *   exit CODE                 ends; at the end of the words with 0
  */
+import { systemClock } from '../../../actors/runtime/nats/system-clock.ts';
 import { spanMs, spanQuantity } from '../../../subjects/index.ts';
 
 /** One thing it does. */
@@ -125,9 +126,9 @@ export class ScriptRun {
 
   #pause(ms: number | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      const cancel = ms === undefined ? undefined : systemClock.after(ms, resolve);
       this.#goOn = () => {
-        clearTimeout(timer);
+        cancel?.();
         resolve();
       };
     });

@@ -85,3 +85,17 @@ test('two thousand instances run at once, and all end', async () => {
   expect(await readdir(join(state, 'memory', 'instances'))).toEqual([]);
   await rm(state, { recursive: true, force: true });
 });
+
+test('a command that does not hear is over with the run it is beside', async () => {
+  const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+  const memory: Memory = new Map();
+  const driver = await openIn(state, memory);
+  const reports: InstanceReport[] = [];
+  driver.start(startInput({ driver: 'memory', command: ['run'] }), (each) => reports.push(each));
+  await driver.settled();
+  const command = ['deaf', 'run'];
+  const executed = driver.exec({ name: NAME, run: 1, command, timeoutMs: 60_000 });
+  memory.get(NAME)?.kill();
+  expect(await executed).toMatchObject({ kind: 'unknown', message: 'the instance ended before' });
+  await rm(state, { recursive: true, force: true });
+});

@@ -131,6 +131,33 @@ test('a rollout while it waits, on a terminal made narrower, interrupted, and at
   await expectGolden('rollout-complete', await terminal.screen());
 });
 
+test('a list on a narrow terminal: what matters least goes', async () => {
+  await terminal.resize(58, 30);
+  await expectGolden('get-narrow', await terminal.run('shoal get workloads'));
+  await terminal.resize(100, 30);
+});
+
+test('a list that is watched until Ctrl-C', async () => {
+  await terminal.begin('shoal get workloads -w; echo "ended with $?"');
+  await terminal.until((screen) => screen.includes('web'), 'what there is');
+  const url = `${under.fabric.gatewayUrl}/api/v1/workloads/web`;
+  await fetch(`${url}/scale`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+    body: JSON.stringify({ count: 2 }),
+  });
+  await terminal.until((screen) => /web .* 2\/2 /.test(screen), 'the change');
+  await terminal.press('C-c');
+  const screen = await terminal.ended();
+  await fetch(`${url}/scale`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+    body: JSON.stringify({ count: 3 }),
+  });
+  // How often it was seen in between is otherwise each time.
+  const lines = screen.split('\n').filter((line) => !/^web .*(progressing| 3\/2 )/.test(line));
+  await expectGolden('get-watch', lines.join('\n'));
+  await eventually(() => under.ready('web').length === 3, 20_000, 'three of them again');
+});
+
 test('a log that is followed until Ctrl-C', async () => {
   await terminal.begin('shoal logs -f hello; echo "ended with $?"');
   await terminal.until((screen) => screen.split('listening').length > 3, 'its lines');

@@ -60,8 +60,11 @@ async function ran(of: object = {}): Promise<InstanceReport> {
   return exit() as InstanceReport;
 }
 
-function keep(config: object): Promise<void> {
-  return writeFile(join(state, 'credentials', 'config.json'), JSON.stringify(config));
+/** Writes the credentials of everybody, or of a tenant. */
+async function keep(config: object, tenant?: string): Promise<void> {
+  const file = tenant === undefined ? 'config.json' : join('tenants', `${tenant}.json`);
+  await mkdir(join(state, 'credentials', 'tenants'), { recursive: true });
+  await writeFile(join(state, 'credentials', file), JSON.stringify(config));
 }
 
 const auth = (password: string): string =>
@@ -96,6 +99,58 @@ test('credentials that a helper program keeps are asked for', async () => {
     process.env['PATH'] = path;
   }
   await engine.client.getImage(image).remove();
+});
+
+/** How it went with an image that a tenant wants: its exit code, or why not. */
+async function ranFor(tenant: string, of: object = {}): Promise<unknown> {
+  reports = [];
+  const spec = { driver: 'docker', image, command: ['true'], resources: { memory: '64Mi' }, ...of };
+  driver.start({ ...startInput(spec), tenant }, (report) => reports.push(report));
+  const exit = () => reports.find((each) => each.kind === 'exited');
+  await eventually(() => exit() !== undefined, 20_000, 'the end of it');
+  driver.forget(NAME);
+  await driver.settled();
+  return exit()?.exitCode ?? exit()?.message;
+}
+const wasPulled = (): boolean => reports.some(({ kind }) => kind === 'preparing');
+
+test('a tenant’s own credentials count before everybody’s, and are nobody else’s', async () => {
+  const good = { auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } };
+  await keep(good, 'a');
+  await keep({ auths: { [registry.host]: { auth: auth('wrong') } } });
+  expect(await ranFor('b')).toMatch(/unauthorized|denied/);
+  expect(await ranFor('a')).toBe(0);
+  expect(wasPulled()).toBe(true);
+  // Here it is no password: whoever could not pull it does not get it, by none of its names.
+  expect(await ranFor('b')).toMatch(/cannot be pulled: .*(unauthorized|denied)/);
+  expect(await ranFor('b', { pull: 'never' })).toContain('was pulled by others than b');
+  const id = (await engine.client.getImage(image).inspect()).Id;
+  expect(await ranFor('b', { image: id, pull: 'never' })).toContain('was pulled by others');
+  expect(await ranFor('a', { pull: 'never' })).toBe(0);
+  // With a password of its own it does, after the registry was asked, once.
+  await keep(good, 'b');
+  expect([await ranFor('b'), wasPulled()]).toEqual([0, true]);
+  expect([await ranFor('b'), wasPulled()]).toEqual([0, false]);
+  // Everybody’s are those of whoever has none of its own.
+  await keep(good);
+  expect([await ranFor('c'), wasPulled()]).toEqual([0, true]);
+  expect([await ranFor('d'), wasPulled()]).toEqual([0, false]);
+  // One that has its own for this registry is not helped by everybody’s.
+  await keep({ auths: { [registry.host]: { auth: auth('wrong') } } }, 'd');
+  expect(await ranFor('d')).toMatch(/the credentials of tenant d/);
+  await writeFile(join(state, 'credentials', 'tenants', 'd.json'), 'nonsense');
+  expect(await ranFor('d')).toMatch(/tenants\/d.json are not what `docker login` writes/);
+  await keep({ auths: { 'example.com': { auth: auth('other') } } }, 'd');
+  expect([await ranFor('d'), wasPulled()]).toEqual([0, false]);
+  await engine.client.getImage(image).remove();
+});
+
+test('an image that came otherwise is everybody’s', async () => {
+  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } }, 'a');
+  const other = `${registry.host}/team/loaded`;
+  await engine.client.getImage(IMAGE).tag({ repo: other, tag: '1' });
+  expect([await ranFor('b', { image: `${other}:1` }), wasPulled()]).toEqual([0, false]);
+  await engine.client.getImage(`${other}:1`).remove();
 });
 
 test.each([

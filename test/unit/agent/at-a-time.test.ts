@@ -1,6 +1,6 @@
 /** An engine is given so much at a time, in order, whatever becomes of each act. */
 import { expect, test } from 'vitest';
-import { AtATime } from '../../../edge-agent/drivers/docker/at-a-time.ts';
+import { AtATime } from '../../../edge-agent/drivers/at-a-time.ts';
 
 test('so many acts are under way, the others come in their order, and one that fails lets the next in', async () => {
   const acts = new AtATime(2);

@@ -19,7 +19,7 @@ const fabric = {
 async function run(
   words: string,
   environment: Readonly<Record<string, string>> = {},
-  columns = 120,
+  columns = 160,
 ) {
   await using stub = await StubGateway.start(fabric);
   const seen = columns > 0 ? { columns: () => columns } : {};

@@ -127,7 +127,7 @@ describe('a watcher', () => {
     add(streams, event({ workload: 'api' }));
     add(streams, event());
     streams.deliver();
-    stream.end('enough');
+    stream.end();
     expect((await read(stream)).ids).toEqual([2, 4]);
     expect(streams.opened).toBe(1);
   });
@@ -153,7 +153,7 @@ describe('a watcher', () => {
           }
           await new Promise((resolve) => setImmediate(resolve));
           streams.deliver();
-          stream.end('enough');
+          stream.end();
           const wanted = streams.messages.map((each) => each.sequence).slice(after);
           expect((await read(stream)).ids).toEqual(wanted);
         },

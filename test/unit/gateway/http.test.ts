@@ -127,13 +127,13 @@ describe('server-sent events', () => {
 
   test('everything is safe after the end', async () => {
     const stream = new SseStream();
-    stream.end('over');
-    stream.end('again');
+    stream.end();
+    stream.end();
     stream.giveUp();
     expect(stream.send({ data: 1 })).toBe(true);
     let text = '';
     for await (const part of stream.body) text += part;
-    expect(text).toBe(': over\n\n');
+    expect(text).toBe(': the gateway is stopping\n\n');
     let isClosed = false;
     stream.whenClosed(() => {
       isClosed = true;

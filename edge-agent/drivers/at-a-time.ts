@@ -1,6 +1,6 @@
 /**
- * Makes sure that an engine is given no more to do at a time than it gets done: asked for two hundred
- * containers at once it makes none of them in time, and all of them are asked for again.
+ * Makes sure that no more is done at a time than gets done: an engine that is asked for two hundred
+ * containers at once makes none of them in time, and all of them are asked for again.
  */
 export class AtATime {
   #free: number;
