@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
 import { partsOf, topOf } from '../../../archive/names.ts';
 import { MODE_KEPT } from '../../../archive/pack.ts';
@@ -23,7 +24,7 @@ interface Of extends SessionCopy {
   readonly container: string;
   /** Of the run: what is gathered lies there, under no name. */
   readonly folder: string;
-  /** Aborted: the container is over, or the agent is going. */
+  /** Aborted: the container is to be stopped or is over, or the agent is going. */
   readonly signal: AbortSignal;
 }
 
@@ -41,11 +42,8 @@ export async function copyBeside(engine: Engine, of: Of, output: Output): Promis
     if (!real) throw new CopyRefused('path-not-found', `there is no ${at} in the container`);
     // The engine calls the top of an archive as the path ends.
     const asked = topOf(path) === '.' ? `${real.path.replace(/\/$/, '')}/.` : real.path;
-    const stream = await engine.archiveOf(container, asked);
-    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> => {
-      stop.addEventListener('abort', () => void stream.destroy());
-      return stream;
-    };
+    const stream = await engine.archiveOf(container, asked, of.signal);
+    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> => addAbortSignal(stop, stream);
     return { kind: 'live', live: copyingOut(chunks, of, output) };
   } catch (error) {
     return { kind: 'refused', because: refusedBy(error, path).refusal };

@@ -211,7 +211,8 @@ export class DockerDriver implements Driver {
   async copy(input: CopyInput, output: Output): Promise<Begun> {
     const where = this.#beside(input.name, input.run);
     if (where.kind) return where;
-    return copyBeside(this.#engine, { ...where, ...input }, output);
+    const signal = this.#runs.get(input.name)?.stopped ?? where.signal;
+    return copyBeside(this.#engine, { ...where, ...input, signal }, output);
   }
 
   signal({ name, run, signal }: SignalInput): void {

@@ -5,7 +5,7 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { type Duplex, type Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -213,11 +213,19 @@ export class Engine {
     return answer?.headers['x-docker-container-path-stat'];
   }
 
-  /** An archive of a path in a container. */
-  archiveOf(container: string, path: string): Promise<Readable> {
-    return this.#ask(ANSWER_MS, () =>
-      this.#docker.getContainer(container).getArchive({ path }),
-    ) as Promise<Readable>;
+  /**
+   * An archive of a path in a container, until `stop` aborts. Docker holds its lock on the container as
+   * long as it is open: whatever else is asked about the container waits.
+   */
+  archiveOf(container: string, path: string, stop: AbortSignal): Promise<Readable> {
+    return this.#ask(ANSWER_MS, async (late) => {
+      const abortSignal = AbortSignal.any([stop, late]);
+      const of = this.#docker.getContainer(container);
+      const stream = (await of.getArchive({ path, abortSignal })) as Readable;
+      // One that comes when nobody waits for it any more is closed at once, and nobody hears of it.
+      stream.on('error', () => undefined);
+      return addAbortSignal(abortSignal, stream);
+    });
   }
 
   /** Unpacks an archive in a folder of a container, however long it takes, until `stop` aborts. */

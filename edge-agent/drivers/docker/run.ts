@@ -53,6 +53,9 @@ export class Run {
   #kill: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
+  readonly #stopping = new AbortController();
+  /** Aborted likewise, and before its engine is asked to stop it: that waits for files being copied out. */
+  readonly stopped = AbortSignal.any([this.#left.signal, this.#stopping.signal]);
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
   #done: Promise<void> = Promise.resolve();
 
@@ -155,6 +158,7 @@ export class Run {
   /** The polite signal now, the other one after the grace, then again and again. */
   stop(graceMs: number): void {
     if (this.#isOver || this.#kill) return;
+    this.#stopping.abort();
     const kill = (): void => {
       this.#signal('SIGKILL');
       this.#kill = setTimeout(kill, AGAIN_MS);

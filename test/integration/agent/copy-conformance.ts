@@ -150,6 +150,22 @@ export function copyConformance(
       expect(await sh('ls -A | grep -c shoal; cat file')).toBe('0\nold\n');
     });
 
+    test('that nobody takes hold up neither an end of their instance nor their own', async () => {
+      await sh('dd if=/dev/zero of=big bs=1M count=32 2>/dev/null');
+      let came = 0;
+      const write = (): Promise<void> => {
+        came++;
+        return new Promise(() => undefined);
+      };
+      const of = { name: NAME, run: 1, direction: 'from', path: '/big' } as const;
+      const begun = await driver.copy?.(of, { write });
+      if (begun?.kind !== 'live') throw new Error(JSON.stringify(begun));
+      await eventually(() => came === 1, 10_000, 'the first bytes');
+      driver.stop({ name: NAME, run: 1, graceMs: 300 }, report);
+      expect(await begun.live.ended).toEqual(refused('session-over', /its instance/));
+      await eventually(() => reports.some((each) => each.kind === 'exited'), 10_000, 'the end');
+    });
+
     test('stop with their instance, and nothing is left', async () => {
       await sh('dd if=/dev/zero of=big bs=1M count=4 2>/dev/null');
       const [incoming, outgoing] = [await live('to', '/x'), await live('from', '/big')];
