@@ -28,11 +28,9 @@ export async function copyBeside(of: Of, output: Output): Promise<Begun> {
     const at = await within(root, path);
     if (direction === 'from') {
       if (at === undefined) throw notThere(path);
-      // What is left out is told on the other output, where a person reads it.
-      const leftOut = (text: string): void => {
-        void output.write(Buffer.from(`left out: ${text}\n`), true);
-      };
-      const events = { file: () => undefined, leftOut };
+      // What is left out or changes is told on the other output, where a person reads it.
+      const say = (line: string): void => void output.write(Buffer.from(`${line}\n`), true);
+      const events = { file: () => undefined, say };
       const live = copyingOut(() => packed(at, topOf(path), events), of, output);
       return { kind: 'live', live };
     }

@@ -16,7 +16,7 @@ import { eventually } from '../../support/ports.ts';
 import { type DriverFixture, NAME, startInput } from './driver-conformance.ts';
 
 const call = promisify(execFile);
-const events = { file: () => undefined, leftOut: () => undefined };
+const events = { file: () => undefined, say: () => undefined };
 
 /** Holds a driver to D8; `inside`: the root of what is copied, as a command beside the run has it. */
 export function copyConformance(

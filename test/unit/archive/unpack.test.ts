@@ -39,7 +39,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 const events = {
   file: () => void files++,
-  leftOut: (text: string) => void left.push(text),
+  say: (line: string) => void left.push(line),
 };
 /** As an agent does it: what cannot be brought is refused. */
 const strictly = (): Unpacking => ({
@@ -114,7 +114,7 @@ test('what is no file, folder or link is left out, and said', async () => {
   server.close();
   await unpack(cut(bytes), strictly());
   expect(await readdir(join(to, 'top'))).toEqual(['z']);
-  expect(left).toEqual(['top/socket: no file, folder or link']);
+  expect(left).toEqual(['left out: top/socket: no file, folder or link']);
 });
 
 test('cut off anywhere it leaves the old file or the whole new one, and nothing beside', async () => {
