@@ -7,6 +7,7 @@ import { extract, type Header } from 'tar-stream';
 import { Blocks } from './blocks.ts';
 import { chunksOf } from './chunks.ts';
 import { CopyRefused } from './copy-refused.ts';
+import { admitted, type Demand } from './room.ts';
 
 /**
  * Most bytes between two entries: a header, and one with longer names before it. GNU tar fills the end
@@ -14,10 +15,17 @@ import { CopyRefused } from './copy-refused.ts';
  */
 const BETWEEN_BYTES_MAX = 1_048_576;
 
-/** Hands each entry on, one at a time. Rejects with what `take` or the archive's source rejects with. */
+/** Takes an entry; what it has not read of the content when it resolves is left out. */
+export type Take = (header: Header, content: AsyncIterable<Uint8Array>) => Promise<void>;
+
+/**
+ * Hands each entry on, one at a time, if there is room for it. Rejects with what `take`, `demand` or the
+ * archive's source rejects with.
+ */
 export async function readArchive(
   from: AsyncIterable<Uint8Array>,
-  take: (header: Header, content: AsyncIterable<Uint8Array>) => Promise<void>,
+  take: Take,
+  demand: Demand = () => Promise.resolve(),
 ): Promise<void> {
   const parser = extract();
   let taking: Promise<void> = Promise.resolve();
@@ -40,11 +48,13 @@ export async function readArchive(
     if (!Number.isSafeInteger(size) || size < 0) return fail(damaged(`an entry of ${size} bytes`));
     // A folder has no content, whatever size it names.
     blocks.entry(type === 'directory' ? 0 : size);
-    taking = take(header, chunksOf(content)).then(() => {
-      // What was not read of it is left out.
-      content.resume();
-      next();
-    }, fail);
+    taking = admitted(demand, header, chunksOf(content))
+      .then((admittedContent) => take(header, admittedContent))
+      .then(() => {
+        // What was not read of it is left out.
+        content.resume();
+        next();
+      }, fail);
   });
   try {
     for await (const chunk of from) {

@@ -212,7 +212,8 @@ export class DockerDriver implements Driver {
     const where = this.#beside(input.name, input.run);
     if (where.kind) return where;
     const signal = this.#runs.get(input.name)?.stopped ?? where.signal;
-    return copyBeside(this.#engine, { ...where, ...input, signal }, output);
+    const { volumes } = this.#folder(input.name);
+    return copyBeside(this.#engine, { ...where, ...input, signal, volumes }, output);
   }
 
   signal({ name, run, signal }: SignalInput): void {
@@ -227,7 +228,7 @@ export class DockerDriver implements Driver {
     const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
     if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' } as const;
     const container = containerName(this.#settings.agent, kept.input);
-    return { container, signal: run.left, folder: this.#folder(name).run(number) };
+    return { kept, container, signal: run.left, folder: this.#folder(name).run(number) };
   }
 
   async uses(): Promise<readonly Use[]> {

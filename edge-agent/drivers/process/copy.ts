@@ -8,14 +8,19 @@ import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
 import { partsOf, topOf } from '../../../archive/names.ts';
 import { packed } from '../../../archive/pack.ts';
 import { type Destination, type First, placementOf } from '../../../archive/placement.ts';
+import type { Demand } from '../../../archive/room.ts';
 import { type Place, unpack } from '../../../archive/unpack.ts';
 import type { SessionCopy } from '../../../subjects/index.ts';
 import { copyingIn, copyingOut } from '../copying.ts';
+import { bytesBelow } from '../disk-use.ts';
 import type { Begun, Output } from '../driver.ts';
+import { demandRoom, demandWithin } from '../room.ts';
 
 interface Of extends SessionCopy {
   /** The process's own. */
   readonly folder: string;
+  /** Its limit of what it has on disk. */
+  readonly disk: number | string | undefined;
   /** Aborted: its run is over, or the agent is going. */
   readonly signal: AbortSignal;
 }
@@ -35,7 +40,8 @@ export async function copyBeside(of: Of, output: Output): Promise<Begun> {
       return { kind: 'live', live };
     }
     const place = await placing(root, at, path);
-    const live = copyingIn((from) => unpack(from, { ...strictly, place }), of);
+    const demand = await demanding(root, of.disk);
+    const live = copyingIn((from) => unpack(from, { ...strictly, place, demand }), of);
     return { kind: 'live', live };
   } catch (error) {
     return { kind: 'refused', because: copyRefused(error, path).refusal };
@@ -48,6 +54,15 @@ const strictly = {
   },
   events: { file: () => undefined },
 };
+
+async function demanding(root: string, limit: Of['disk']): Promise<Demand> {
+  let has = limit === undefined ? 0 : await bytesBelow([root]);
+  return async (bytes) => {
+    has += bytes;
+    demandWithin(limit, has);
+    await demandRoom(root, bytes);
+  };
+}
 
 /** Where an archive goes that begins with what it will begin with. Rejects with CopyRefused. */
 async function placing(
