@@ -10,6 +10,7 @@ import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
+import { Handover } from '../../../archive/handover.ts';
 import { partsOf, topOf } from '../../../archive/names.ts';
 import { MODE_KEPT } from '../../../archive/pack.ts';
 import { type First, type Placement, placed, placementOf } from '../../../archive/placement.ts';
@@ -23,6 +24,9 @@ import { demandRoom, demandWithin } from '../room.ts';
 import type { Kept } from '../run-folder.ts';
 import { type Engine, EngineError } from './engine.ts';
 import { writtenBy } from './use.ts';
+
+const BROKEN_OFF =
+  'the engine broke off its archive, as it does when a file becomes shorter while it reads it; try again, or copy the rest without that file';
 
 interface Of extends SessionCopy {
   readonly container: string;
@@ -52,10 +56,34 @@ export async function copyBeside(engine: Engine, of: Of, output: Output): Promis
     // The engine calls the top of an archive as the path ends.
     const asked = topOf(path) === '.' ? `${real.path.replace(/\/$/, '')}/.` : real.path;
     const stream = await engine.archiveOf(container, asked, of.signal);
-    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> => addAbortSignal(stop, stream);
+    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> =>
+      whole(addAbortSignal(stop, stream));
     return { kind: 'live', live: copyingOut(chunks, of, output) };
   } catch (error) {
     return { kind: 'refused', because: refusedBy(error, path).refusal };
+  }
+}
+
+/**
+ * What an engine says of an archive, to its end: it ends one that it cannot go on with as it ends any
+ * other. Rejects with CopyRefused then.
+ */
+async function* whole(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const seen = new Handover();
+  const read = readArchive(seen, async () => undefined).then(
+    () => undefined,
+    () => new CopyRefused('copy-refused', BROKEN_OFF),
+  );
+  try {
+    for await (const chunk of archive) {
+      yield chunk;
+      await seen.give(chunk);
+    }
+    seen.end();
+    const broken = await read;
+    if (broken) throw broken;
+  } finally {
+    seen.cut(undefined);
   }
 }
 
