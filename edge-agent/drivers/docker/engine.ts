@@ -5,7 +5,7 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { addAbortSignal, type Duplex, type Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Duplex, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -213,18 +213,16 @@ export class Engine {
     return answer?.headers['x-docker-container-path-stat'];
   }
 
-  /**
-   * An archive of a path in a container, until `stop` aborts. Docker holds its lock on the container as
-   * long as it is open: whatever else is asked about the container waits.
-   */
+  /** An archive of a path in a container, until `stop` aborts; Docker answers nothing else about it meanwhile. */
   archiveOf(container: string, path: string, stop: AbortSignal): Promise<Readable> {
     return this.#ask(ANSWER_MS, async (late) => {
       const abortSignal = AbortSignal.any([stop, late]);
-      const of = this.#docker.getContainer(container);
-      const stream = (await of.getArchive({ path, abortSignal })) as Readable;
+      const stream = await this.#docker.getContainer(container).getArchive({ path, abortSignal });
       // One that comes when nobody waits for it any more is closed at once, and nobody hears of it.
-      stream.on('error', () => undefined);
-      return addAbortSignal(abortSignal, stream);
+      return addAbortSignal(
+        abortSignal,
+        (stream as Readable).on('error', () => undefined),
+      );
     });
   }
 
@@ -253,7 +251,7 @@ export class Engine {
     return (rows as readonly (readonly string[])[]).map((row) => Number(row[at]));
   }
 
-  /** Whether it is Podman behind its Docker-compatible socket; asked once. */
+  /** Whether it is Podman; asked once. */
   async #asPodman(): Promise<boolean> {
     if (this.#isPodman === undefined) {
       const { Components: parts = [] } = await this.#ask(ANSWER_MS, () => this.#docker.version());
@@ -335,7 +333,7 @@ export class Engine {
     if (of.isFollowed) {
       return (await one.logs({ ...options, follow: true })) as unknown as AsyncIterable<Uint8Array>;
     }
-    return oneChunk(await one.logs({ ...options, follow: false }));
+    return Readable.from([await one.logs({ ...options, follow: false })]);
   }
 
   /** Ends of containers with a label, from now on: JSON, a line each. Podman asks for them as `died`. */
@@ -373,10 +371,6 @@ export class Engine {
   }
 }
 
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
 function absent(error: unknown): undefined {
   if (error instanceof EngineError && error.status === 404) return undefined;
   throw error;
@@ -400,7 +394,7 @@ function engineError(error: unknown, socket: string): EngineError {
   );
 }
 
-/** One line, of a length that can be passed on. */
+/** One line that can be passed on. */
 export function sentence(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, SENTENCE_MAX);
 }
