@@ -20,6 +20,7 @@ import { partsOf, staysBelow } from './names.ts';
 import { type CopyEvents, MODE_KEPT } from './pack.ts';
 import { type First, type Placement, placed } from './placement.ts';
 import { readArchive } from './read.ts';
+import type { Demand } from './room.ts';
 
 /** Where an archive goes. */
 export interface Place {
@@ -37,12 +38,14 @@ export interface Unpacking {
   /** What cannot be brought, a device or a link that leads out: leaves it out, or throws CopyRefused. */
   cannot(text: string): void;
   readonly events: Pick<CopyEvents, 'file'>;
+  /** Absent: a disk that is full says so itself. */
+  readonly demand?: Demand;
 }
 
 /** Unpacks an archive as it comes. Rejects with CopyRefused, or with what its source rejects with. */
 export async function unpack(from: AsyncIterable<Uint8Array>, of: Unpacking): Promise<void> {
   const unpacked = new Unpacked(of);
-  await readArchive(from, (header, content) => unpacked.take(header, content));
+  await readArchive(from, (header, content) => unpacked.take(header, content), of.demand);
   await unpacked.finish();
 }
 

@@ -33,6 +33,8 @@ class SoFar implements CopyEvents {
   readonly #session: Session;
   readonly #progress: Progress;
   readonly #began: number;
+  /** Lines about what is not as it was. */
+  #said = 0;
   bytes = 0;
   files = 0;
 
@@ -57,15 +59,19 @@ class SoFar implements CopyEvents {
     this.files++;
   }
 
-  leftOut(text: string): void {
-    this.say(`left out: ${text}`);
-  }
-
-  /** A line for the person. */
+  /** A line about what is left out or not as it was. */
   say(line: string): void {
     this.#progress.clear();
     // Names in an archive may be made to move the cursor.
     this.#session.err(stripVTControlCharacters(line));
+    this.#said++;
+  }
+
+  /** What was said in between may have scrolled away. */
+  warn(): void {
+    if (this.#said === 0) return;
+    const what = this.#said === 1 ? '1 thing was' : `${this.#said} things were`;
+    this.#session.err(`warning: ${what} left out or changed meanwhile, as said above`);
   }
 
   end(): void {
@@ -98,6 +104,7 @@ export async function cp(session: Session, from: string, to: string): Promise<Ex
     terminal.input.destroy();
   }
   tell(way, copy, instance);
+  sofar.warn();
   return exitCodes.ok;
 }
 
@@ -197,7 +204,7 @@ async function takeTo(
   const { path } = to;
   await unpack(chunks, {
     place: (first) => placeHere(path, topOf(from.path), first),
-    cannot: (text) => events.leftOut(text),
+    cannot: (text) => events.say(`left out: ${text}`),
     events,
   });
 }

@@ -8,16 +8,22 @@ import { Handover } from '../../archive/handover.ts';
 import { type Refusal, refusal } from '../../subjects/index.ts';
 import type { Live, LiveEnd, Output } from './driver.ts';
 
+/**
+ * How long what is copied out may lie untaken, in milliseconds: a container engine answers nothing about
+ * a container meanwhile, neither its end nor a command beside it.
+ */
+export const UNTAKEN_MS = 30_000;
+
 /** What a copy that was made ends with, as a command that went well. */
 const DONE: LiveEnd = { exitCode: 0 };
 
-/** What ends a copy: its run is over, or the agent is going. */
+/** What ends a copy: its run is to be stopped or is over, or the agent is going. */
 interface Beside {
   readonly path: string;
   readonly signal: AbortSignal;
 }
 
-/** Passes on what is copied out of a run. `chunks` rejects when its signal aborts. */
+/** Passes on what is copied out of a run, as long as somebody takes it. `chunks` rejects when its signal aborts. */
 export function copyingOut(
   chunks: (stop: AbortSignal) => AsyncIterable<Uint8Array>,
   { path, signal }: Beside,
@@ -27,7 +33,7 @@ export function copyingOut(
   const pass = async (): Promise<LiveEnd> => {
     for await (const chunk of chunks(ending.stop)) {
       if (ending.stop.aborted) break;
-      await output.write(chunk, false);
+      await ending.taken(output.write(chunk, false));
     }
     return ending.because ?? DONE;
   };
@@ -82,7 +88,29 @@ class Ending {
   }
 
   end(): void {
-    const over = this.#run.aborted ? 'its instance ended, or its agent' : 'its caller ended it';
+    const over = 'its instance ended or was stopped, or its agent was';
+    this.#cut(this.#run.aborted ? over : 'its caller ended it');
+  }
+
+  /** Resolves when something was taken, or it is over: then nobody waits for that. */
+  taken(bytes: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(late);
+        this.stop.removeEventListener('abort', done);
+        resolve();
+      };
+      const late = setTimeout(() => {
+        const seconds = UNTAKEN_MS / 1000;
+        this.#cut(`nobody took any of it for ${seconds} s; take it to a file without a pause`);
+      }, UNTAKEN_MS);
+      this.stop.addEventListener('abort', done);
+      if (this.stop.aborted) done();
+      void bytes.then(done);
+    });
+  }
+
+  #cut(over: string): void {
     this.because ??= refusedFor(refusal('session-over', `the copy was cut off: ${over}`));
     this.#stop.abort();
   }

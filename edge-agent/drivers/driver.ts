@@ -26,7 +26,8 @@
  *      agent that died has left is ended by the next one at the latest.
  *  D8  `copy` brings files out of a run's file system, or into it, as they come: with their modes and
  *      times, no faster than they are taken, and never from or to outside of it. However it ends, each
- *      file is there whole or as it was. What cannot be copied is refused with the reason.
+ *      file is there whole or as it was. What cannot be copied is refused with the reason, and so is
+ *      what there is no room for. One that nobody takes does not hold up the end of its run, and ends.
  *  D9  `signal` reaches the main process of a run that is not over, and nothing else.
  */
 import type {

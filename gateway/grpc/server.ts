@@ -16,7 +16,7 @@ import { type Rpc, readContract, serviceNames } from './contract.ts';
 import { Health } from './health.ts';
 import { type Method, services } from './methods.ts';
 import { reflectedPackage } from './reflected.ts';
-import { addSessions, SESSIONS } from './session.ts';
+import { addSessions, SESSIONS, sessionPace } from './session.ts';
 import { unary } from './unary.ts';
 import { stopping, watching } from './watch.ts';
 
@@ -46,14 +46,16 @@ export async function serveGrpc(
 ): Promise<GrpcListening> {
   // What fails is told here, as the programs tell it.
   setLogVerbosity(logVerbosity.NONE);
+  const rpcOf = readContract();
   const server = new Server({
+    interceptors: [sessionPace(rpcOf)],
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_concurrent_streams': STREAMS_MAX,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   });
   const door: Door = { api, inside, admit: admission(api, of.requestsPerSecond) };
-  addServices(server, door);
+  addServices(server, door, rpcOf);
   const health = new Health(inside, serviceNames({ ...services, [SESSIONS]: [] }));
   health.addTo(server as never);
   new ReflectionService(reflectedPackage()).addToServer(server);
@@ -72,8 +74,7 @@ export async function serveGrpc(
   return { address, close };
 }
 
-function addServices(server: Server, door: Door): void {
-  const rpcOf = readContract();
+function addServices(server: Server, door: Door, rpcOf: ReturnType<typeof readContract>): void {
   for (const [service, methods] of Object.entries(services)) {
     const definition: Record<string, ServiceDefinition[string]> = {};
     const handlers: Record<string, ReturnType<typeof unary> | ReturnType<typeof watching>> = {};

@@ -6,6 +6,7 @@ import {
   Metadata,
   type Server,
   type ServerDuplexStream,
+  type ServerInterceptor,
   type ServiceDefinition,
   type StatusObject,
   status,
@@ -17,6 +18,7 @@ import { nodeRunning } from '../sessions/reached.ts';
 import type { Caller, Opened } from '../sessions/sessions.ts';
 import { type CallInfo, type Door, LastingCall, valueIn } from './call.ts';
 import type { Rpc } from './contract.ts';
+import { oneReadAtATime, readNext } from './one-read.ts';
 import { inputIn, openingIn, outputsOf } from './session-messages.ts';
 import { stopping } from './watch.ts';
 
@@ -26,12 +28,15 @@ const METHOD = 'OpenSession';
 
 type Call = ServerDuplexStream<Uint8Array, Uint8Array>;
 
-/** Serves sessions beside what is derived. */
-export function addSessions(
-  server: Server,
-  door: Door,
-  rpcOf: (service: string, method: string) => Rpc,
-): void {
+type RpcOf = (service: string, method: string) => Rpc;
+
+/** Makes a server read a session's next message when its last one was taken. */
+export function sessionPace(rpcOf: RpcOf): ServerInterceptor {
+  return oneReadAtATime(`/${rpcOf(SESSIONS, METHOD).name}`);
+}
+
+/** Serves sessions beside what is derived, on a server with their pace. */
+export function addSessions(server: Server, door: Door, rpcOf: RpcOf): void {
   const rpc = rpcOf(SESSIONS, METHOD);
   const same = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
   const definition: ServiceDefinition[string] = {
@@ -106,12 +111,11 @@ class SessionCall implements Caller {
 
   #heard(bytes: Uint8Array): void {
     if (this.#isOver) return;
-    // One thing at a time: what comes after it waits with the caller.
-    this.#call.pause();
     const done = this.#isBegun ? this.#tell(bytes) : this.#open(bytes);
     this.#isBegun = true;
     done.then(
-      () => void (this.#isOver || this.#call.resume()),
+      // One thing at a time: what comes after it waits with the caller.
+      () => readNext(this.#call),
       (error) => this.#fail(this.#info.failed(error)),
     );
   }

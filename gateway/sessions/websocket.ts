@@ -44,7 +44,8 @@ export class WebSocketCaller implements Caller {
   readonly #input = { came: 0, taken: 0, told: 0 };
   #ping: NodeJS.Timeout | undefined;
   #missed = 0;
-  #isPaused = false;
+  /** Messages of a caller that does not tell, which are not on their way yet: it must wait for all. */
+  #waiting = 0;
   #isOver = false;
 
   constructor({ tells }: { readonly tells: boolean }) {
@@ -105,7 +106,7 @@ export class WebSocketCaller implements Caller {
     });
     this.#end();
     // Whoever is gone is found by pings until then, also one that had to wait.
-    this.#isPaused = false;
+    this.#waiting = 0;
     this.#socket?.resume();
   }
 
@@ -127,12 +128,13 @@ export class WebSocketCaller implements Caller {
     if (read?.channel !== 'input') return this.#refuse('a binary message begins with the byte 0');
     const sent = this.#session?.send(read.bytes);
     if (this.#tells) return this.#ahead(read.bytes.length, sent);
-    this.#isPaused = true;
+    // Several may have come in one piece before it was paused.
+    this.#waiting++;
     this.#socket?.pause();
     void sent?.then(() => {
-      this.#isPaused = false;
+      this.#waiting--;
       this.#missed = 0;
-      if (!this.#isOver) this.#socket?.resume();
+      if (this.#waiting === 0 && !this.#isOver) this.#socket?.resume();
     });
   }
 
@@ -168,7 +170,7 @@ export class WebSocketCaller implements Caller {
 
   /** Pongs of a caller that must wait lie in its queue: it is not judged by them. */
   #look(socket: WebSocket): void {
-    if (!this.#isPaused && ++this.#missed > MISSED_MAX) return socket.terminate();
+    if (this.#waiting === 0 && ++this.#missed > MISSED_MAX) return socket.terminate();
     socket.ping();
   }
 }

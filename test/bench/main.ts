@@ -1,6 +1,7 @@
 /** `make bench`, `make bench ONLY=fabric.store`: runs benchmarks one after another. */
 import { beats } from './beats.ts';
 import { containers } from './containers.ts';
+import { copies } from './copies.ts';
 import { durability } from './durability.ts';
 import { election } from './election.ts';
 import { print } from './figure.ts';
@@ -35,6 +36,7 @@ const all = [
   letters,
   steady,
   workload,
+  copies,
   simulator,
   ingress,
   rollout,

@@ -66,7 +66,7 @@ const shoal = (words: readonly string[], stdin: string | Uint8Array = '') => {
 const exec = (words: readonly string[], stdin?: string | Uint8Array) =>
   shoal(['exec', ...words], stdin);
 
-const nothing = { file: () => undefined, leftOut: () => undefined };
+const nothing = { file: () => undefined, say: () => undefined };
 async function all(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const chunk of chunks) pieces.push(chunk);

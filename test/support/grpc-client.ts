@@ -14,7 +14,7 @@ import { protoPath as healthProto } from 'grpc-health-check';
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
 type Message = any;
 type Methods = Record<string, (...given: unknown[]) => ClientReadableStream<Message>>;
-type Maker = new (address: string, trust: unknown) => Methods & { close(): void };
+type Maker = new (address: string, trust: unknown, options: object) => Methods & { close(): void };
 
 const packages = loadPackageDefinition(
   loadSync(['shoal/v1/shoal.proto', 'shoal/v1/sessions.proto', healthProto], {
@@ -120,7 +120,10 @@ export class GrpcClient implements Disposable {
       const made = name
         .split('.')
         .reduce<GrpcObject>((at, part) => at[part] as GrpcObject, packages);
-      client = new (made as unknown as Maker)(this.#address, credentials.createInsecure());
+      // What is kept for retries counts as sent before it is.
+      client = new (made as unknown as Maker)(this.#address, credentials.createInsecure(), {
+        'grpc.per_rpc_retry_buffer_size': 0,
+      });
       this.#clients.set(name, client);
     }
     return { client, method };

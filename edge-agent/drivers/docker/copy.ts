@@ -6,24 +6,37 @@
  * engine would leave half a file where an archive breaks off.
  */
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
+import { Handover } from '../../../archive/handover.ts';
 import { partsOf, topOf } from '../../../archive/names.ts';
 import { MODE_KEPT } from '../../../archive/pack.ts';
 import { type First, type Placement, placed, placementOf } from '../../../archive/placement.ts';
-import { readArchive } from '../../../archive/read.ts';
+import { readArchive, type Take } from '../../../archive/read.ts';
+import type { Demand } from '../../../archive/room.ts';
 import { writeArchive } from '../../../archive/write.ts';
 import type { SessionCopy } from '../../../subjects/index.ts';
 import { copyingIn, copyingOut } from '../copying.ts';
 import type { Begun, Output } from '../driver.ts';
-import { type Engine, EngineError } from './engine.ts';
+import { demandRoom, demandWithin } from '../room.ts';
+import type { Kept } from '../run-folder.ts';
+import type { Engine } from './engine.ts';
+import { EngineError } from './engine-error.ts';
+import { writtenBy } from './use.ts';
+
+const BROKEN_OFF =
+  'the engine broke off its archive, as it does when a file becomes shorter while it reads it; try again, or copy the rest without that file';
 
 interface Of extends SessionCopy {
   readonly container: string;
   /** Of the run: what is gathered lies there, under no name. */
   readonly folder: string;
-  /** Aborted: the container is over, or the agent is going. */
+  /** Folder of its volumes. */
+  readonly volumes: string;
+  readonly kept: Kept;
+  /** Aborted: the container is to be stopped or is over, or the agent is going. */
   readonly signal: AbortSignal;
 }
 
@@ -34,21 +47,44 @@ export async function copyBeside(engine: Engine, of: Of, output: Output): Promis
     const at = rooted(path);
     if (direction === 'to') {
       const place = await placing(engine, container, path);
-      const live = copyingIn((from, stop) => putIn(engine, { ...of, from, stop, place }), of);
+      const demand = await demanding(engine, of);
+      const put = { ...of, place, demand };
+      const live = copyingIn((from, stop) => putIn(engine, { ...put, from, stop }), of);
       return { kind: 'live', live };
     }
     const real = await realOf(engine, container, at);
     if (!real) throw new CopyRefused('path-not-found', `there is no ${at} in the container`);
     // The engine calls the top of an archive as the path ends.
     const asked = topOf(path) === '.' ? `${real.path.replace(/\/$/, '')}/.` : real.path;
-    const stream = await engine.archiveOf(container, asked);
-    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> => {
-      stop.addEventListener('abort', () => void stream.destroy());
-      return stream;
-    };
+    const stream = await engine.archiveOf(container, asked, of.signal);
+    const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> =>
+      whole(addAbortSignal(stop, stream));
     return { kind: 'live', live: copyingOut(chunks, of, output) };
   } catch (error) {
     return { kind: 'refused', because: refusedBy(error, path).refusal };
+  }
+}
+
+/**
+ * What an engine says of an archive, to its end: it ends one that it cannot go on with as it ends any
+ * other. Rejects with CopyRefused then.
+ */
+async function* whole(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const seen = new Handover();
+  const read = readArchive(seen, async () => undefined).then(
+    () => undefined,
+    () => new CopyRefused('copy-refused', BROKEN_OFF),
+  );
+  try {
+    for await (const chunk of archive) {
+      yield chunk;
+      await seen.give(chunk);
+    }
+    seen.end();
+    const broken = await read;
+    if (broken) throw broken;
+  } finally {
+    seen.cut(undefined);
   }
 }
 
@@ -58,12 +94,13 @@ async function putIn(
   of: Of & {
     readonly from: AsyncIterable<Uint8Array>;
     readonly stop: AbortSignal;
+    readonly demand: Demand;
     place(first: First): Promise<Place>;
   },
 ): Promise<void> {
   let place: Place | undefined;
-  const arranged = writeArchive((add) =>
-    readArchive(of.from, async (header, content) => {
+  const arranged = writeArchive((add) => {
+    const take: Take = async (header, content) => {
       const parts = partsIn(header.name);
       const { type, size = 0, mode = 0o644, mtime = new Date(0), linkname } = header;
       place ??= await of.place({ parts, isFolder: type === 'directory' });
@@ -78,8 +115,9 @@ async function putIn(
       } else if (type === 'file' || type === 'contiguous-file') {
         await add({ ...same, name, type: 'file', size }, content);
       } else throw new CopyRefused('copy-refused', `${header.name}: no file, folder or link`);
-    }),
-  );
+    };
+    return readArchive(of.from, take, of.demand);
+  });
   const gathered = await nameless(of.folder);
   try {
     for await (const chunk of arranged) await gathered.writeFile(chunk);
@@ -91,6 +129,24 @@ async function putIn(
   } finally {
     await gathered.close();
   }
+}
+
+/** All of it is on this machine's disk first, and then the engine writes it to its own. */
+async function demanding(engine: Engine, { container, folder, kept, volumes }: Of) {
+  const limit = kept.input.spec.spec.limits.disk;
+  const written =
+    limit === undefined ? 0 : (await writtenBy(engine, container, kept.input, { volumes })).bytes;
+  const [here, data] = [await stat(folder), await engine.dataFolder()];
+  // An engine may keep its data where nobody else sees it.
+  const there = await stat(data).catch(() => undefined);
+  let all = 0;
+  return async (bytes: number): Promise<void> => {
+    all += bytes;
+    demandWithin(limit, written + all);
+    if (there?.dev === here.dev) return demandRoom(folder, bytes + all);
+    await demandRoom(folder, bytes);
+    if (there) await demandRoom(data, all);
+  };
 }
 
 /** A file that goes with whoever holds it. */

@@ -3,7 +3,8 @@
  * though its image went in the meantime: removed by a person, or by whoever clears the disk.
  */
 import type Docker from 'dockerode';
-import { type Engine, EngineError } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { EngineError } from './engine-error.ts';
 import { removeContainer } from './remove.ts';
 
 /**

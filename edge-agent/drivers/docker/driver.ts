@@ -208,7 +208,9 @@ export class DockerDriver implements Driver {
   async copy(input: CopyInput, output: Output): Promise<Begun> {
     const where = this.#beside(input.name, input.run);
     if (where.kind) return where;
-    return copyBeside(this.#engine, { ...where, ...input }, output);
+    const signal = this.#runs.get(input.name)?.stopped ?? where.signal;
+    const { volumes } = this.#folder(input.name);
+    return copyBeside(this.#engine, { ...where, ...input, signal, volumes }, output);
   }
 
   signal({ name, run, signal }: SignalInput): void {
@@ -223,7 +225,7 @@ export class DockerDriver implements Driver {
     const isRunning = run?.number === number && kept?.input.run === number && !run.isOver;
     if (!isRunning) return { kind: 'unknown', message: 'nothing of it runs' } as const;
     const container = containerName(this.#settings.agent, kept.input);
-    return { container, signal: run.left, folder: this.#folder(name).run(number) };
+    return { kept, container, signal: run.left, folder: this.#folder(name).run(number) };
   }
 
   async uses(): Promise<readonly Use[]> {

@@ -5,14 +5,14 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { type Duplex, type Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Duplex, Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { AtATime } from '../at-a-time.ts';
 import { LOOK_MS } from '../disk-use.ts';
 import type { Use } from '../driver.ts';
 import type { RegistryAuth } from './credentials.ts';
+import { absent, EngineError, engineError } from './engine-error.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
 const ANSWER_MS = 5_000;
@@ -23,21 +23,6 @@ const ACT_MS = 15_000;
  * together on two cores the engine answered for a few within ACT_MS, and the others were asked again.
  */
 const ACTS_MAX = 2 * Math.max(2, cpus().length);
-/** Longest sentence that is passed on: one line of what an engine says. */
-const SENTENCE_MAX = 300;
-
-/** What the engine says no to. `status` as in HTTP: 404 is not there, 409 not in this state. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-  /** Undefined: it did not answer. */
-  readonly status: number | undefined;
-
-  constructor(message: string, status: number | undefined) {
-    super(message);
-    this.status = status;
-  }
-}
-
 /** How a command run in a container ended; no code: the engine does not say. */
 export interface Ran {
   readonly exitCode: number | undefined;
@@ -214,11 +199,17 @@ export class Engine {
     return answer?.headers['x-docker-container-path-stat'];
   }
 
-  /** An archive of a path in a container. */
-  archiveOf(container: string, path: string): Promise<Readable> {
-    return this.#ask(ANSWER_MS, () =>
-      this.#docker.getContainer(container).getArchive({ path }),
-    ) as Promise<Readable>;
+  /** An archive of a path in a container, until `stop` aborts; Docker answers nothing else about it meanwhile. */
+  archiveOf(container: string, path: string, stop: AbortSignal): Promise<Readable> {
+    return this.#ask(ANSWER_MS, async (late) => {
+      const abortSignal = AbortSignal.any([stop, late]);
+      const stream = await this.#docker.getContainer(container).getArchive({ path, abortSignal });
+      // One that comes when nobody waits for it any more is closed at once, and nobody hears of it.
+      return addAbortSignal(
+        abortSignal,
+        (stream as Readable).on('error', () => undefined),
+      );
+    });
   }
 
   /** Unpacks an archive in a folder of a container, however long it takes, until `stop` aborts. */
@@ -246,7 +237,7 @@ export class Engine {
     return (rows as readonly (readonly string[])[]).map((row) => Number(row[at]));
   }
 
-  /** Whether it is Podman behind its Docker-compatible socket; asked once. */
+  /** Whether it is Podman; asked once. */
   async #asPodman(): Promise<boolean> {
     if (this.#isPodman === undefined) {
       const { Components: parts = [] } = await this.#ask(ANSWER_MS, () => this.#docker.version());
@@ -328,7 +319,7 @@ export class Engine {
     if (of.isFollowed) {
       return (await one.logs({ ...options, follow: true })) as unknown as AsyncIterable<Uint8Array>;
     }
-    return oneChunk(await one.logs({ ...options, follow: false }));
+    return Readable.from([await one.logs({ ...options, follow: false })]);
   }
 
   /** Ends of containers with a label, from now on: JSON, a line each. Podman asks for them as `died`. */
@@ -364,36 +355,4 @@ export class Engine {
       clearTimeout(timer);
     }
   }
-}
-
-async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
-}
-
-function absent(error: unknown): undefined {
-  if (error instanceof EngineError && error.status === 404) return undefined;
-  throw error;
-}
-
-/** What went wrong, in one line for a person. */
-function engineError(error: unknown, socket: string): EngineError {
-  if (error instanceof EngineError) return error;
-  const { statusCode, json, code } = error as {
-    readonly statusCode?: number;
-    readonly json?: { readonly message?: string };
-    readonly code?: string;
-  };
-  if (statusCode !== undefined) {
-    const said = json?.message ?? reasonOf(error);
-    return new EngineError(sentence(said), statusCode);
-  }
-  return new EngineError(
-    `the engine at ${socket} does not answer: ${code ?? reasonOf(error)}`,
-    undefined,
-  );
-}
-
-/** One line, of a length that can be passed on. */
-export function sentence(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim().slice(0, SENTENCE_MAX);
 }

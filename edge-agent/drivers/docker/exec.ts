@@ -13,7 +13,8 @@ import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { ExecInput, Executed } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import { LastOutput } from '../last-output.ts';
-import { type Engine, EngineError, type Ran } from './engine.ts';
+import type { Engine, Ran } from './engine.ts';
+import { EngineError } from './engine-error.ts';
 
 /** Variable that marks a command and its children. */
 export const MARK = 'SHOAL_EXEC';

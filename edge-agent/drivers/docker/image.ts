@@ -15,7 +15,8 @@ import {
   type RegistryAuth,
   registryOf,
 } from './credentials.ts';
-import { type Engine, EngineError, sentence } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { EngineError, sentence } from './engine-error.ts';
 import type { PullEnd, TenantImages } from './images.ts';
 import { PullError, PullProgress } from './pull-progress.ts';
 

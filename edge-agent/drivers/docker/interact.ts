@@ -17,7 +17,8 @@ import {
 import type { Begun, Live, Output } from '../driver.ts';
 import { endOf } from '../exit-code.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
-import { type Engine, EngineError, type Interacted } from './engine.ts';
+import type { Engine, Interacted } from './engine.ts';
+import { EngineError } from './engine-error.ts';
 import { END_MS, endMarked, kindOf, MARK, NOT_STARTED } from './exec.ts';
 
 /** Each frame of outputs apart: one byte of stream, three of nothing, four of length, the bytes. */

@@ -3,7 +3,8 @@
  * an engine was killed, what it was mounting or ending may still be busy (Podman says 500, `device or
  * resource busy`; Docker 409, `already in progress`), and the next try clears that away.
  */
-import { type Engine, EngineError } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { EngineError } from './engine-error.ts';
 
 /** Pauses before it is tried again, in milliseconds: nobody waits longer than these for a busy engine. */
 const AGAIN_MS = [100, 400, 1_500];

@@ -64,6 +64,9 @@ export class Run {
   #deafen: () => void = () => undefined;
   readonly #left = new AbortController();
   #printed: Promise<void> = Promise.resolve();
+  readonly #stopping = new AbortController();
+  /** Aborted likewise, and before its engine is asked to stop it: that waits for files being copied out. */
+  readonly stopped = AbortSignal.any([this.#left.signal, this.#stopping.signal]);
   /** Resolves when nothing of the container is left, or it will be met as a stray. */
   #done: Promise<void> = Promise.resolve();
 
@@ -176,6 +179,7 @@ export class Run {
   /** The polite signal now, the other one after the shortest grace it was told, then again and again. */
   stop(graceMs: number): void {
     if (this.#isOver) return;
+    this.#stopping.abort();
     const kill = (): void => {
       this.#signal('SIGKILL');
       this.#again = setTimeout(kill, AGAIN_MS);

@@ -34,11 +34,11 @@ export async function usesOf(engine: Engine, all: readonly Asked[]): Promise<rea
 }
 
 /** What a container has written: above its image, and into its volumes, which are folders of the agent. */
-async function writtenBy(
+export async function writtenBy(
   engine: Engine,
   container: string,
   { spec }: StartInput,
-  folder: RunFolder,
+  folder: Pick<RunFolder, 'volumes'>,
 ): Promise<Written> {
   const hasVolumes = (spec.spec.volumes ?? []).length > 0;
   const [own, volumes] = await Promise.all([

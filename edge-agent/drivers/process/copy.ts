@@ -8,14 +8,19 @@ import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
 import { partsOf, topOf } from '../../../archive/names.ts';
 import { packed } from '../../../archive/pack.ts';
 import { type Destination, type First, placementOf } from '../../../archive/placement.ts';
+import type { Demand } from '../../../archive/room.ts';
 import { type Place, unpack } from '../../../archive/unpack.ts';
 import type { SessionCopy } from '../../../subjects/index.ts';
 import { copyingIn, copyingOut } from '../copying.ts';
+import { bytesBelow } from '../disk-use.ts';
 import type { Begun, Output } from '../driver.ts';
+import { demandRoom, demandWithin } from '../room.ts';
 
 interface Of extends SessionCopy {
   /** The process's own. */
   readonly folder: string;
+  /** Its limit of what it has on disk. */
+  readonly disk: number | string | undefined;
   /** Aborted: its run is over, or the agent is going. */
   readonly signal: AbortSignal;
 }
@@ -28,16 +33,15 @@ export async function copyBeside(of: Of, output: Output): Promise<Begun> {
     const at = await within(root, path);
     if (direction === 'from') {
       if (at === undefined) throw notThere(path);
-      // What is left out is told on the other output, where a person reads it.
-      const leftOut = (text: string): void => {
-        void output.write(Buffer.from(`left out: ${text}\n`), true);
-      };
-      const events = { file: () => undefined, leftOut };
+      // What is left out or changes is told on the other output, where a person reads it.
+      const say = (line: string): void => void output.write(Buffer.from(`${line}\n`), true);
+      const events = { file: () => undefined, say };
       const live = copyingOut(() => packed(at, topOf(path), events), of, output);
       return { kind: 'live', live };
     }
     const place = await placing(root, at, path);
-    const live = copyingIn((from) => unpack(from, { ...strictly, place }), of);
+    const demand = await demanding(root, of.disk);
+    const live = copyingIn((from) => unpack(from, { ...strictly, place, demand }), of);
     return { kind: 'live', live };
   } catch (error) {
     return { kind: 'refused', because: copyRefused(error, path).refusal };
@@ -50,6 +54,15 @@ const strictly = {
   },
   events: { file: () => undefined },
 };
+
+async function demanding(root: string, limit: Of['disk']): Promise<Demand> {
+  let has = limit === undefined ? 0 : (await bytesBelow([root])).bytes;
+  return async (bytes) => {
+    has += bytes;
+    demandWithin(limit, has);
+    await demandRoom(root, bytes);
+  };
+}
 
 /** Where an archive goes that begins with what it will begin with. Rejects with CopyRefused. */
 async function placing(

@@ -216,10 +216,9 @@ export class ProcessDriver implements Driver {
     if (run?.number !== input.run || run.isOver) {
       return { kind: 'unknown', message: 'nothing of it runs' };
     }
-    return copyBeside(
-      { ...input, folder: this.#shared(input.name).work, signal: run.left },
-      output,
-    );
+    const { work: folder } = this.#shared(input.name);
+    const { disk } = this.#specOf(instanceOf(input.name))?.limits ?? {};
+    return copyBeside({ ...input, folder, disk, signal: run.left }, output);
   }
 
   signal({ name, run: number, signal }: SignalInput): void {

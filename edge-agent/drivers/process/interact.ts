@@ -49,8 +49,8 @@ exit $?
 
 /** Becomes the command, with the PATH of its instance: what is around it has the agent's. */
 const COMMAND = 'PATH=$1; export PATH; shift; exec "$@"';
-/** Inside of the terminal: tells its name, sets its size, and goes on so. */
-const INSIDE = `tty >&4; exec 4>&-; stty rows "$1" cols "$2"; shift 2; ${COMMAND}`;
+/** Inside of the terminal: tells its name and who leads it, sets its size, and goes on so. */
+const INSIDE = `echo "$(tty) $$" >&4; exec 4>&-; stty rows "$1" cols "$2"; shift 2; ${COMMAND}`;
 /** How long a polite end may take, in milliseconds. */
 const POLITE_MS = 300;
 /** How long an output may stay open with nothing in it when everything has ended, in milliseconds. */
@@ -113,7 +113,9 @@ export async function interactBeside(
   };
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
+  let isOver = false;
   const ended = exited.then(async (outcome) => {
+    isOver = true;
     signal.removeEventListener('abort', end);
     await sweep(leader, own);
     // What left its groups may hold an output open; what is only taken slowly is waited for.
@@ -121,12 +123,16 @@ export async function interactBeside(
     for (const each of [stdin, stdout, stderr, pipe, name]) each.destroy();
     return outcome;
   });
-  const terminalName = terminal && firstLine(name);
+  const inTerminal = terminal && firstLine(name).then(terminalIn);
   const live: Live = {
     tell: (bytes) => new Promise((taken) => void stdin.write(bytes, () => taken())),
     tellEnd: () => void stdin.end(),
-    resize: (size) => void terminalName?.then((file) => resize(file, size)),
-    signal: (which) => signalGroup(leader, `SIG${which}`),
+    resize: (size) => void inTerminal?.then((to) => resize(to?.file, size)),
+    signal: (which) => {
+      if (!inTerminal) return signalGroup(leader, `SIG${which}`);
+      // The terminal's maker is not the command, and would end with it.
+      void inTerminal.then((to) => to && !isOver && signalGroup(to.leader, `SIG${which}`));
+    },
     ended,
     end,
   };
@@ -188,6 +194,12 @@ async function firstLine(from: Readable): Promise<string | undefined> {
     if (end >= 0) return text.slice(0, end);
   }
   return undefined;
+}
+
+/** What was told from inside of a terminal. */
+function terminalIn(line: string | undefined) {
+  const [, file, leader] = /^(\S+) (\d+)$/.exec(line ?? '') ?? [];
+  return file === undefined ? undefined : { file, leader: Number(leader) };
 }
 
 async function resize(file: string | undefined, { rows, columns }: TerminalSize): Promise<void> {

@@ -3,20 +3,21 @@
  * edge-agent/drivers/driver.ts): `copyConformance(name, fixture, inside)`.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, statfs, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Header, pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { packed } from '../../../archive/pack.ts';
+import { writeArchive } from '../../../archive/write.ts';
 import type { CopyInput, Driver, Live, LiveEnd } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
 import { type DriverFixture, NAME, startInput } from './driver-conformance.ts';
 
 const call = promisify(execFile);
-const events = { file: () => undefined, leftOut: () => undefined };
+const events = { file: () => undefined, say: () => undefined };
 
 /**
  * Holds a driver to D8; `inside`: the root of what is copied, as a command beside the run has it;
@@ -51,9 +52,9 @@ export function copyConformance(
     });
 
     /** What a script beside the run prints, at the root of what is copied. */
-    const sh = async (script: string): Promise<string> => {
+    const sh = async (script: string, run = 1): Promise<string> => {
       const command = ['sh', '-c', `cd "${inside}" && ${script}`];
-      const ran = await driver.exec({ name: NAME, run: 1, command, timeoutMs: 5_000 });
+      const ran = await driver.exec({ name: NAME, run, command, timeoutMs: 5_000 });
       return 'output' in ran ? ran.output : ran.kind;
     };
     const out: Buffer[] = [];
@@ -63,14 +64,29 @@ export function copyConformance(
       const begun = await driver.copy?.({ name: NAME, run, direction, path }, { write });
       return begun?.kind === 'live' ? begun.live : begun;
     };
-    const live = async (direction: CopyInput['direction'], path: string): Promise<Live> => {
-      const begun = await begin(direction, path);
+    const live = async (
+      direction: CopyInput['direction'],
+      path: string,
+      run = 1,
+    ): Promise<Live> => {
+      const begun = await begin(direction, path, run);
       if (!begun || 'kind' in begun) throw new Error(JSON.stringify(begun));
       return begun;
     };
-    const copyIn = async (chunks: AsyncIterable<Uint8Array>, path: string): Promise<LiveEnd> => {
-      const at = await live('to', path);
-      for await (const chunk of chunks) await at.tell(chunk);
+    const copyIn = async (
+      chunks: AsyncIterable<Uint8Array>,
+      path: string,
+      run = 1,
+    ): Promise<LiveEnd> => {
+      const at = await live('to', path, run);
+      let isOver = false;
+      void at.ended.then(() => {
+        isOver = true;
+      });
+      for await (const chunk of chunks) {
+        await at.tell(chunk);
+        if (isOver) break;
+      }
       at.tellEnd();
       return at.ended;
     };
@@ -153,6 +169,55 @@ export function copyConformance(
       short.tellEnd();
       expect(await short.ended).toEqual(refused('copy-refused', /cannot be read/));
       expect(await sh('ls -A | grep -c shoal; cat file')).toBe('0\nold\n');
+    });
+
+    test('that would leave their node no room, or their instance more than it may have, are refused', async () => {
+      const sized = (size: number, content: AsyncIterable<Uint8Array>) =>
+        writeArchive((add) => add({ name: 'file', type: 'file', size }, content));
+      const { bavail, bsize } = await statfs(here);
+      let sent = 0;
+      const endless = async function* (): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          if (++sent > 200) throw new Error('it was not refused before it was sent');
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          yield Buffer.alloc(65_536);
+        }
+      };
+      expect(await copyIn(sized(bavail * bsize, endless()), '/')).toEqual(
+        refused('copy-no-room', /more on the node's disk, .* free and keeps/),
+      );
+      driver.stop({ name: NAME, run: 1, graceMs: 100 }, report);
+      const has = (kind: string, run: number): Promise<void> =>
+        eventually(() => reports.some((each) => each.kind === kind && each.run === run), 10_000);
+      await has('exited', 1);
+      const more = { limits: { disk: '8Mi' } };
+      driver.start(startInput({ ...on.spec, command: ['sleep', '300'], ...more }, 2), report);
+      await has('started', 2);
+      await sh('rm -f file; dd if=/dev/zero of=own bs=1M count=4 2>/dev/null; sync', 2);
+      for (const [mebibytes, end] of [
+        [5, refused('copy-no-room', / on disk, of 8Mi its limits.disk/)],
+        [3, { exitCode: 0 }],
+      ] as const) {
+        await writeFile(join(here, 'file'), Buffer.alloc(mebibytes * 1_048_576, 'f'));
+        expect(await copyIn(packed(join(here, 'file'), 'file', events), '/file', 2)).toEqual(end);
+      }
+      expect(await sh('wc -c < file', 2)).toBe('3145728\n');
+    });
+
+    test('that nobody takes hold up neither an end of their instance nor their own', async () => {
+      await sh('dd if=/dev/zero of=big bs=1M count=32 2>/dev/null');
+      let came = 0;
+      const write = (): Promise<void> => {
+        came++;
+        return new Promise(() => undefined);
+      };
+      const of = { name: NAME, run: 1, direction: 'from', path: '/big' } as const;
+      const begun = await driver.copy?.(of, { write });
+      if (begun?.kind !== 'live') throw new Error(JSON.stringify(begun));
+      await eventually(() => came === 1, 10_000, 'the first bytes');
+      driver.stop({ name: NAME, run: 1, graceMs: 300 }, report);
+      expect(await begun.live.ended).toEqual(refused('session-over', /its instance/));
+      await eventually(() => reports.some((each) => each.kind === 'exited'), 10_000, 'the end');
     });
 
     test('stop with their instance, and nothing is left', async () => {

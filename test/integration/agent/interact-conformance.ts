@@ -154,12 +154,23 @@ export function interactConformance(name: string, fixture: () => Promise<DriverF
       expect(other.err).toBe('');
     });
 
-    test('gets signals', async () => {
-      const at = await sh('trap "echo bye; exit 4" TERM; echo up; while :; do sleep 0.05; done');
+    test.each([
+      ['pipes', {}],
+      ['a terminal', { terminal }],
+    ])('gets signals, with %s', async (_, more) => {
+      const trap = (each: string) => `trap "echo ${each}" ${each}; `;
+      const script = `${['HUP', 'QUIT', 'USR1', 'USR2'].map(trap).join('')}trap "echo bye; exit 4" TERM`;
+      const at = await sh(`${script}; echo up; while :; do sleep 0.05; done`, more);
       await at.said('up');
+      for (const each of ['HUP', 'QUIT', 'USR1', 'USR2'] as const) {
+        at.live.signal(each);
+        await at.said(each);
+      }
       at.live.signal('TERM');
       expect(await at.live.ended).toEqual({ exitCode: 4 });
-      expect(at.out).toBe('up\nbye\n');
+      // What its shell says of a child that a signal ended is its own affair.
+      const said = at.out.split(/\r?\n/).filter((line) => /^(up|bye|[A-Z]+[12]?)$/.test(line));
+      expect(said).toEqual(['up', 'HUP', 'QUIT', 'USR1', 'USR2', 'bye']);
     });
 
     test('is ended with all its children, with a terminal or without; the instance goes on', async () => {

@@ -39,7 +39,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 const events = {
   file: () => void files++,
-  leftOut: (text: string) => void left.push(text),
+  say: (line: string) => void left.push(line),
 };
 /** As an agent does it: what cannot be brought is refused. */
 const strictly = (): Unpacking => ({
@@ -114,7 +114,7 @@ test('what is no file, folder or link is left out, and said', async () => {
   server.close();
   await unpack(cut(bytes), strictly());
   expect(await readdir(join(to, 'top'))).toEqual(['z']);
-  expect(left).toEqual(['top/socket: no file, folder or link']);
+  expect(left).toEqual(['left out: top/socket: no file, folder or link']);
 });
 
 test('cut off anywhere it leaves the old file or the whole new one, and nothing beside', async () => {
@@ -144,8 +144,27 @@ test('one that says it is over in the middle of a file is refused', async () => 
     'cannot be read: Unexpected end of data',
   );
   expect(await readdir(to)).toEqual([]);
-  await expect(unpack(cut(Buffer.alloc(0)), strictly())).rejects.toThrow('holds nothing');
+  await expect(unpack(cut(Buffer.alloc(1_024)), strictly())).rejects.toThrow('holds nothing');
 });
+
+test.each([1, 100, 511, 513, 70_000])(
+  'one cut anywhere, read in pieces of %d bytes, is never taken for a shorter one',
+  async (size) => {
+    // The last one ends in zeros of its own.
+    await writeFile(join(from, 'a'), 'a');
+    await writeFile(join(from, 'b'), Buffer.alloc(2_048));
+    const bytes = await all(packed(from, '.', events));
+    for (let at = 0; at < bytes.length; at += 512) {
+      const short = cut(bytes.subarray(0, at), size);
+      await expect(unpack(short, strictly()), `${at}`).rejects.toThrow(
+        /was cut off|Unexpected end/,
+      );
+    }
+    await unpack(cut(bytes, size), strictly());
+    // As GNU tar fills up the end.
+    await unpack(cut(Buffer.concat([bytes, Buffer.alloc(10_240)]), size), strictly());
+  },
+);
 
 test('a reader that stops is not written for any more, and every file is closed', async () => {
   await writeFile(join(from, 'a'), Buffer.alloc(5_000_000, 'a'));

@@ -126,6 +126,20 @@ describe('a caller', () => {
     expect(socket.isPaused).toBe(false);
   });
 
+  test('whose messages came together is read on when all of them are on their way', async () => {
+    const sends: (() => void)[] = [];
+    joined(false);
+    for (const each of ['a', 'b']) {
+      socket.emit('message', binaryMessage('input', Buffer.from(each)), true);
+      sends.push(release);
+    }
+    for (const [index, isPaused] of [true, false].entries()) {
+      sends[index]?.();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(socket.isPaused).toBe(isPaused);
+    }
+  });
+
   test('that tells is told what was taken of its input, and may not be further ahead', async () => {
     joined(true);
     const piece = Buffer.alloc(SESSION_CHUNK_MAX);

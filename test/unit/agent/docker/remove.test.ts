@@ -1,6 +1,6 @@
 /** A container goes though its engine is busy with what it left; nobody is asked again who does not answer. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { EngineError } from '../../../../edge-agent/drivers/docker/engine.ts';
+import { EngineError } from '../../../../edge-agent/drivers/docker/engine-error.ts';
 import { removeContainer } from '../../../../edge-agent/drivers/docker/remove.ts';
 
 beforeEach(() => void vi.useFakeTimers());
