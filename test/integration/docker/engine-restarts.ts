@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
-import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import type { Found, InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { type ContainerEngine, holdingsOf, IMAGE } from '../../support/container-engine.ts';
 import { eventually } from '../../support/ports.ts';
 import { startInput } from '../agent/driver-conformance.ts';
@@ -41,6 +41,19 @@ export async function restartsInTheMiddle({ engine, driver, pulled }: Restarted)
   };
   const sleeping = { command: ['sleep', '300'] };
   const stop = (name: string, run: number): void => driver.stop({ name, run, graceMs: 0 }, report);
+  /** What runs; asked again while the engine takes too long to say, as an agent does. */
+  const found = async (): Promise<readonly Found[]> => {
+    let all: readonly Found[] | undefined;
+    const isSaid = async (): Promise<boolean> => {
+      all = await driver.list(report).then(
+        (listing) => listing.found,
+        () => undefined,
+      );
+      return all !== undefined;
+    };
+    await eventually(isSaid, TOLD_MS, 'a list');
+    return all ?? [];
+  };
   const told = (kind: InstanceReport['kind'], name: string, run = 1) =>
     reports.filter((each) => each.kind === kind && each.name === name && each.run === run);
 
@@ -86,15 +99,15 @@ export async function restartsInTheMiddle({ engine, driver, pulled }: Restarted)
   }
 
   driver.stop({ name: 'default.prints', run: 1, graceMs: 20_000 }, report);
-  await eventually(() => told('exited', 'default.prints').length > 0, 30_000, 'the end of it all');
+  await eventually(() => told('exited', 'default.prints').length > 0, TOLD_MS, 'the end of it all');
   expect(told('exited', 'default.prints')).toMatchObject([{ exitCode: 5 }]);
   const text = await readFile(join(driver.folder('default.prints'), 'stdout'), 'utf8');
   const lines = text.split('\n').slice(0, -2);
   expect(lines).toEqual(lines.map((_, index) => `${index}`));
   expect(text.endsWith('\nend\n')).toBe(true);
-  for (const { name, run } of (await driver.list(report)).found) stop(name, run);
+  for (const { name, run } of await found()) stop(name, run);
   await driver.settled();
-  await eventually(async () => (await driver.list(report)).found.length === 0, 20_000, 'all ends');
+  await eventually(async () => (await found()).length === 0, TOLD_MS, 'all ends');
   for (const name of names) {
     for (let run = 1; run <= RUNS_MAX; run++) {
       const [starts, ends] = [told('started', name, run), told('exited', name, run)];
@@ -106,6 +119,6 @@ export async function restartsInTheMiddle({ engine, driver, pulled }: Restarted)
     driver.forget(name);
   }
   await driver.settled();
-  await driver.list(report);
+  await found();
   expect(await holdingsOf(engine, pulled)).toEqual(before);
 }
