@@ -13,8 +13,8 @@ import { interactConformance } from '../integration/agent/interact-conformance.t
 import { DEVICES, placeConformance } from '../integration/agent/place-conformance.ts';
 import { sidecarConformance } from '../integration/agent/sidecar-conformance.ts';
 import { containerFixture } from '../integration/docker/container-fixture.ts';
-import { groupSuite } from '../integration/docker/group-suite.ts';
 import { restartsInTheMiddle } from '../integration/docker/engine-restarts.ts';
+import { groupSuite } from '../integration/docker/group-suite.ts';
 import { holdingsOf, IMAGE } from '../support/container-engine.ts';
 import { PodmanEngine } from '../support/podman.ts';
 

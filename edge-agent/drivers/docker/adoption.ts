@@ -128,10 +128,15 @@ export class Adoption {
 
   /** Removes containers of this agent that no run is about; names of those that run. */
   async #removeStrays(): Promise<Set<string>> {
-    const { engine, agent, runs, left, turns, log } = this.#of;
+    const { engine, agent, runs, left, turns, log, groups } = this.#of;
     const running = new Set<string>();
     const { mark } = left;
-    const containers = await engine.list(`${LABELS.agent}=${agent}`);
+    const containers = await engine.list(`${LABELS.agent}=${agent}`).catch(async (error) => {
+      // Podman that was killed while it removed one can list none until that is removed, by its name.
+      await left.endAll((name) => turns.has(name));
+      await groups.lookAll();
+      throw error;
+    });
     for (const { Id: id, Labels: labels, Names: names, State: state } of containers) {
       const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
       const run = runs.get(name);
@@ -147,7 +152,7 @@ export class Adoption {
     }
     const there = new Set(containers.flatMap((each) => each.Names.map(bare)));
     left.forgetAbsent(there, mark, (name) => turns.has(name));
-    await this.#of.groups.sweep();
+    await groups.sweep();
     return running;
   }
 }
