@@ -1,5 +1,12 @@
-/** The part of the catalogue (refusal.ts) that ends streams which had begun. */
+/** The part of the catalogue (refusal.ts) about streams: that cannot begin, or which had begun. */
 export const streamRefusals = {
+  'sidecar-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'There is no sidecar of this name; the detail lists those there are.',
+    operator: 'A caller asked for what a sidecar printed that no version of the workload has.',
+  },
   'stream-overflow': {
     http: 429,
     grpc: 'RESOURCE_EXHAUSTED',

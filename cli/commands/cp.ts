@@ -79,14 +79,23 @@ class SoFar implements CopyEvents {
   }
 }
 
+export interface CopyOptions {
+  /** Of which of its sidecars, instead of its program. */
+  readonly sidecar?: string;
+}
+
 /** Ends when all of it is there; else nothing of it is there by half. */
-export async function cp(session: Session, from: string, to: string): Promise<ExitCode> {
+export async function cp(
+  session: Session,
+  [from, to]: readonly [string, string],
+  { sidecar }: CopyOptions,
+): Promise<ExitCode> {
   const copy = copyOf(from, to);
   if (copy.direction === 'to' && copy.from.kind === 'here') await lookAt(copy.from.path);
   const { name, path } = copy.direction === 'to' ? copy.to : copy.from;
-  const instance = await targetOf(session, name);
+  const instance = await targetOf(session, name, sidecar);
   const { gateway, tenant, signal, terminal } = session;
-  const query = { tenant, direction: copy.direction, path };
+  const query = { tenant, direction: copy.direction, path, sidecar };
   const socket = await SessionSocket.open(gateway, `${instancePath(instance)}/copy`, query);
   const sofar = new SoFar(session);
   const way: Way = { session, socket, sofar };

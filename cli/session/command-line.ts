@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Wiring } from '../command-line.ts';
 import type { AttachOptions } from '../commands/attach.ts';
+import type { CopyOptions } from '../commands/cp.ts';
 import type { ExecOptions } from '../commands/exec.ts';
 import type { ForwardOptions } from '../commands/port-forward.ts';
 
@@ -57,8 +58,9 @@ export function addSessionCommands(program: Command, { session, end }: Wiring): 
     )
     .argument('<from>', 'a path here, NAME:PATH, or -')
     .argument('<to>', 'likewise: a folder that is there, a file, or a new name')
-    .action(async (from: string, to: string, _options: object, command: Command) => {
+    .option('--sidecar <name>', 'of this sidecar, not of the program')
+    .action(async (from: string, to: string, options: CopyOptions, command: Command) => {
       const { cp } = await import('../commands/cp.ts');
-      end(await cp(session(command), from, to));
+      end(await cp(session(command), [from, to], options));
     });
 }

@@ -22,8 +22,3 @@ export function offering(
     heeds: features.filter((feature) => lacking[feature] === undefined),
   };
 }
-
-/** Of a driver whose runs cannot share their network. */
-export const NO_SIDECARS: Lacking = {
-  sidecars: 'its containers cannot share a network yet: use driver process',
-};

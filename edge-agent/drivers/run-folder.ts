@@ -17,7 +17,7 @@
  *     run-<n>/exit  written by the keeper when the command has ended; by the driver where there is none
  *     copied.json   how far a container's output has been copied into the files (docker/output.ts)
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '../../actors/runtime/reason.ts';
@@ -62,7 +62,7 @@ const keptSchema = z.object({
   startedAt: z.number(),
 });
 
-/** Whether a folder is that of an instance whose sidecars are there: not a stray without a run of its own. */
+/** Whether sidecars of an instance are among these names. */
 export function isShared(name: string, names: Iterable<string>): boolean {
   return [...names].some((each) => each.startsWith(`${name}.`));
 }
@@ -133,6 +133,19 @@ export class RunFolder {
     } catch {
       return undefined;
     }
+  }
+
+  /**
+   * Whether it is here for the sidecars among these names alone: not a stray, though no run of its own is
+   * written down. A damaged one is: something of it may run.
+   */
+  async isOnlyShared(names: Iterable<string>): Promise<boolean> {
+    if (!isShared(basename(this.path), names)) return false;
+    const code = await access(this.#file).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    return code === 'ENOENT';
   }
 
   /** The keeper's process id; undefined: it has not begun. */

@@ -92,7 +92,7 @@ const lines: Opening = async ({ known, streams }, operation, { params, query: ch
     operation.id === 'workloadLogs'
       ? workloadSource(known, String(params['name']), query)
       : instanceSource(known, String(params['id']), query);
-  const subjects = valueIn(await source);
-  const backlog = valueIn(await wantedBacklog(streams, subjects, query, true));
-  return (outlet) => followLines(streams, subjects, backlog, outlet);
+  const found = valueIn(await source);
+  const backlog = valueIn(await wantedBacklog(streams, found, query, true));
+  return (outlet) => followLines(streams, found.subjects, backlog, outlet);
 };

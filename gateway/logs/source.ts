@@ -15,6 +15,7 @@ import type { Known } from '../known.ts';
 import { minRevision, tenantQuery } from '../present/list.ts';
 import type { Streams } from '../streams/streams.ts';
 import { type Backlog, readBacklog } from './read.ts';
+import { noSuchSidecar } from './sidecars.ts';
 import { since, sinceMs } from './since.ts';
 
 /** Lines told at first: without and with following. */
@@ -39,16 +40,23 @@ export const logQuery = z.strictObject({
 });
 export type LogQuery = z.output<typeof logQuery>;
 
+/** Where what is asked for is printed. */
+export interface LogSource {
+  readonly subjects: readonly string[];
+  /** Set where no sidecar of this name is known: without a line of it that is the answer. */
+  readonly unknown: Refusal | undefined;
+}
+
 /** Subjects of what a workload's instances print; or that there is no such workload. */
 export async function workloadSource(
   known: Known,
   name: string,
   { tenant, sidecar, minRevision: revision }: LogQuery,
-): Promise<Answer<readonly string[]>> {
+): Promise<Answer<LogSource>> {
   await known.reach(revision);
   const isThere = known.workloads.get({ tenant, workload: name }) !== undefined;
   if (!isThere) return no(workloadNotFound(tenant, name));
-  return { ok: true, value: subjectsOf({ tenant, workload: name }, sidecar) };
+  return { ok: true, value: sourceOf(known, { tenant, workload: name }, sidecar) };
 }
 
 /** Subjects of what an instance prints; or that there is no such instance. */
@@ -56,12 +64,12 @@ export async function instanceSource(
   known: Known,
   id: string,
   { tenant, sidecar, minRevision: revision }: LogQuery,
-): Promise<Answer<readonly string[]>> {
+): Promise<Answer<LogSource>> {
   await known.reach(revision);
   const instance = known.instances.get({ tenant, instance: id });
   if (!instance) return no(instanceNotFound(tenant, id));
   const { workload } = instance;
-  return { ok: true, value: subjectsOf({ tenant, workload, instance: id }, sidecar) };
+  return { ok: true, value: sourceOf(known, { tenant, workload, instance: id }, sidecar) };
 }
 
 interface Whose {
@@ -70,15 +78,19 @@ interface Whose {
   readonly instance?: string;
 }
 
-function subjectsOf(of: Whose, sidecar: string | undefined): readonly string[] {
-  if (sidecar !== undefined) return [pattern(sidecarLogFrame, { ...of, sidecar })];
-  return [pattern(logFrame, { ...of }), pattern(sidecarLogFrame, { ...of })];
+function sourceOf(known: Known, of: Whose, sidecar: string | undefined): LogSource {
+  if (sidecar === undefined) {
+    const subjects = [pattern(logFrame, { ...of }), pattern(sidecarLogFrame, { ...of })];
+    return { subjects, unknown: undefined };
+  }
+  const subjects = [pattern(sidecarLogFrame, { ...of, sidecar })];
+  return { subjects, unknown: noSuchSidecar(known, of, sidecar) };
 }
 
-/** The lines there are, as many as are wanted. */
+/** The lines there are, as many as are wanted; or that there is nobody who could have printed one. */
 export async function wantedBacklog(
   streams: Streams,
-  subjects: readonly string[],
+  { subjects, unknown }: LogSource,
   { tail, since: from }: LogQuery,
   isFollowed: boolean,
 ): Promise<Answer<Backlog>> {
@@ -87,7 +99,9 @@ export async function wantedBacklog(
     since: from === undefined ? undefined : sinceMs(from, Date.now()),
     tail: tail ?? (isFollowed ? TAIL.follow : TAIL.once),
   });
-  return value ? { ok: true, value } : no(refusal('store-unavailable', 'the log cannot be read'));
+  if (!value) return no(refusal('store-unavailable', 'the log cannot be read'));
+  // A version that is forgotten may have had it.
+  return unknown && value.lines.length === 0 ? no(unknown) : { ok: true, value };
 }
 
 function no(because: Refusal): Answer<never> {

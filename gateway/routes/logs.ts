@@ -11,6 +11,7 @@ import { followLines } from '../logs/read.ts';
 import {
   instanceSource,
   type LogQuery,
+  type LogSource,
   logQuery,
   wantedBacklog,
   workloadSource,
@@ -37,7 +38,7 @@ export function logRoutes(api: Api, inside: Inside): void {
     '/workloads/:name/logs',
     {
       exposeHeadRoute: false,
-      config: { refusals: ['workload-not-found', 'store-unavailable'] },
+      config: { refusals: ['workload-not-found', 'sidecar-not-found', 'store-unavailable'] },
       schema: {
         ...{ ...common, operationId: 'workloadLogs', summary: 'What all its instances print' },
         params: z.object({ name: workloadName }),
@@ -53,7 +54,7 @@ export function logRoutes(api: Api, inside: Inside): void {
     '/instances/:id/logs',
     {
       exposeHeadRoute: false,
-      config: { refusals: ['instance-not-found', 'store-unavailable'] },
+      config: { refusals: ['instance-not-found', 'sidecar-not-found', 'store-unavailable'] },
       schema: {
         ...{ ...common, operationId: 'instanceLogs', summary: 'What an instance prints' },
         params: z.object({ id: instanceId }),
@@ -67,8 +68,8 @@ export function logRoutes(api: Api, inside: Inside): void {
 }
 
 interface Asked {
-  /** Subjects of the lines, if there are any. */
-  readonly source: Answer<readonly string[]>;
+  /** Where the lines are, if there are any. */
+  readonly source: Answer<LogSource>;
   readonly query: LogQuery;
   readonly accept: string | undefined;
   /** Whether lines of text begin with their instance. */
@@ -83,7 +84,7 @@ async function tell({ streams, clients }: Inside, reply: FastifyReply, asked: As
   const backlog = await wantedBacklog(streams, source.value, query, isFollowed);
   if (!backlog.ok) return refuse(reply, backlog.refusal);
   if (isFollowed) {
-    followLines(streams, source.value, backlog.value, clients.answer(reply));
+    followLines(streams, source.value.subjects, backlog.value, clients.answer(reply));
     return reply;
   }
   const { lines } = backlog.value;

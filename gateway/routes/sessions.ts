@@ -79,6 +79,7 @@ const copyQuery = z.strictObject({
   path: sessionPath.describe(
     'In the instance, from its root (of a process: its own folder). What is copied, or where to: a folder that is there, a file to replace, a new name; with `/` at its end a folder that is there',
   ),
+  sidecar: sidecarName.optional().describe('Of which of its sidecars; default: its program'),
   acknowledge,
 });
 
@@ -136,9 +137,10 @@ export function sessionRoutes(api: Api, inside: Inside): void {
       },
     },
     async (request, reply) => {
-      const { tenant, direction, path, acknowledge } = request.query;
+      const { tenant, direction, path, sidecar, acknowledge } = request.query;
       const instance = request.params.id;
-      const wanted = { tenant, instance, copy: { direction, path }, acknowledge };
+      const beside = sidecar === undefined ? {} : { sidecar };
+      const wanted = { tenant, instance, ...beside, copy: { direction, path }, acknowledge };
       return open(inside, { request, reply }, wanted);
     },
   );

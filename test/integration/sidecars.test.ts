@@ -107,6 +107,13 @@ test('a service: in order, restarted alone, adopted, heard and reached, and back
   expect(all).toContain(`${id}/proxy | hello from proxy\n`);
   expect(some).toBe('hello from shipper\n');
   expect(inside).toBe('proxy\n');
+  for (const words of [['logs', 'web'], ['logs', id, '-f'], ['exec', id], ['cp']]) {
+    const rest = { exec: ['--', 'true'], cp: [`${id}:.`, '-'] }[words[0] ?? ''] ?? [];
+    const asked = [...words, '--sidecar', 'proxi', ...rest];
+    const mistyped = await shoal(asked, { SHOAL_GATEWAY: under.fabric.gatewayUrl });
+    expect(mistyped.code, asked.join(' ')).not.toBe(0);
+    expect(mistyped.err).toMatch(/has no sidecar proxi; there is proxy, shipper/);
+  }
 
   await ask(under.bus.ports, workloadDelete, tokens('web'), {});
   await eventually(() => one('web') === undefined, 20_000, 'nothing to be left');

@@ -12,8 +12,10 @@ import { copyConformance } from '../integration/agent/copy-conformance.ts';
 import { conformance, NAME } from '../integration/agent/driver-conformance.ts';
 import { interactConformance } from '../integration/agent/interact-conformance.ts';
 import { DEVICES, placeConformance } from '../integration/agent/place-conformance.ts';
+import { sidecarConformance } from '../integration/agent/sidecar-conformance.ts';
 import { containerFixture } from '../integration/docker/container-fixture.ts';
 import { restartsInTheMiddle } from '../integration/docker/engine-restarts.ts';
+import { groupSuite } from '../integration/docker/group-suite.ts';
 import { holdingsOf, IMAGE } from '../support/container-engine.ts';
 import { PodmanEngine } from '../support/podman.ts';
 
@@ -53,6 +55,8 @@ conformance(WHAT, fixture);
 placeConformance(WHAT, fixture, (path) => `/${path}`);
 interactConformance(WHAT, fixture);
 copyConformance(WHAT, fixture, '/', { namesTop: false });
+sidecarConformance(WHAT, fixture, (path) => `/${path}`);
+groupSuite(WHAT, { engine: () => engine, agent: AGENT, open });
 
 test('killed in the middle of starts, stops, commands and output, it leaves and loses nothing', async () => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));

@@ -6,14 +6,16 @@
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Found, Listing } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
 import type { Report } from '../driver.ts';
 import type { Given } from '../given.ts';
 import type { InTurn } from '../in-turn.ts';
 import { isListening, tcpPorts } from '../ports.ts';
-import { foundOf, type Kept, RunFolder } from '../run-folder.ts';
+import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
 import { keptEnd, LABELS } from './container.ts';
 import type { Engine } from './engine.ts';
 import { endAllMarked } from './exec.ts';
+import type { Groups } from './groups.ts';
 import { stepNames } from './init.ts';
 import { mayHaveCommands } from './interact.ts';
 import type { Left } from './left.ts';
@@ -34,6 +36,7 @@ export interface Holding {
   readonly unanswered: Unanswered;
   readonly turns: InTurn;
   readonly given: Given;
+  readonly groups: Groups;
   readonly log: Log;
   around(kept: Kept, report: Report): RunAround;
 }
@@ -48,19 +51,21 @@ export class Adoption {
   /** All there is of an earlier agent, gone on with. An engine that is away is asked when it is back. */
   async found(report: Report): Promise<readonly Found[]> {
     const names = await RunFolder.names(this.#of.state);
-    const found = await Promise.all(names.map((name) => this.#adopt(name, report)));
+    const found = await Promise.all(names.map((name) => this.#adopt(name, names, report)));
     await this.#removeStrays().catch(() => undefined);
     return found.filter((each) => each !== undefined);
   }
 
   /** What runs, and what is under way. Rejects while the engine does not answer. */
   async list(report: Report): Promise<Listing> {
-    const { kept, turns, runs, unanswered, log } = this.#of;
-    for (const name of await RunFolder.names(this.#of.state)) {
+    const { kept, turns, runs, unanswered, log, state } = this.#of;
+    const names = await RunFolder.names(state);
+    for (const name of names) {
       if (kept.has(name) || turns.has(name)) continue;
+      if (await new RunFolder(state, name).isOnlyShared(names)) continue;
       log.warn('an instance nobody knew of is taken over', { instance: name });
       turns.add(name, async () => {
-        if (!kept.has(name)) await this.#adopt(name, report);
+        if (!kept.has(name)) await this.#adopt(name, names, report);
       });
     }
     // An event may be lost, or be of a container somebody else removed.
@@ -79,13 +84,16 @@ export class Adoption {
     return { found, busy: turns.names };
   }
 
-  async #adopt(name: string, report: Report): Promise<Found | undefined> {
+  /** `names`: of all that is here. */
+  async #adopt(name: string, names: readonly string[], report: Report): Promise<Found | undefined> {
     const { engine, state, log, given, left } = this.#of;
     const folder = new RunFolder(state, name);
     const kept = await folder.kept();
     if (!kept) {
+      if (await folder.isOnlyShared(names)) return undefined;
       log.warn('what nobody can account for is ended', { instance: name });
-      await folder.remove().catch((error) => log.warn(reasonOf(error), { instance: name }));
+      const removed = isShared(name, names) ? folder.removeOwn() : folder.remove();
+      await removed.catch((error) => log.warn(reasonOf(error), { instance: name }));
       return undefined;
     }
     this.#of.kept.set(name, kept);
@@ -101,7 +109,7 @@ export class Adoption {
     let container = await engine.inspect(around.container).catch(() => null);
     if (!container) {
       // Or a step of it runs: it is over when that is gone, too.
-      const steps = kept.input.spec.spec.init ?? [];
+      const steps = programOf(kept.input).init ?? [];
       for (const each of stepNames(around.container, steps)) left.add(name, each);
     }
     if (container === undefined) {
@@ -120,10 +128,15 @@ export class Adoption {
 
   /** Removes containers of this agent that no run is about; names of those that run. */
   async #removeStrays(): Promise<Set<string>> {
-    const { engine, agent, runs, left, turns, log } = this.#of;
+    const { engine, agent, runs, left, turns, log, groups } = this.#of;
     const running = new Set<string>();
     const { mark } = left;
-    const containers = await engine.list(`${LABELS.agent}=${agent}`);
+    const containers = await engine.list(`${LABELS.agent}=${agent}`).catch(async (error) => {
+      // Podman that was killed while it removed one can list none until that is removed, by its name.
+      await left.endAll((name) => turns.has(name));
+      await groups.lookAll();
+      throw error;
+    });
     for (const { Id: id, Labels: labels, Names: names, State: state } of containers) {
       const [name = '', number] = [labels[LABELS.name], Number(labels[LABELS.run])];
       const run = runs.get(name);
@@ -139,6 +152,7 @@ export class Adoption {
     }
     const there = new Set(containers.flatMap((each) => each.Names.map(bare)));
     left.forgetAbsent(there, mark, (name) => turns.has(name));
+    await groups.sweep();
     return running;
   }
 }

@@ -1,15 +1,23 @@
 /** What a container is made of: a start put into the engine's words, and its end put into ours. */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { bytes, cpuMilli, nodePortOf } from '../../../subjects/index.ts';
+import { bytes, cpuMilli, nodePortOf, type Spec } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
 import type { GivenDevices } from '../devices.ts';
 import { shoalVariables } from '../environment.ts';
 import { endOf } from '../exit-code.ts';
+import type { Kept } from '../run-folder.ts';
 import type { Inspected } from './engine.ts';
 
-/** Labels of every container an agent makes: whose it is, and which run of which instance. */
-export const LABELS = { agent: 'shoal.agent', name: 'shoal.name', run: 'shoal.run' } as const;
+/**
+ * Labels of every container an agent makes: whose it is, and which run of which part of an instance;
+ * of one that holds a network (group-network.ts) whose that is, and that it does.
+ */
+export const LABELS = {
+  ...{ agent: 'shoal.agent', name: 'shoal.name', run: 'shoal.run' },
+  ...{ holder: 'shoal.holder', role: 'shoal.role' },
+} as const;
 
 /** The engine's own default period of a CPU limit, in microseconds. */
 const PERIOD_US = 100_000;
@@ -41,6 +49,31 @@ function innerPorts(
   );
 }
 
+/** What of its ports is reached from outside, and whether it has a network at all. */
+export function networkOf(
+  input: StartInput,
+  { address, ports }: Pick<Kept, 'address' | 'ports'>,
+): Required<Pick<Docker.ContainerCreateOptions, 'ExposedPorts' | 'HostConfig'>> {
+  const { spec } = input.spec;
+  const inner = innerPorts(input, ports);
+  const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  // What is reached over loopback is published nowhere else.
+  const HostIp = address.startsWith('127.') ? address : '0.0.0.0';
+  for (const each of 'ports' in spec ? spec.ports : []) {
+    const within = nodePortOf(inner[each.name] ?? 0, each);
+    const HostPort = String(ports[each.name]);
+    published[within] = [...(published[within] ?? []), { HostIp, HostPort }];
+  }
+  return {
+    ExposedPorts: Object.fromEntries(Object.keys(published).map((port) => [port, {}])),
+    HostConfig: {
+      PortBindings: published,
+      // Not a bridge without ports: from there it could still call out.
+      ...(spec.network === 'none' ? { NetworkMode: 'none' } : {}),
+    },
+  };
+}
+
 /** What the engine is asked to make. */
 export function createOptions(of: {
   readonly agent: string;
@@ -51,45 +84,40 @@ export function createOptions(of: {
   readonly devices?: GivenDevices | undefined;
   /** What of this machine it finds where. */
   readonly mounts: readonly Docker.MountSettings[];
+  /** The container whose network it has; undefined: it has its own. */
+  readonly network?: string | undefined;
 }): Docker.ContainerCreateOptions {
-  const { agent, node, input, ports, devices, mounts } = of;
-  const { spec } = input.spec;
-  const inner = innerPorts(input, ports);
-  const environment = shoalVariables(input, { node, ports: inner, devices });
-  const published: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  // What is reached over loopback is published nowhere else.
-  const HostIp = of.address.startsWith('127.') ? of.address : '0.0.0.0';
-  for (const each of 'ports' in spec ? spec.ports : []) {
-    const within = nodePortOf(inner[each.name] ?? 0, each);
-    const HostPort = String(ports[each.name]);
-    published[within] = [...(published[within] ?? []), { HostIp, HostPort }];
-  }
+  const { agent, node, input, ports, devices, mounts, network } = of;
+  const program = programOf(input);
+  const environment = shoalVariables(input, { node, ports: innerPorts(input, ports), devices });
+  const { ExposedPorts, HostConfig } =
+    network === undefined
+      ? networkOf(input, of)
+      : { ExposedPorts: {}, HostConfig: { NetworkMode: `container:${network}` } };
   return {
     name: containerName(agent, input),
-    Image: spec.image ?? '',
+    Image: program.image ?? '',
     // The command as it is, whatever the image would run by itself.
-    Entrypoint: [...spec.command],
+    Entrypoint: [...program.command],
     Cmd: [],
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ...(spec.directory === undefined ? {} : { WorkingDir: spec.directory }),
+    ...(program.directory === undefined ? {} : { WorkingDir: program.directory }),
     Labels: {
       ...{ [LABELS.agent]: agent, [LABELS.name]: input.name, [LABELS.run]: String(input.run) },
       'shoal.tenant': input.tenant,
       'shoal.workload': input.workload,
       'shoal.instance': input.instance,
     },
-    ExposedPorts: Object.fromEntries(Object.keys(published).map((port) => [port, {}])),
+    ExposedPorts,
     Tty: false,
     OpenStdin: false,
     HostConfig: {
-      PortBindings: published,
+      ...HostConfig,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': '2' } },
-      // Not a bridge without ports: from there it could still call out.
-      ...(spec.network === 'none' ? { NetworkMode: 'none' } : {}),
       ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
       ...(devices === undefined ? {} : { Devices: devicesOf(devices) }),
-      ...limitsOf(input),
+      ...limitsOf(program),
     },
   };
 }
@@ -102,7 +130,7 @@ function devicesOf(given: GivenDevices): Docker.DeviceMapping[] {
   }));
 }
 
-function limitsOf({ spec: { spec } }: StartInput): Docker.HostConfig {
+function limitsOf(spec: Spec): Docker.HostConfig {
   const booked = cpuMilli(spec.resources.cpu);
   const memory = bytes(spec.limits.memory ?? spec.resources.memory);
   const Memory = memory === 0 ? 0 : Math.max(MEMORY_BYTES_MIN, memory);

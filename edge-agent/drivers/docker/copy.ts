@@ -19,12 +19,12 @@ import type { Demand } from '../../../archive/room.ts';
 import { writeArchive } from '../../../archive/write.ts';
 import type { SessionCopy } from '../../../subjects/index.ts';
 import { copyingIn, copyingOut } from '../copying.ts';
+import type { Written } from '../disk-use.ts';
 import type { Begun, Output } from '../driver.ts';
 import { demandRoom, demandWithin } from '../room.ts';
 import type { Kept } from '../run-folder.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './engine-error.ts';
-import { writtenBy } from './use.ts';
 
 const BROKEN_OFF =
   'the engine broke off its archive, as it does when a file becomes shorter while it reads it; try again, or copy the rest without that file';
@@ -33,9 +33,9 @@ interface Of extends SessionCopy {
   readonly container: string;
   /** Of the run: what is gathered lies there, under no name. */
   readonly folder: string;
-  /** Folder of its volumes. */
-  readonly volumes: string;
   readonly kept: Kept;
+  /** What its instance has written. */
+  written(): Promise<Written>;
   /** Aborted: the container is to be stopped or is over, or the agent is going. */
   readonly signal: AbortSignal;
 }
@@ -132,10 +132,9 @@ async function putIn(
 }
 
 /** All of it is on this machine's disk first, and then the engine writes it to its own. */
-async function demanding(engine: Engine, { container, folder, kept, volumes }: Of) {
+async function demanding(engine: Engine, { folder, kept, ...of }: Of) {
   const limit = kept.input.spec.spec.limits.disk;
-  const written =
-    limit === undefined ? 0 : (await writtenBy(engine, container, kept.input, { volumes })).bytes;
+  const written = limit === undefined ? 0 : (await of.written()).bytes;
   const [here, data] = [await stat(folder), await engine.dataFolder()];
   // An engine may keep its data where nobody else sees it.
   const there = await stat(data).catch(() => undefined);

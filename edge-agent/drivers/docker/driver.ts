@@ -14,8 +14,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
-import { type DriverOffer, spanMs } from '../../../subjects/index.ts';
+import type { DriverOffer } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
 import type {
   Begun,
   CopyInput,
@@ -28,10 +29,11 @@ import type {
   SignalInput,
   Use,
 } from '../driver.ts';
+import { endInOrder } from '../end-in-order.ts';
 import type { Given } from '../given.ts';
 import { InTurn } from '../in-turn.ts';
 import { lackingBelow } from '../lacking.ts';
-import { type Lacking, NO_SIDECARS } from '../offers.ts';
+import type { Lacking } from '../offers.ts';
 import { type Kept, RunFolder } from '../run-folder.ts';
 import { Adoption } from './adoption.ts';
 import { containerName, createOptions, type End } from './container.ts';
@@ -39,6 +41,8 @@ import { copyBeside } from './copy.ts';
 import { createContainer } from './create.ts';
 import { Engine } from './engine.ts';
 import { execBeside } from './exec.ts';
+import { noNetworkHeld } from './group-network.ts';
+import { Groups } from './groups.ts';
 import { obtainImage } from './image.ts';
 import { Images } from './images.ts';
 import { runInit } from './init.ts';
@@ -50,7 +54,7 @@ import { placesOf } from './places.ts';
 import { Run, type RunAround, STAYS_MS } from './run.ts';
 import type { DockerSettings } from './settings.ts';
 import { Unanswered } from './unanswered.ts';
-import { usesOf } from './use.ts';
+import { type UsesAround, usesOf, writtenBy } from './use.ts';
 import { watchEnds } from './watch.ts';
 
 export class DockerDriver implements Driver {
@@ -68,6 +72,7 @@ export class DockerDriver implements Driver {
   readonly #unanswered: Unanswered;
   readonly #turns: InTurn;
   readonly #adoption: Adoption;
+  readonly #groups: Groups;
   /** Starts under way, to be told to stop. */
   readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
   #unwatch: () => void = () => undefined;
@@ -94,10 +99,11 @@ export class DockerDriver implements Driver {
       log.error('the Docker driver failed', { instance, error });
     });
     this.#unanswered = new Unanswered(this.#left, this.#turns);
+    const held = { runs: this.#runs, kept: this.#kept, left: this.#left };
+    this.#groups = new Groups({ ...held, engine, log, agent: settings.agent });
     this.#adoption = new Adoption({
       ...{ engine, given, log, agent: settings.agent, state: this.#state },
-      ...{ runs: this.#runs, kept: this.#kept, left: this.#left, turns: this.#turns },
-      unanswered: this.#unanswered,
+      ...{ ...held, turns: this.#turns, groups: this.#groups, unanswered: this.#unanswered },
       around: (kept, report) => this.#around(kept, report),
     });
   }
@@ -110,7 +116,7 @@ export class DockerDriver implements Driver {
     const file = join(state, 'images.json');
     const images = await Images.open({ file, limits: settings.imageLimits, engine, log });
     const driver = new DockerDriver(settings, { engine, images }, given, log);
-    driver.#lacking = { ...NO_SIDECARS, ...(await lackingBelow(state)) };
+    driver.#lacking = { ...noNetworkHeld(process.arch), ...(await lackingBelow(state)) };
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -119,6 +125,7 @@ export class DockerDriver implements Driver {
         const one = driver.#runs.get(name);
         if (one?.number === run) void one.look();
       },
+      holderDied: (instance) => void driver.#groups.look(instance),
     });
     return driver;
   }
@@ -144,8 +151,9 @@ export class DockerDriver implements Driver {
     const stop = new AbortController();
     this.#starting.set(input.name, { run: input.run, stop });
     this.#turns.add(input.name, async () => {
-      const release = this.#images.hold(input.spec.spec.image ?? '');
+      let release = (): void => undefined;
       try {
+        release = this.#images.hold(programOf(input).image ?? '');
         await this.#start(input, report, stop.signal);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
@@ -163,8 +171,12 @@ export class DockerDriver implements Driver {
     this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
-      await this.#unanswered.whenGone(input, () => {
-        if (this.#kept.get(input.name)?.input.run === input.run) this.#release(input.name);
+      await this.#unanswered.whenGone(input, async () => {
+        const kept = this.#kept.get(input.name);
+        if (kept?.input.run === input.run) {
+          await this.#groups.left(kept.input);
+          this.#release(input.name);
+        }
         const end = { exitCode: undefined, signal: undefined, message: 'nothing of it ran' };
         report({ name: input.name, run: input.run, kind: 'exited', ...end });
       });
@@ -189,7 +201,10 @@ export class DockerDriver implements Driver {
       this.#unanswered.forget(name);
       this.#runs.delete(name);
       this.#kept.delete(name);
+      // A sidecar of its next run may be there already: they share volumes and ports.
+      if (this.#groups.isUsed(name)) return this.#folder(name).removeOwn();
       await this.#folder(name).remove();
+      this.#given.forget(name);
     });
   }
 
@@ -209,8 +224,8 @@ export class DockerDriver implements Driver {
     const where = this.#beside(input.name, input.run);
     if (where.kind) return where;
     const signal = this.#runs.get(input.name)?.stopped ?? where.signal;
-    const { volumes } = this.#folder(input.name);
-    return copyBeside(this.#engine, { ...where, ...input, signal, volumes }, output);
+    const written = () => writtenBy(this.#usesAround(), input.name);
+    return copyBeside(this.#engine, { ...where, ...input, signal, written }, output);
   }
 
   signal({ name, run, signal }: SignalInput): void {
@@ -229,14 +244,12 @@ export class DockerDriver implements Driver {
   }
 
   async uses(): Promise<readonly Use[]> {
-    const running = [...this.#runs].flatMap(([name, run]) => {
-      const kept = this.#kept.get(name);
-      if (!kept || run.isOver || this.#isLost) return [];
-      const container = containerName(this.#settings.agent, kept.input);
-      const of = { name, run: run.number, runsForMs: Date.now() - kept.startedAt };
-      return [{ of, container, kept, folder: this.#folder(name) }];
-    });
-    return usesOf(this.#engine, running);
+    return this.#isLost ? [] : usesOf(this.#usesAround());
+  }
+
+  #usesAround(): UsesAround {
+    const of = { engine: this.#engine, agent: this.#settings.agent, state: this.#state };
+    return { ...of, runs: this.#runs, kept: this.#kept };
   }
 
   async printed(name: string): Promise<void> {
@@ -255,15 +268,14 @@ export class DockerDriver implements Driver {
   async endAll(graceMsMax: number): Promise<void> {
     for (const { stop } of this.#starting.values()) stop.abort();
     await this.#turns.settled();
-    const running = [...this.#runs].filter(([, run]) => !run.isTold);
-    for (const [name, run] of running) {
-      const grace = this.#kept.get(name)?.input.spec.spec.grace;
-      run.stop(Math.min(graceMsMax, grace === undefined ? graceMsMax : spanMs(grace)));
-    }
-    // Without an engine nothing can be ended, and nobody waits for one.
-    while (!this.#isLost && running.some(([, run]) => !run.isTold)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const parts = [...this.#kept.values()].map(({ input }) => input);
+    await endInOrder(parts, graceMsMax, async (name, graceMs) => {
+      const run = this.#runs.get(name);
+      if (!run || run.isTold) return;
+      run.stop(graceMs);
+      // Without an engine nothing can be ended, and nobody waits for one.
+      while (!run.isTold && !this.#isLost) await new Promise((resolve) => setTimeout(resolve, 10));
+    });
     if (!this.#isLost) await this.settled();
   }
 
@@ -283,6 +295,7 @@ export class DockerDriver implements Driver {
     await this.#ask().catch(() => undefined);
     if (JSON.stringify(this.#offered) !== before) this.#offerChanged();
     for (const run of this.#runs.values()) void run.look();
+    void this.#groups.lookAll();
     this.#unanswered.retry();
   }
 
@@ -299,7 +312,8 @@ export class DockerDriver implements Driver {
   }
 
   async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
-    const { name, spec, run: number } = input;
+    const { name, run: number } = input;
+    const program = programOf(input);
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
     await before?.done;
@@ -311,10 +325,12 @@ export class DockerDriver implements Driver {
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
     const [engine, images] = [this.#engine, this.#images.of(input.tenant)];
-    const obtain = () => obtainImage({ engine, images, spec: spec.spec, stop, credentials, tell });
+    const obtain = () => obtainImage({ engine, images, spec: program, stop, credentials, tell });
     await obtain();
-    const mounts = await placesOf(folder, { run: number, spec: spec.spec }, allowed);
-    const options = createOptions({ agent, node, input, address, ...given, mounts });
+    const { volumes } = RunFolder.shared(this.#state, name);
+    const mounts = await placesOf(folder, { run: number, spec: program, volumes }, allowed);
+    const network = await this.#groups.enter(kept, { stop, obtain });
+    const options = createOptions({ agent, node, input, address, ...given, mounts, network });
     await this.#left.end(name);
     await runInit({ engine, folder, input, options, stop, left: this.#left, obtain, tell });
     await beginOutput(folder, number);
@@ -343,6 +359,7 @@ export class DockerDriver implements Driver {
     }
     const end: End = { exitCode: undefined, signal: undefined, message: reasonOf(error) };
     await this.#unanswered.whenGone(input, async () => {
+      await this.#groups.left(input);
       // Another run may have taken its place since.
       if (this.#kept.get(name)?.input.run === number) {
         await this.#folder(name)
@@ -364,6 +381,7 @@ export class DockerDriver implements Driver {
       ended: () => this.#release(name),
       left: (container) => this.#left.add(name, container),
       noneLeft: () => this.#left.end(name),
+      part: this.#groups.partOf(kept),
     };
   }
 

@@ -322,9 +322,9 @@ export class Engine {
     return Readable.from([await one.logs({ ...options, follow: false })]);
   }
 
-  /** Ends of containers with a label, from now on: JSON, a line each. Podman asks for them as `died`. */
-  async ends(label: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const filters = JSON.stringify({ type: ['container'], event: ['die', 'died'], label: [label] });
+  /** Ends of containers, whosever they are, from now on: JSON, a line each. Podman asks for them as `died`. */
+  async ends(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const filters = JSON.stringify({ type: ['container'], event: ['die', 'died'] });
     const stream = await this.#docker.getEvents({ filters, abortSignal: signal });
     return stream as unknown as AsyncIterable<Uint8Array>;
   }

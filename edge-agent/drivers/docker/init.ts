@@ -8,6 +8,7 @@
 import type Docker from 'dockerode';
 import { type InitStep, spanMs, stepText } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
+import { programOf } from '../../parts.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
 import { createContainer } from './create.ts';
@@ -37,7 +38,7 @@ export interface Around {
 
 /** Runs all steps. Throws with the reason when one of them does not end with 0, or is to stop. */
 export async function runInit(around: Around): Promise<void> {
-  const steps = around.input.spec.spec.init ?? [];
+  const steps = programOf(around.input).init ?? [];
   for (const [index, step] of steps.entries()) {
     around.tell(stepText(steps, index));
     const end = await runStep(around, index, step);

@@ -54,6 +54,13 @@ export class Left {
     }
   }
 
+  /** Removes all there may be of instances about which nothing is under way, as far as that goes. */
+  async endAll(isBusy: (instance: string) => boolean): Promise<void> {
+    for (const instance of [...this.#names.keys()]) {
+      if (!isBusy(instance)) await this.end(instance).catch(() => undefined);
+    }
+  }
+
   /**
    * Forgets those that are not there any more by a list the engine was asked for at `mark`, but for
    * instances about which something is under way.

@@ -26,24 +26,29 @@ const VOLUMES_MODE = 0o700;
 /** Makes what a run's spec wants, and tells the engine's words for it. Throws with what cannot be. */
 export async function placesOf(
   folder: RunFolder,
-  { run, spec }: { readonly run: number; readonly spec: Spec },
+  of: {
+    readonly run: number;
+    readonly spec: Spec;
+    /** Where its volumes are, which the parts of an instance share. */
+    readonly volumes: string;
+  },
   allowed: readonly AllowedMount[],
 ): Promise<readonly Docker.MountSettings[]> {
-  const { files = [], volumes = [], mounts = [] } = spec;
+  const { files = [], volumes = [], mounts = [] } = of.spec;
   const bound: Docker.MountSettings[] = [];
   const bind = (Source: string, Target: string, ReadOnly: boolean): void =>
     void bound.push({ Type: 'bind', Source, Target, ReadOnly });
   for (const mount of mounts) {
     bind(await sourceOf(mount, allowed), mount.path, mount.readOnly);
   }
-  if (volumes.length > 0) await mkdir(folder.volumes, { recursive: true, mode: VOLUMES_MODE });
+  if (volumes.length > 0) await mkdir(of.volumes, { recursive: true, mode: VOLUMES_MODE });
   await makeVolumes(volumes, {
-    ...{ folder: folder.volumes, mode: VOLUME_MODE },
+    ...{ folder: of.volumes, mode: VOLUME_MODE },
     pathOf: ({ name }) => name,
   });
-  for (const { name, path } of volumes) bind(join(folder.volumes, name), path, false);
+  for (const { name, path } of volumes) bind(join(of.volumes, name), path, false);
   const kept = files.map((file, index) => ({ ...file, path: String(index) }));
-  const own = join(folder.run(run), 'files');
+  const own = join(folder.run(of.run), 'files');
   if (files.length > 0) await mkdir(own, { recursive: true });
   await writeFiles(own, kept);
   for (const [index, { path }] of files.entries()) bind(join(own, String(index)), path, true);

@@ -10,6 +10,7 @@ import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
+import type { GroupPart } from './groups.ts';
 import { OutputCopy } from './output.ts';
 import { removeContainer } from './remove.ts';
 
@@ -43,6 +44,8 @@ export interface RunAround {
   left(container: string): void;
   /** Removes what else of it may be there. Rejects while nobody says that nothing is. */
   noneLeft(): Promise<void>;
+  /** Where it is one of several parts. */
+  readonly part?: GroupPart | undefined;
 }
 
 export class Run {
@@ -208,11 +211,13 @@ export class Run {
   }
 
   async #finish(end: End): Promise<void> {
-    const { engine, folder, container, ended } = this.#around;
+    const { engine, folder, container, ended, part } = this.#around;
     await Promise.race([this.#printed, pause(TOLD_WITHIN_MS)]);
-    const told = await this.#explained(end);
+    const explained = await this.#explained(end);
+    const told = part?.explained(explained) ?? explained;
     if (this.#isLeft) return;
     await folder.noteExit(this.number, JSON.stringify(told)).catch(() => undefined);
+    await part?.closing();
     this.#isTold = true;
     this.#tell({ kind: 'exited', ...told });
     ended();
@@ -221,6 +226,7 @@ export class Run {
     if (this.#isLeft) return;
     // What cannot be removed now is met as a stray.
     await removeContainer(engine, container).catch(() => this.#around.left(container));
+    await part?.gone();
     this.#isDone = true;
   }
 

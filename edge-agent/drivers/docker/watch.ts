@@ -15,6 +15,8 @@ export interface Watcher {
   /** The engine is lost: whatever it says is heard when it is back. */
   lost(error: unknown): void;
   died(name: string, run: number): void;
+  /** The container that held the network of an instance. */
+  holderDied(instance: string): void;
 }
 
 /** Watches until the returned function is called. */
@@ -25,10 +27,10 @@ export function watchEnds(engine: Engine, agent: string, watcher: Watcher): () =
     let againMs = AGAIN_MS;
     while (!signal.aborted) {
       try {
-        const stream = await engine.ends(`${LABELS.agent}=${agent}`, signal);
+        const stream = await engine.ends(signal);
         againMs = AGAIN_MS;
         watcher.connected();
-        for await (const line of linesOf(stream)) tell(line, watcher);
+        for await (const line of linesOf(stream)) tell(line, agent, watcher);
         throw new Error('the engine ended its events');
       } catch (error) {
         if (signal.aborted) return;
@@ -46,10 +48,12 @@ interface EndEvent {
   readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
 }
 
-function tell(line: string, watcher: Watcher): void {
+function tell(line: string, agent: string, watcher: Watcher): void {
   const { Actor: actor } = JSON.parse(line) as EndEvent;
-  const { [LABELS.name]: name, [LABELS.run]: run } = actor?.Attributes ?? {};
-  if (name !== undefined) watcher.died(name, Number(run));
+  const { [LABELS.name]: name, [LABELS.run]: run, ...labels } = actor?.Attributes ?? {};
+  if (name === undefined) return;
+  if (labels[LABELS.agent] === agent) watcher.died(name, Number(run));
+  if (labels[LABELS.holder] === agent) watcher.holderDied(name);
 }
 
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

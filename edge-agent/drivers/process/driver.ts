@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { StartError } from '../../../actors/runtime/start-error.ts';
-import { type DriverOffer, type Spec, spanMs } from '../../../subjects/index.ts';
+import type { DriverOffer } from '../../../subjects/index.ts';
 import type { Found, Listing, RelabelInput, StartInput, StopInput } from '../../jobs.ts';
-import { instanceOf, programOf, sidecarPart } from '../../parts.ts';
+import { programOf } from '../../parts.ts';
 import { bytesBelow, diskBytesOf } from '../disk-use.ts';
 import type {
   Begun,
@@ -25,6 +25,7 @@ import type {
   SignalInput,
   Use,
 } from '../driver.ts';
+import { endInOrder } from '../end-in-order.ts';
 import { writeFiles } from '../files.ts';
 import type { Given } from '../given.ts';
 import { InTurn } from '../in-turn.ts';
@@ -119,7 +120,7 @@ export class ProcessDriver implements Driver {
       if (one) found.push(one);
     }
     for (const name of await cgroupNames(this.#cgroups)) {
-      if (!names.includes(name)) await this.#endStray(name);
+      if (!names.includes(name)) await this.#endStray(name, false);
     }
     return found;
   }
@@ -130,7 +131,8 @@ export class ProcessDriver implements Driver {
       ...(await cgroupNames(this.#cgroups)),
     ]);
     for (const name of onDisk) {
-      if (this.#kept.has(name) || this.#turns.has(name) || isShared(name, onDisk)) continue;
+      if (this.#kept.has(name) || this.#turns.has(name)) continue;
+      if (await this.#folder(name).isOnlyShared(onDisk)) continue;
       this.#log.warn('an instance nobody knew of is taken over', { instance: name });
       this.#turns.add(name, async () => {
         if (!this.#kept.has(name)) await this.#adopt(name, onDisk, report);
@@ -189,14 +191,15 @@ export class ProcessDriver implements Driver {
       await cgroup.endBeside();
       await cgroup.remove();
       // A sidecar of its next run may be there already: that works in its folder, and has its ports.
-      if (this.#hasPartsRunning(name)) return this.#folder(name).removeOwn();
+      if (isShared(name, this.#running())) return this.#folder(name).removeOwn();
       await this.#folder(name).remove();
       this.#given.forget(name);
     });
   }
 
-  #hasPartsRunning(name: string): boolean {
-    return [...this.#runs].some(([part, run]) => part.startsWith(`${name}.`) && !run.isOver);
+  /** Parts that run. */
+  #running(): readonly string[] {
+    return [...this.#runs].flatMap(([part, run]) => (run.isOver ? [] : [part]));
   }
 
   async exec({ name, run, command, timeoutMs }: ExecInput): Promise<Executed> {
@@ -217,7 +220,8 @@ export class ProcessDriver implements Driver {
       return { kind: 'unknown', message: 'nothing of it runs' };
     }
     const { work: folder } = this.#shared(input.name);
-    const { disk } = this.#specOf(instanceOf(input.name))?.limits ?? {};
+    // Of its instance: what its parts write together counts.
+    const { disk } = this.#kept.get(input.name)?.input.spec.spec.limits ?? {};
     return copyBeside({ ...input, folder, disk, signal: run.left }, output);
   }
 
@@ -247,36 +251,15 @@ export class ProcessDriver implements Driver {
     await this.#turns.settled();
   }
 
-  /** Ends everything that runs, each within its grace and `graceMsMax`; so all sidecars together. */
   async endAll(graceMsMax: number): Promise<void> {
     await this.settled();
-    const programs = new Set([...this.#runs.keys()].map(instanceOf));
-    await Promise.all([...programs].map((name) => this.#endInOrder(name, graceMsMax)));
-  }
-
-  /** The program, then its sidecars, the last one first: what runs beside a program is there until it has ended. */
-  async #endInOrder(name: string, graceMsMax: number): Promise<void> {
-    const { sidecars = [] } = this.#specOf(name) ?? {};
-    await this.#end(name, graceMsMax);
-    const endedAt = performance.now();
-    for (const { name: sidecar } of sidecars.toReversed()) {
-      const leftMs = graceMsMax - (performance.now() - endedAt);
-      await this.#end(sidecarPart(name, sidecar), Math.max(0, leftMs));
-    }
-  }
-
-  /** Of an instance, whichever of its parts is here. */
-  #specOf(name: string): Spec | undefined {
-    const part = [...this.#kept.values()].find(({ input }) => instanceOf(input.name) === name);
-    return part?.input.spec.spec;
-  }
-
-  async #end(name: string, graceMsMax: number): Promise<void> {
-    const run = this.#runs.get(name);
-    const input = this.#kept.get(name)?.input;
-    if (!run || run.isTold || !input) return;
-    run.stop(Math.min(graceMsMax, spanMs(programOf(input).grace)));
-    while (!run.isTold) await new Promise((resolve) => setTimeout(resolve, 10));
+    const parts = [...this.#kept.values()].map(({ input }) => input);
+    await endInOrder(parts, graceMsMax, async (name, graceMs) => {
+      const run = this.#runs.get(name);
+      if (!run || run.isTold) return;
+      run.stop(graceMs);
+      while (!run.isTold) await new Promise((resolve) => setTimeout(resolve, 10));
+    });
   }
 
   /** The agent is going: nothing is ended, nobody is listened to any more. */
@@ -284,9 +267,10 @@ export class ProcessDriver implements Driver {
     for (const run of this.#runs.values()) run.leave();
   }
 
-  #endStray(name: string): Promise<void> {
+  /** `hasParts`: its sidecars are here, and share what is in its folder. */
+  #endStray(name: string, hasParts: boolean): Promise<void> {
     this.#log.warn('what nobody can account for is ended', { instance: name });
-    return endStray(this.#folder(name), new Cgroup(this.#cgroups, name));
+    return endStray(this.#folder(name), new Cgroup(this.#cgroups, name), hasParts);
   }
 
   #folder(name: string): RunFolder {
@@ -330,9 +314,8 @@ export class ProcessDriver implements Driver {
   async #adopt(name: string, names: Iterable<string>, report: Report): Promise<Found | undefined> {
     const folder = this.#folder(name);
     const kept = await folder.kept();
-    if (!kept && isShared(name, names)) return undefined;
     if (!kept) {
-      await this.#endStray(name);
+      if (!(await folder.isOnlyShared(names))) await this.#endStray(name, isShared(name, names));
       return undefined;
     }
     const pid = await this.#keeperOf(folder, kept.input.run);

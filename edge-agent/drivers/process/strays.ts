@@ -7,8 +7,12 @@ import type { RunFolder } from '../run-folder.ts';
 import { isAlive, kill, signalGroup } from './alive.ts';
 import type { Cgroup } from './cgroup.ts';
 
-/** Ends every process of an instance and removes its folder and groups. */
-export async function endStray(folder: RunFolder, cgroup: Cgroup): Promise<void> {
+/** Ends every process of a part and removes its groups and folder; of that what `hasParts` share stays. */
+export async function endStray(
+  folder: RunFolder,
+  cgroup: Cgroup,
+  hasParts: boolean,
+): Promise<void> {
   for (const each of await readdir(folder.path).catch(() => [])) {
     const number = Number(/^run-(\d+)$/.exec(each)?.[1]);
     if (Number.isNaN(number)) continue;
@@ -18,5 +22,5 @@ export async function endStray(folder: RunFolder, cgroup: Cgroup): Promise<void>
   for (const pid of await cgroup.members()) kill(pid);
   await cgroup.endBeside();
   await cgroup.remove();
-  await folder.remove();
+  await (hasParts ? folder.removeOwn() : folder.remove());
 }

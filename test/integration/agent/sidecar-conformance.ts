@@ -3,13 +3,13 @@
  * fixture, placed)`, beside what all drivers promise (driver-conformance.ts). Their order is the
  * runner's (edge-agent/group.ts).
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Driver } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
-import { type DriverFixture, NAME, startInput } from './driver-conformance.ts';
+import { type DriverFixture, isThere, NAME, startInput } from './driver-fixture.ts';
 
 const SIDE = `${NAME}.side`;
 
@@ -143,6 +143,30 @@ export function sidecarConformance(
       const ended = reports.flatMap((each) => (each.kind === 'exited' ? each.name : []));
       expect(ended).toEqual([NAME, `${NAME}.two`, `${NAME}.one`]);
       for (const sidecar of names) driver.forget(`${NAME}.${sidecar}`);
+    });
+
+    test('what is written down of a program is damaged: that is ended, and its sidecar goes on', async () => {
+      await start('side', 1);
+      await start('program', 2);
+      const pidOf = (part: string) => {
+        const told = reports.find((each) => each.name === part && each.kind === 'started');
+        return (told?.kind === 'started' && told.pid) || 0;
+      };
+      const [side, program] = [pidOf(SIDE), pidOf(NAME)];
+      driver.leave();
+      await writeFile(join(driver.folder(NAME), 'run.json'), '{"input":');
+      driver = await on.open();
+      expect(await driver.found(report)).toMatchObject([{ name: SIDE, run: 1, pid: side }]);
+      await eventually(() => !isThere(program), 10_000, 'the program to be ended');
+      expect(isThere(side)).toBe(true);
+      reports = [];
+      await start('program', 3, `cat ${own}/said; sleep 60`);
+      await eventually(async () => (await output(NAME)).includes('side of'), 10_000, 'its volume');
+      const { found } = await driver.list(report);
+      expect(found.map((each) => [each.name, each.run]).sort()).toEqual([
+        [NAME, 3],
+        [SIDE, 1],
+      ]);
     });
 
     test('commands are run beside it', async () => {

@@ -39,7 +39,8 @@ test('of what becomes shorter meanwhile is refused, without what goes meanwhile 
       await way.give(bytes);
     };
     const signal = new AbortController().signal;
-    const of = { container: container.id, folder: '/', volumes: '/', kept: {} as never, signal };
+    const written = async () => ({ bytes: 0, isAll: true });
+    const of = { container: container.id, folder: '/', kept: {} as never, written, signal };
     const begun = await copyBeside(engine, { ...of, direction: 'from', path: '/d' }, { write });
     if (begun.kind !== 'live') throw new Error(JSON.stringify(begun));
     const ended = await begun.live.ended;

@@ -21,6 +21,7 @@ import { copyConformance } from '../agent/copy-conformance.ts';
 import { conformance, NAME, startInput } from '../agent/driver-conformance.ts';
 import { interactConformance } from '../agent/interact-conformance.ts';
 import { DEVICES, placeConformance } from '../agent/place-conformance.ts';
+import { sidecarConformance } from '../agent/sidecar-conformance.ts';
 import { containerFixture } from './container-fixture.ts';
 
 const AGENT = `test-${process.pid}`;
@@ -73,6 +74,7 @@ conformance('the Docker driver', fixture);
 placeConformance('the Docker driver', fixture, (path) => `/${path}`);
 interactConformance('the Docker driver', fixture);
 copyConformance('the Docker driver', fixture, '/');
+sidecarConformance('the Docker driver', fixture, (path) => `/${path}`);
 
 describe('the Docker driver', () => {
   let state: string;

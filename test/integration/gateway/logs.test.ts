@@ -74,6 +74,16 @@ describe('what was printed', () => {
   });
 });
 
+test.each([
+  ['workloads', () => workload, ''],
+  ['instances', () => instance, ''],
+  ['workloads', () => workload, '&follow=true'],
+])('of a sidecar nobody has, %s say so', async (what, of, more) => {
+  const { status, body } = await fabric.get(`${what}/${of()}/logs?sidecar=proxi${more}`);
+  const detail = `${workload} has no sidecar proxi; there is none`;
+  expect([status, body]).toMatchObject([404, { code: 'sidecar-not-found', detail }]);
+});
+
 describe('a follower', () => {
   test('gets the last lines, then each as it is printed, once and in order', async () => {
     const query = `workloads/${workload}/logs?follow=true&tail=2`;
