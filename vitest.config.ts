@@ -67,7 +67,7 @@ export default defineConfig(async () => ({
     // Two cores: more workers only wait for each other, and real processes keep their times.
     maxWorkers: 2,
     projects: [
-      project('unit', 20_000),
+      project('unit', 60_000),
       project('architecture', 30_000),
       project('sim', 120_000),
       ...(await withServer()),
