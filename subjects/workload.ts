@@ -29,8 +29,9 @@ export const INSTANCES_MAX = 1000;
 /** Label of a job that a schedule started: the schedule's name. */
 export const SCHEDULE_LABEL = 'shoal/schedule';
 
-/** Limits of bandwidth, in bits a second: with less a packet takes seconds, and nobody has more. */
+/** Lowest limit of bandwidth, in bits a second: with less a packet takes seconds. */
 const BANDWIDTH_BPS_MIN = 8_000;
+/** Highest limit of bandwidth, in bits a second: its bucket is counted in 32 bits of bytes (tc-tbf). */
 const BANDWIDTH_BPS_MAX = 1_000_000_000_000;
 
 /** Longest grace, in milliseconds: an hour. */

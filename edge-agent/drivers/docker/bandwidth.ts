@@ -13,7 +13,8 @@ import { bits } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import type { Lacking } from '../offers.ts';
 import { endsOf, type Link, linksTold, networksElsewhere, queueOf } from './bandwidth-shape.ts';
-import { type Engine, sentence } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { sentence } from './engine-error.ts';
 
 const call = promisify(execFile);
 
