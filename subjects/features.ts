@@ -24,6 +24,7 @@ export const features = [
   'sidecars',
   'devices',
   'disk-limit',
+  'bandwidth-limit',
 ] as const;
 export type Feature = (typeof features)[number];
 
@@ -39,7 +40,10 @@ interface Featured {
   readonly network?: string | undefined;
   readonly sidecars?: readonly SidecarSpec[] | undefined;
   readonly resources?: { readonly devices?: DeviceCounts | undefined };
-  readonly limits?: { readonly disk?: number | string | undefined };
+  readonly limits?: {
+    readonly disk?: number | string | undefined;
+    readonly bandwidth?: number | string | undefined;
+  };
 }
 
 /** What of a spec an agent must heed: one that does not may not have it. */
@@ -60,6 +64,7 @@ export function featuresOf(spec: Featured): readonly Feature[] {
     sidecars: sidecars.length > 0,
     devices: Object.keys(spec.resources?.devices ?? {}).length > 0,
     'disk-limit': spec.limits?.disk !== undefined,
+    'bandwidth-limit': spec.limits?.bandwidth !== undefined,
   };
   return features.filter((feature) => needed[feature]);
 }

@@ -11,7 +11,14 @@ import { portFaults, portsSpec } from './ports.ts';
 import { priorities, priorityFaults, priorityValue } from './priority.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
 import { imageName, PIDS_MAX, programCommand, variables } from './program.ts';
-import { bitsQuantity, bytesQuantity, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
+import {
+  bits,
+  bitsQuantity,
+  bytesQuantity,
+  cpuQuantity,
+  spanMs,
+  spanQuantity,
+} from './quantity.ts';
 import { sidecarFaults, sidecarsSpec } from './sidecars.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
 import { mountsSpec, placeFaults, volumesSpec } from './volumes.ts';
@@ -21,6 +28,11 @@ export const INSTANCES_MAX = 1000;
 
 /** Label of a job that a schedule started: the schedule's name. */
 export const SCHEDULE_LABEL = 'shoal/schedule';
+
+/** Lowest limit of bandwidth, in bits a second: with less a packet takes seconds. */
+const BANDWIDTH_BPS_MIN = 8_000;
+/** Highest limit of bandwidth, in bits a second: its bucket is counted in 32 bits of bytes (tc-tbf). */
+const BANDWIDTH_BPS_MAX = 1_000_000_000_000;
 
 /** Longest grace, in milliseconds: an hour. */
 const GRACE_MS_MAX = 3_600_000;
@@ -74,6 +86,13 @@ const common = z.strictObject({
       disk: bytesQuantity
         .optional()
         .describe('Ended above this, with its volumes on disk; looked at every 15 s'),
+      bandwidth: bitsQuantity
+        .refine((rate) => bits(rate) >= BANDWIDTH_BPS_MIN, 'at least 8k')
+        .refine((rate) => bits(rate) <= BANDWIDTH_BPS_MAX, 'at most 1000G')
+        .optional()
+        .describe(
+          'Never sends more bits a second, nor gets more; only with driver docker, from 8k to 1000G',
+        ),
       pids: z
         .number()
         .int()
@@ -186,6 +205,9 @@ function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   if (spec.pull !== undefined) faults.push({ path: ['pull'], message: `pull ${only}` });
   if (spec.limits.pids !== undefined) {
     faults.push({ path: ['limits', 'pids'], message: `a limit of processes ${only}` });
+  }
+  if (spec.limits.bandwidth !== undefined) {
+    faults.push({ path: ['limits', 'bandwidth'], message: `a limit of bandwidth ${only}` });
   }
   return faults;
 }

@@ -6,18 +6,23 @@ export type Lacking = Readonly<Partial<Record<Feature, string>>>;
 
 /** What is booked, or chosen by, and limited by no driver. */
 const NOT_LIMITED = {
-  bandwidth: 'it is booked, and nothing limits what is sent',
   iops: 'it chooses the node, and nothing limits what is asked of its disk',
 };
 
-/** An offer of some limits, with every feature but those it lacks. Disk is the agent's to look at. */
+/** Limits that are features, too: an agent of before knows nothing of them. */
+const LIMITS = { disk: 'disk-limit', bandwidth: 'bandwidth-limit' } as const;
+
+/** An offer of some limits, with every feature but those it lacks. */
 export function offering(
   limits: Pick<DriverOffer, 'version' | 'enforces' | 'notEnforced'>,
   lacking: Lacking,
 ): DriverOffer {
   return {
     ...limits,
-    enforces: [...limits.enforces, ...(lacking['disk-limit'] === undefined ? ['disk'] : [])],
+    enforces: [
+      ...limits.enforces,
+      ...Object.entries(LIMITS).flatMap(([limit, its]) => (lacking[its] ? [] : [limit])),
+    ],
     notEnforced: { ...limits.notEnforced, ...NOT_LIMITED, ...lacking },
     heeds: features.filter((feature) => lacking[feature] === undefined),
   };

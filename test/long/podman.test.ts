@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentLog } from '../../actors/runtime/log.ts';
 import { Devices } from '../../edge-agent/drivers/devices.ts';
 import { DockerDriver } from '../../edge-agent/drivers/docker/driver.ts';
@@ -13,6 +13,7 @@ import { conformance, NAME } from '../integration/agent/driver-conformance.ts';
 import { interactConformance } from '../integration/agent/interact-conformance.ts';
 import { DEVICES, placeConformance } from '../integration/agent/place-conformance.ts';
 import { sidecarConformance } from '../integration/agent/sidecar-conformance.ts';
+import { limitsBandwidth } from '../integration/docker/bandwidth-suite.ts';
 import { containerFixture } from '../integration/docker/container-fixture.ts';
 import { restartsInTheMiddle } from '../integration/docker/engine-restarts.ts';
 import { groupSuite } from '../integration/docker/group-suite.ts';
@@ -37,14 +38,14 @@ afterAll(async () => {
   }
 });
 
-const open = (state: string): Promise<DockerDriver> =>
+const open = (state: string, log = silentLog): Promise<DockerDriver> =>
   DockerDriver.open(
     {
       ...{ node: 'n1', agent: AGENT, state, address: '127.0.0.1', socket: engine.socket },
       ...{ credentials: join(state, 'credentials'), mounts: [], imageLimits: undefined },
     },
     new Given(new Ports({ from: 23_000, to: 23_999 }), new Devices(DEVICES)),
-    silentLog,
+    log,
   );
 const fixture = containerFixture({
   ...{ engine: () => engine, open },
@@ -57,6 +58,14 @@ interactConformance(WHAT, fixture);
 copyConformance(WHAT, fixture, '/', { namesTop: false });
 sidecarConformance(WHAT, fixture, (path) => `/${path}`);
 groupSuite(WHAT, { engine: () => engine, agent: AGENT, open });
+
+describe('a limit of bandwidth on Podman', () => {
+  limitsBandwidth({
+    ...{ engine: () => engine, open },
+    spec: { driver: 'docker', image: IMAGE, resources: { memory: '64Mi' } },
+    container: (name, run) => `shoal-${AGENT}-${name}-${run}`,
+  });
+});
 
 test('killed in the middle of starts, stops, commands and output, it leaves and loses nothing', async () => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));

@@ -12,6 +12,7 @@ import type { Given } from '../given.ts';
 import type { InTurn } from '../in-turn.ts';
 import { isListening, tcpPorts } from '../ports.ts';
 import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
+import { limitContainer } from './bandwidth.ts';
 import { keptEnd, LABELS } from './container.ts';
 import type { Engine } from './engine.ts';
 import { endAllMarked } from './exec.ts';
@@ -122,6 +123,9 @@ export class Adoption {
     const isRunning = container?.State.Running === true;
     const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && mayHaveCommands(kept, folder)) await endAllMarked(engine, around.container);
+    // An agent that died in between never limited it. What cannot be looked at goes on: it was before.
+    const unlimited = (error: unknown): void => log.warn(reasonOf(error), { instance: name });
+    if (isRunning) await limitContainer(engine, around.container, kept.input).catch(unlimited);
     run.adopt(container);
     return { ...foundOf(kept, run), isReady };
   }

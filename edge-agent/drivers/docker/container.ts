@@ -115,6 +115,8 @@ export function createOptions(of: {
       ...HostConfig,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': LOG_FILE_SIZE, 'max-file': '2' } },
+      // With this right a program may send past the queue of its interface (PACKET_QDISC_BYPASS, packet(7)).
+      ...(input.spec.spec.limits.bandwidth === undefined ? {} : { CapDrop: ['NET_RAW'] }),
       ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
       ...(devices === undefined ? {} : { Devices: devicesOf(devices) }),
       ...limitsOf(program),

@@ -36,6 +36,7 @@ import { lackingBelow } from '../lacking.ts';
 import type { Lacking } from '../offers.ts';
 import { type Kept, RunFolder } from '../run-folder.ts';
 import { Adoption } from './adoption.ts';
+import { lackingBandwidth, limitStarted } from './bandwidth.ts';
 import { containerName, createOptions, type End } from './container.ts';
 import { copyBeside } from './copy.ts';
 import { createContainer } from './create.ts';
@@ -116,7 +117,8 @@ export class DockerDriver implements Driver {
     const file = join(state, 'images.json');
     const images = await Images.open({ file, limits: settings.imageLimits, engine, log });
     const driver = new DockerDriver(settings, { engine, images }, given, log);
-    driver.#lacking = { ...noNetworkHeld(process.arch), ...(await lackingBelow(state)) };
+    const tried = await Promise.all([lackingBelow(state), lackingBandwidth()]);
+    driver.#lacking = Object.assign({}, noNetworkHeld(process.arch), ...tried);
     await driver.#ask().catch(() => undefined);
     driver.#unwatch = watchEnds(engine, settings.agent, {
       connected: () => void driver.#connected(),
@@ -343,6 +345,7 @@ export class DockerDriver implements Driver {
     await createContainer(this.#engine, options, obtain);
     if (stop.aborted) throw new Error('told to stop before it was started');
     await this.#engine.start(container);
+    await limitStarted(engine, container, input);
     const run = new Run(begun, this.#around(begun, report));
     this.#runs.set(name, run);
     this.#left.drop(name, container);

@@ -10,6 +10,7 @@ import type { StartInput } from '../../jobs.ts';
 import { instanceOf } from '../../parts.ts';
 import type { Lacking } from '../offers.ts';
 import type { Kept } from '../run-folder.ts';
+import { limitStarted } from './bandwidth.ts';
 import { LABELS, networkOf } from './container.ts';
 import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -83,6 +84,8 @@ export async function holdNetwork(
   const stop = AbortSignal.any([of.stop, AbortSignal.timeout(PUT_MS)]);
   await engine.putArchive(name, programArchive(), { path: '/', stop });
   await engine.start(name);
+  // Before any part of it runs.
+  await limitStarted(engine, name, of.input);
 }
 
 function programArchive(): Readable {

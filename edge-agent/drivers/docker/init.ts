@@ -10,6 +10,7 @@ import { type InitStep, spanMs, stepText } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import { programOf } from '../../parts.ts';
 import type { RunFolder } from '../run-folder.ts';
+import { limitStarted } from './bandwidth.ts';
 import { type End, endIn } from './container.ts';
 import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -70,6 +71,7 @@ async function runStep(around: Around, index: number, { command }: InitStep): Pr
   const copy = new OutputCopy(folder, input.run, engine, name);
   try {
     await engine.start(name);
+    await limitStarted(engine, name, input);
     copy.start();
     return await endOf(engine, name, stop, spanMs(input.spec.spec.grace));
   } finally {

@@ -1,6 +1,7 @@
 /** What a Docker engine says it can limit, put into an offer. */
 import type { AllowedMount, DriverOffer } from '../../../subjects/index.ts';
 import { type Lacking, offering } from '../offers.ts';
+import { lackingHere } from './bandwidth.ts';
 import type { Engine } from './engine.ts';
 
 /** Asks the engine what it can do; `mounts`: what of this machine its containers may have. */
@@ -21,6 +22,9 @@ export async function offerOf(
     if (can) enforces.push(limit);
     else notEnforced[limit] = 'the engine says that its kernel does not';
   }
-  const offer = offering({ version: info.version.slice(0, 64), enforces, notEnforced }, lacking);
+  const offer = offering(
+    { version: info.version.slice(0, 64), enforces, notEnforced },
+    { ...lackingHere(info), ...lacking },
+  );
   return mounts.length === 0 ? offer : { ...offer, mounts: [...mounts] };
 }

@@ -77,6 +77,7 @@ export class ProcessDriver implements Driver {
   #lacking: Lacking = {
     mounts: 'a process sees the whole machine',
     'network-none': 'a process has the network of its machine',
+    'bandwidth-limit': 'a process has the network of its machine',
   };
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {

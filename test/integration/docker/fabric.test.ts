@@ -86,7 +86,7 @@ test('a service of containers: applied, reached, followed, adopted, scaled, dele
   for (const node of ['n1', 'n2']) {
     const offers = () => under.nodes.get({ node })?.drivers['docker'];
     await eventually(() => offers() !== undefined, 20_000, `docker on ${node}`);
-    expect(offers()).toMatchObject({ enforces: ['cpu', 'memory', 'pids', 'disk'] });
+    expect(offers()).toMatchObject({ enforces: ['cpu', 'memory', 'pids', 'disk', 'bandwidth'] });
   }
   await run('apply -f - --wait', service);
   const instances = under.ready('web').map(({ instance }) => instance);

@@ -26,6 +26,7 @@ test('an agent must heed what is asked for, and nothing more', () => {
   expect(of({ resources: { devices: {}, bandwidth: '1M', iops: 'high' } })).toEqual([]);
   expect(of({ resources: { devices: { gpu: 1 } } })).toEqual(['devices']);
   expect(of({ limits: { disk: '1Gi' } })).toEqual(['disk-limit']);
+  expect(of({ limits: { bandwidth: '1M' } })).toEqual(['bandwidth-limit']);
   const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
   expect(featuresOf(job)).toEqual(['init']);
 });
