@@ -38,14 +38,11 @@ export interface Holder {
 
 /** What a node has for a registry; `problem`: why that may not be all. */
 export interface Credentials {
-  /** Whose they are: `tenant <name>`, or `node`: everybody's, or none. */
-  readonly who: string;
+  /** The tenant whose own file says what there is for the registry; undefined: everybody's does. */
+  readonly owner?: string;
   readonly auth?: RegistryAuth | undefined;
   readonly problem?: string;
 }
-
-/** Whose are everybody's, and who has none. */
-const EVERYBODY = 'node';
 
 const configSchema = z.object({
   auths: z
@@ -71,28 +68,18 @@ export function registryOf(image: string): string {
  * The credentials for an image; none: the registry is asked without. A problem names the file or the
  * helper, never what is in it. Never rejects.
  */
-export async function credentialsFor(image: string, holder: Holder): Promise<Credentials> {
+export async function credentialsFor(
+  image: string,
+  { folder, tenant }: Holder,
+): Promise<Credentials> {
   const registry = registryOf(image);
-  let who = `tenant ${holder.tenant}`;
   try {
-    const config = await read(join(holder.folder, 'tenants', `${holder.tenant}.json`));
-    if (names(config, registry)) return { who, auth: await authFor(registry, config) };
-    who = EVERYBODY;
-    return { who, auth: await authFor(registry, await read(join(holder.folder, 'config.json'))) };
+    const own = await read(join(folder, 'tenants', `${tenant}.json`));
+    if (names(own, registry)) return { owner: tenant, auth: await authFor(registry, own) };
+    return { auth: await authFor(registry, await read(join(folder, 'config.json'))) };
   } catch (error) {
-    return { who, problem: reasonOf(error) };
+    return { problem: reasonOf(error) };
   }
-}
-
-/** Whose credentials an image is pulled with (`Credentials.who`); no helper is asked. Never rejects. */
-export async function holderOf(image: string, { folder, tenant }: Holder): Promise<string> {
-  const own = `tenant ${tenant}`;
-  const config = read(join(folder, 'tenants', `${tenant}.json`));
-  return config.then(
-    (found) => (names(found, registryOf(image)) ? own : EVERYBODY),
-    // What cannot be read may be about this registry.
-    () => own,
-  );
 }
 
 type Config = z.infer<typeof configSchema>;

@@ -326,8 +326,9 @@ export class DockerDriver implements Driver {
     const folder = this.#folder(name);
     await folder.prepare(kept);
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
-    const [engine, images] = [this.#engine, this.#images.of(input.tenant)];
-    const obtain = () => obtainImage({ engine, images, spec: program, stop, credentials, tell });
+    const [engine, images] = [this.#engine, this.#images];
+    const holder = { folder: credentials, tenant: input.tenant };
+    const obtain = () => obtainImage({ engine, images, spec: program, stop, holder, tell });
     await obtain();
     const { volumes } = RunFolder.shared(this.#state, name);
     const mounts = await placesOf(folder, { run: number, spec: program, volumes }, allowed);

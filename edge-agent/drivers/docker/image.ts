@@ -1,8 +1,7 @@
 /**
  * Makes sure that a start has its image, or says within seconds why not: from the engine, or pulled
  * from its registry as the spec's policy says, with the credentials its tenant has on this node,
- * telling how far it is. What another tenant's credentials brought here counts as not here
- * (pulled-by.ts).
+ * telling how far it is. What is here is there for whoever names it, whosever credentials brought it.
  */
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { spanHere } from '../../../actors/runtime/tracing.ts';
@@ -11,13 +10,12 @@ import {
   type Credentials,
   credentialsFor,
   type Holder,
-  holderOf,
   type RegistryAuth,
   registryOf,
 } from './credentials.ts';
 import type { Engine } from './engine.ts';
 import { EngineError, sentence } from './engine-error.ts';
-import type { PullEnd, TenantImages } from './images.ts';
+import type { Images } from './images.ts';
 import { PullError, PullProgress } from './pull-progress.ts';
 
 /** A registry that says nothing for this long does not answer, in milliseconds. */
@@ -35,59 +33,45 @@ export interface Wanted {
   readonly spec: Spec;
   /** Signalled when the start is not wanted any more. */
   readonly stop: AbortSignal;
-  /** Folder of this node's registry credentials. */
-  readonly credentials: string;
-  /** What this agent pulls is its own to remove, and of whose credentials it is known. */
-  readonly images: TenantImages;
+  /** Whose registry credentials on this node count. */
+  readonly holder: Holder;
+  /** What this agent pulls is its own to remove. */
+  readonly images: Pick<Images, 'pulling'>;
   /** Told how far a pull is, once a second at most. */
   tell(message: string): void;
 }
 
 /** Resolves when the image is there. Throws with the reason, also when `stop` is signalled. */
 export async function obtainImage(wanted: Wanted): Promise<void> {
-  const { engine, spec, stop, images } = wanted;
+  const { engine, spec, stop } = wanted;
   const image = spec.image ?? '';
   const policy = spec.pull ?? 'if-missing';
-  const holder = { folder: wanted.credentials, tenant: images.tenant };
-  const here = await engine.imageId(image);
-  const isGiven =
-    here !== undefined && (await images.pulledBy.isGiven(here, () => holderOf(image, holder)));
-  if (policy !== 'always' && isGiven) return;
-  if (policy === 'never') {
-    const where = here === undefined ? 'is not here' : `was pulled by others than ${images.tenant}`;
-    throw new Error(`image ${image} ${where}, and pull is never`);
-  }
+  const isHere = (await engine.imageId(image)) !== undefined;
+  if (policy !== 'always' && isHere) return;
+  if (policy === 'never') throw new Error(`image ${image} is not here, and pull is never`);
   wanted.tell(`pulling ${image}`);
   // What was here before is somebody else's to remove.
-  const over = here === undefined ? await images.pulling(image) : undefined;
+  const over = isHere ? undefined : await wanted.images.pulling(image);
   const span = spanHere(`pull ${image}`);
   try {
-    await pull(image, { ...wanted, holder, here });
+    await pull(image, wanted);
     await over?.('pulled');
     span.end();
   } catch (error) {
     span.end(error);
-    await over?.(endOf(error, stop));
+    await over?.(!stop.aborted && isRefused(error) ? 'refused' : 'unknown');
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
     throw new Error(sentence(`image ${image} cannot be pulled: ${reasonOf(error)}`));
   }
 }
 
-async function pull(
-  image: string,
-  wanted: Wanted & { readonly holder: Holder; readonly here: string | undefined },
-): Promise<void> {
-  const { holder, here: before, images, stop } = wanted;
-  const found = await credentialsFor(image, holder);
-  const over = await images.pulledBy.pulling(image, { who: found.who, before });
+async function pull(image: string, wanted: Wanted): Promise<void> {
+  const found = await credentialsFor(image, wanted.holder);
   try {
     await pullAs(found.auth, image, wanted);
   } catch (error) {
-    const failed = new Error(withNextStep(reasonOf(error), image, found), { cause: error });
-    await over(endOf(failed, stop));
-    throw failed;
+    throw new Error(withNextStep(reasonOf(error), image, found), { cause: error });
   }
-  await over('pulled');
 }
 
 async function pullAs(
@@ -124,10 +108,6 @@ async function pullAs(
   }
 }
 
-function endOf(error: unknown, stop: AbortSignal): PullEnd {
-  return !stop.aborted && isRefused(error) ? 'refused' : 'unknown';
-}
-
 /**
  * Whether the engine said that it cannot be pulled. Where it only fell silent, or broke off, what was
  * begun may yet come to its end.
@@ -138,9 +118,9 @@ function isRefused(error: unknown): boolean {
 }
 
 /** What a registry says to strangers leaves out what they can do. */
-function withNextStep(why: string, image: string, { who, auth, problem }: Credentials): string {
+function withNextStep(why: string, image: string, { owner, problem }: Credentials): string {
   if (!REFUSED.test(why)) return why;
   if (problem !== undefined) return `${why}; ${problem}`;
-  if (auth && who.startsWith('tenant')) return `${why}; so it is with the credentials of ${who}`;
+  if (owner !== undefined) return `${why}; so it is with the credentials of tenant ${owner}`;
   return `${why}; \`docker login ${registryOf(image)}\` on this node, or set SHOAL_DOCKER_CONFIG`;
 }

@@ -10,12 +10,10 @@
  *     A name that nothing could be pulled by is: what somebody else calls so later is not this agent's.
  */
 import { readFile, rename, statfs, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../../../actors/runtime/log.ts';
 import type { Engine } from './engine.ts';
 import { type ImageLimits, isTooFull, nextToGo } from './image-choice.ts';
-import { PulledBy } from './pulled-by.ts';
 
 /** How often the disk is looked at, in milliseconds: as often as the kubelet. */
 const LOOK_MS = 300_000;
@@ -23,7 +21,7 @@ const LOOK_MS = 300_000;
 const usedSchema = z.record(z.string(), z.number());
 
 export interface ImagesSettings {
-  /** Where it is kept which images were pulled; beside it by whose credentials. */
+  /** Where it is kept which images were pulled. */
   readonly file: string;
   /** Undefined: none ever goes. */
   readonly limits: ImageLimits | undefined;
@@ -34,16 +32,9 @@ export interface ImagesSettings {
 /** How a pull ended: `unknown` where nobody said so, and it may yet come to its end. */
 export type PullEnd = 'pulled' | 'refused' | 'unknown';
 
-/** Images as one tenant may have them. */
-export interface TenantImages extends Pick<Images, 'pulling'> {
-  readonly tenant: string;
-  readonly pulledBy: Pick<PulledBy, 'isGiven' | 'pulling'>;
-}
-
 export class Images {
   readonly #of: ImagesSettings;
   readonly #used: Record<string, number>;
-  readonly #pulledBy: PulledBy;
   /** Starts under way, by the name of their image. */
   readonly #held = new Map<string, number>();
   /** Pulls under way, by name: how many, and whether all that are over were refused. */
@@ -52,22 +43,15 @@ export class Images {
   #collecting: Promise<void> | undefined;
   #kept: Promise<void> = Promise.resolve();
 
-  private constructor(of: ImagesSettings, used: Record<string, number>, pulledBy: PulledBy) {
+  private constructor(of: ImagesSettings, used: Record<string, number>) {
     this.#of = of;
     this.#used = used;
-    this.#pulledBy = pulledBy;
     this.#timer = setInterval(() => void this.collect(), LOOK_MS).unref();
   }
 
   static async open(of: ImagesSettings): Promise<Images> {
     const text = await readFile(of.file, 'utf8').catch(() => '{}');
-    const pulledBy = await PulledBy.open(join(dirname(of.file), 'pulled-by.json'), of.engine);
-    return new Images(of, usedIn(text), pulledBy);
-  }
-
-  /** The same for what a tenant starts. */
-  of(tenant: string): TenantImages {
-    return { tenant, pulledBy: this.#pulledBy, pulling: (name) => this.pulling(name) };
+    return new Images(of, usedIn(text));
   }
 
   /** An image is in use until the returned function is called. */

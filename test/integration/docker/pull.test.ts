@@ -69,9 +69,13 @@ async function keep(config: object, tenant?: string): Promise<void> {
 
 const auth = (password: string): string =>
   Buffer.from(`${REGISTRY_USER}:${password}`).toString('base64');
+/** A file with this password for the registry. */
+const withPassword = (password: string) => ({
+  auths: { [registry.host]: { auth: auth(password) } },
+});
 
 test('an image is pulled with the credentials of this node, and it is told that it is', async () => {
-  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  await keep(withPassword(REGISTRY_PASSWORD));
   expect(await ran()).toMatchObject({ exitCode: 0 });
   const told = reports.flatMap((each) => (each.kind === 'preparing' ? [each.message] : []));
   expect(told[0]).toBe(`pulling ${image}`);
@@ -114,43 +118,47 @@ async function ranFor(tenant: string, of: object = {}): Promise<unknown> {
 }
 const wasPulled = (): boolean => reports.some(({ kind }) => kind === 'preparing');
 
-test('a tenant’s own credentials count before everybody’s, and are nobody else’s', async () => {
-  const good = { auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } };
-  await keep(good, 'a');
-  await keep({ auths: { [registry.host]: { auth: auth('wrong') } } });
-  expect(await ranFor('b')).toMatch(/unauthorized|denied/);
-  expect(await ranFor('a')).toBe(0);
-  expect(wasPulled()).toBe(true);
-  // Here it is no password: whoever could not pull it does not get it, by none of its names.
-  expect(await ranFor('b')).toMatch(/cannot be pulled: .*(unauthorized|denied)/);
-  expect(await ranFor('b', { pull: 'never' })).toContain('was pulled by others than b');
-  const id = (await engine.client.getImage(image).inspect()).Id;
-  expect(await ranFor('b', { image: id, pull: 'never' })).toContain('was pulled by others');
-  expect(await ranFor('a', { pull: 'never' })).toBe(0);
-  // With a password of its own it does, after the registry was asked, once.
-  await keep(good, 'b');
-  expect([await ranFor('b'), wasPulled()]).toEqual([0, true]);
-  expect([await ranFor('b'), wasPulled()]).toEqual([0, false]);
-  // Everybody’s are those of whoever has none of its own.
-  await keep(good);
-  expect([await ranFor('c'), wasPulled()]).toEqual([0, true]);
-  expect([await ranFor('d'), wasPulled()]).toEqual([0, false]);
-  // One that has its own for this registry is not helped by everybody’s.
-  await keep({ auths: { [registry.host]: { auth: auth('wrong') } } }, 'd');
-  expect(await ranFor('d')).toMatch(/the credentials of tenant d/);
-  await writeFile(join(state, 'credentials', 'tenants', 'd.json'), 'nonsense');
-  expect(await ranFor('d')).toMatch(/tenants\/d.json are not what `docker login` writes/);
-  await keep({ auths: { 'example.com': { auth: auth('other') } } }, 'd');
-  expect([await ranFor('d'), wasPulled()]).toEqual([0, false]);
+const refused = /cannot be pulled: .*(unauthorized|denied|no basic auth credentials)/;
+
+test('a tenant’s own credentials count before everybody’s, and are never another tenant’s', async () => {
+  await keep(withPassword(REGISTRY_PASSWORD), 'a');
+  expect(await ranFor('b')).toMatch(refused);
+  await keep(withPassword('wrong'));
+  expect(await ranFor('b')).toMatch(refused);
+  expect([await ranFor('a'), wasPulled()]).toEqual([0, true]);
+  await engine.client.getImage(image).remove();
+  // Everybody’s are those of whoever has none of its own, or only for other registries.
+  await keep(withPassword(REGISTRY_PASSWORD));
+  await keep({ auths: { 'example.com': { auth: auth('other') } } }, 'b');
+  for (const tenant of ['b', 'c']) expect(await ranFor(tenant, { pull: 'always' })).toBe(0);
   await engine.client.getImage(image).remove();
 });
 
-test('an image that came otherwise is everybody’s', async () => {
-  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } }, 'a');
-  const other = `${registry.host}/team/loaded`;
-  await engine.client.getImage(IMAGE).tag({ repo: other, tag: '1' });
-  expect([await ranFor('b', { image: `${other}:1` }), wasPulled()]).toEqual([0, false]);
-  await engine.client.getImage(`${other}:1`).remove();
+test.each([
+  ['wrong ones', () => withPassword('wrong'), /the credentials of tenant d/],
+  [
+    'an entry without any',
+    () => ({ auths: { [registry.host]: {} } }),
+    /the credentials of tenant d/,
+  ],
+  ['a helper that is not there', () => ({ credsStore: 'none-such' }), /it is not on PATH/],
+  ['nonsense', () => ({ auths: 'nonsense' }), /tenants\/d.json are not what `docker login` writes/],
+])('a tenant whose own file has %s is not helped by everybody’s', async (_what, config, why) => {
+  await keep(withPassword(REGISTRY_PASSWORD));
+  await keep(config(), 'd');
+  const message = await ranFor('d');
+  expect(message).toMatch(refused);
+  expect(message).toMatch(why);
+});
+
+test('an image that is here is there for whoever names it; `always` asks the registry', async () => {
+  await keep(withPassword(REGISTRY_PASSWORD), 'a');
+  expect(await ranFor('a')).toBe(0);
+  expect([await ranFor('b'), wasPulled()]).toEqual([0, false]);
+  expect(await ranFor('b', { pull: 'never' })).toBe(0);
+  expect(await ranFor('b', { pull: 'always' })).toMatch(refused);
+  expect([await ranFor('a', { pull: 'always' }), wasPulled()]).toEqual([0, true]);
+  await engine.client.getImage(image).remove();
 });
 
 test.each([
@@ -173,7 +181,7 @@ test('what another registry needs, and cannot give, is no trouble', async () => 
 });
 
 test('an image that the registry does not have is a reason; its name is forgotten, and starts as soon as it is here', async () => {
-  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  await keep(withPassword(REGISTRY_PASSWORD));
   const missing = `${registry.host}/team/none:1`;
   expect(await ran({ image: missing })).toMatchObject({
     message: expect.stringMatching(/team\/none:1 cannot be pulled: .*(not found|unknown)/),
@@ -194,7 +202,7 @@ test('an image that the registry does not have is a reason; its name is forgotte
 });
 
 test('an image that goes while its start is under way is obtained once more', async () => {
-  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  await keep(withPassword(REGISTRY_PASSWORD));
   const spec = { driver: 'docker', image, command: ['true'], init: [{ command: ['sleep', '1'] }] };
   driver.start(startInput(spec), (report) => reports.push(report));
   const steps = async () =>
@@ -230,7 +238,7 @@ test.each([
 });
 
 test('what this agent pulled goes when the disk is too full: nothing that is used, or another’s', async () => {
-  await keep({ auths: { [registry.host]: { auth: auth(REGISTRY_PASSWORD) } } });
+  await keep(withPassword(REGISTRY_PASSWORD));
   expect(await ran()).toMatchObject({ exitCode: 0 });
   const file = join(state, 'docker', 'images.json');
   expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).toEqual([image]);

@@ -25,20 +25,15 @@ test.each<readonly [string, PullEnd, (response: ServerResponse) => void]>([
   });
   const ends: PullEnd[] = [];
   const pulling = async () => async (each: PullEnd) => void ends.push(each);
-  const notes: PullEnd[] = [];
-  const pulledBy = {
-    isGiven: async () => true,
-    pulling: async () => async (each: PullEnd) => void notes.push(each),
-  };
   const wanted = {
     ...{
       engine: scripted.engine,
       spec: service(1, { driver: 'docker', image: 'registry.test/app:1' }).spec,
     },
-    ...{ stop: new AbortController().signal, credentials: '/nowhere' },
-    images: { tenant: 'default', pulling, pulledBy },
+    ...{ stop: new AbortController().signal, images: { pulling } },
+    holder: { folder: '/nowhere', tenant: 'default' },
     tell: () => undefined,
   };
   await expect(obtainImage(wanted)).rejects.toThrow('image registry.test/app:1 cannot be pulled: ');
-  expect([ends, notes]).toEqual([[end], [end]]);
+  expect(ends).toEqual([end]);
 });
