@@ -12,7 +12,7 @@ import type { Given } from '../given.ts';
 import type { InTurn } from '../in-turn.ts';
 import { isListening, tcpPorts } from '../ports.ts';
 import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
-import { keptEnd, LABELS } from './container.ts';
+import { isUnstarted, keptEnd, LABELS } from './container.ts';
 import type { Engine } from './engine.ts';
 import { endAllMarked } from './exec.ts';
 import type { Groups } from './groups.ts';
@@ -122,7 +122,9 @@ export class Adoption {
     const isRunning = container?.State.Running === true;
     const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && mayHaveCommands(kept, folder)) await endAllMarked(engine, around.container);
-    run.adopt(container);
+    // What its engine may be about to start is removed before anybody hears that it is over.
+    run.adopt(isUnstarted(container) ? null : container);
+    if (isUnstarted(container)) await run.look();
     return { ...foundOf(kept, run), isReady };
   }
 

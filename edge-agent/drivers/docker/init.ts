@@ -19,6 +19,35 @@ import { beginOutput, OutputCopy } from './output.ts';
 /** How often it is looked whether a step has ended, in milliseconds. */
 const LOOK_MS = 100;
 
+/** Tells a start under way to stop; what runs of it before its program has the shortest grace that was told. */
+export class StartStop extends AbortController {
+  #endsAt = Number.POSITIVE_INFINITY;
+
+  /** When a step is to be ended at the latest, on the clock that only goes on. */
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
+  /** Safe to call again, with less. */
+  tell(graceMs: number): void {
+    this.#endsAt = Math.min(this.#endsAt, performance.now() + graceMs);
+    this.abort();
+  }
+
+  /** Resolves with what is waited for, or throws as soon as it is told. */
+  async before(waited: Promise<void> | undefined): Promise<void> {
+    const { signal } = this;
+    let isTold = (): void => undefined;
+    const told = new Promise<void>((resolve) => {
+      isTold = resolve;
+    });
+    signal.addEventListener('abort', isTold, { once: true });
+    if (!signal.aborted) await Promise.race([waited, told]);
+    signal.removeEventListener('abort', isTold);
+    if (signal.aborted) throw new Error('told to stop before it was started');
+  }
+}
+
 /** What a step needs. */
 export interface Around {
   readonly engine: Engine;
@@ -26,8 +55,8 @@ export interface Around {
   readonly input: StartInput;
   /** What the program's container is made of. */
   readonly options: Docker.ContainerCreateOptions;
-  /** Signalled when it is to stop: the step is ended as an instance is. */
-  readonly stop: AbortSignal;
+  /** Once it is told, the step is ended as an instance is. */
+  readonly stop: StartStop;
   /** What cannot be removed of a step is ended before anything else of its instance begins. */
   readonly left: Left;
   /** Gets the image once more. */
@@ -42,7 +71,7 @@ export async function runInit(around: Around): Promise<void> {
   for (const [index, step] of steps.entries()) {
     around.tell(stepText(steps, index));
     const end = await runStep(around, index, step);
-    if (around.stop.aborted) throw new Error(`told to stop at ${stepText(steps, index)}`);
+    if (around.stop.signal.aborted) throw new Error(`told to stop at ${stepText(steps, index)}`);
     if (end.exitCode === 0) continue;
     const how = end.signal === undefined ? `exited with ${end.exitCode}` : `ended by ${end.signal}`;
     throw new Error(`${stepText(steps, index)} ${end.message ?? how}`);
@@ -78,22 +107,17 @@ async function runStep(around: Around, index: number, { command }: InitStep): Pr
   }
 }
 
-/** Waits for the end of a step; once it is to stop, with its grace. */
-async function endOf(
-  engine: Engine,
-  name: string,
-  stop: AbortSignal,
-  graceMs: number,
-): Promise<End> {
+/** Waits for the end of a step; once it is to stop, with its grace, or less where that was told. */
+async function endOf(engine: Engine, name: string, stop: StartStop, graceMs: number): Promise<End> {
   let killAt: number | undefined;
   for (;;) {
     const end = endIn(await engine.inspect(name));
     if (end) return end;
-    if (stop.aborted && killAt === undefined) {
+    if (stop.signal.aborted && killAt === undefined) {
       killAt = performance.now() + graceMs;
       await engine.kill(name, 'SIGTERM').catch(() => undefined);
     }
-    if (killAt !== undefined && performance.now() >= killAt) {
+    if (killAt !== undefined && performance.now() >= Math.min(killAt, stop.endsAt)) {
       await engine.kill(name, 'SIGKILL').catch(() => undefined);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
