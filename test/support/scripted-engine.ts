@@ -11,18 +11,20 @@ export interface ScriptedEngine extends AsyncDisposable {
   readonly asked: readonly string[];
 }
 
-/** `answer` is called with each thing that is asked. */
+/** `answer` is called with each thing that is asked, and how. */
 export async function scriptedEngine(
-  answer: (asked: string, response: ServerResponse) => void,
+  answer: (asked: string, response: ServerResponse, how: URLSearchParams) => void,
 ): Promise<ScriptedEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'shoal-scripted-'));
   const socket = join(folder, 'engine.sock');
   const asked: string[] = [];
   const server = createServer((request, response) => {
-    const path = (request.url ?? '').replace(/\?.*/, '');
+    const [path = '', how] = (request.url ?? '').split('?');
     asked.push(`${request.method} ${path}`);
     request.resume();
-    request.on('end', () => answer(`${request.method} ${path}`, response));
+    request.on('end', () =>
+      answer(`${request.method} ${path}`, response, new URLSearchParams(how)),
+    );
   });
   await new Promise<void>((resolve) => void server.listen(socket, resolve));
   return {

@@ -13,7 +13,7 @@ import type { InTurn } from '../in-turn.ts';
 import { isListening, tcpPorts } from '../ports.ts';
 import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
 import { limitContainer } from './bandwidth.ts';
-import { keptEnd, LABELS } from './container.ts';
+import { isUnstarted, keptEnd, LABELS } from './container.ts';
 import type { Engine } from './engine.ts';
 import { endAllMarked } from './exec.ts';
 import type { Groups } from './groups.ts';
@@ -126,7 +126,9 @@ export class Adoption {
     // An agent that died in between never limited it. What cannot be looked at goes on: it was before.
     const unlimited = (error: unknown): void => log.warn(reasonOf(error), { instance: name });
     if (isRunning) await limitContainer(engine, around.container, kept.input).catch(unlimited);
-    run.adopt(container);
+    // What its engine may be about to start is removed before anybody hears that it is over.
+    run.adopt(isUnstarted(container) ? null : container);
+    if (isUnstarted(container)) await run.look();
     return { ...foundOf(kept, run), isReady };
   }
 

@@ -160,13 +160,18 @@ export interface End {
   readonly message: string | undefined;
 }
 
+/** Whether a container was made, and has not run: somebody may have asked its engine to start it. */
+export function isUnstarted(container: Inspected | null): boolean {
+  return container?.State.Status === 'created';
+}
+
 /** The end of a container that does not run; undefined: it runs. */
 export function endIn(container: Inspected): End | undefined {
   const unknown = { exitCode: undefined, signal: undefined };
   if (!container) return { ...unknown, message: 'its container is gone' };
   const { State: state } = container;
   if (state.Running) return undefined;
-  if (state.Status === 'created') {
+  if (isUnstarted(container)) {
     const why = state.Error || 'its agent ended before';
     return { ...unknown, message: `was not started: ${why}` };
   }

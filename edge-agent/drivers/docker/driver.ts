@@ -54,6 +54,7 @@ import { beginOutput } from './output.ts';
 import { placesOf } from './places.ts';
 import { Run, type RunAround, STAYS_MS } from './run.ts';
 import type { DockerSettings } from './settings.ts';
+import { type StartStop, Starts } from './starts.ts';
 import { Unanswered } from './unanswered.ts';
 import { type UsesAround, usesOf, writtenBy } from './use.ts';
 import { watchEnds } from './watch.ts';
@@ -74,8 +75,7 @@ export class DockerDriver implements Driver {
   readonly #turns: InTurn;
   readonly #adoption: Adoption;
   readonly #groups: Groups;
-  /** Starts under way, to be told to stop. */
-  readonly #starting = new Map<string, { readonly run: number; readonly stop: AbortController }>();
+  readonly #starts = new Starts();
   #unwatch: () => void = () => undefined;
   #offered: DriverOffer | undefined;
   #lacking: Lacking = {};
@@ -150,26 +150,24 @@ export class DockerDriver implements Driver {
   }
 
   start(input: StartInput, report: Report): void {
-    const stop = new AbortController();
-    this.#starting.set(input.name, { run: input.run, stop });
+    const stop = this.#starts.begin(input);
     this.#turns.add(input.name, async () => {
       let release = (): void => undefined;
       try {
         release = this.#images.hold(programOf(input).image ?? '');
-        await this.#start(input, report, stop.signal);
+        await this.#start(input, report, stop);
       } catch (error) {
         // Of what was under way when the agent went, the next one finds out by itself.
         if (!this.#isLeft) await this.#notStarted(input, report, error);
       } finally {
         release();
-        if (this.#starting.get(input.name)?.stop === stop) this.#starting.delete(input.name);
+        this.#starts.end(input.name, stop);
       }
     });
   }
 
   stop(input: StopInput, report: Report): void {
-    const starting = this.#starting.get(input.name);
-    if (starting?.run === input.run) starting.stop.abort();
+    this.#starts.tell(input);
     this.#turns.add(input.name, async () => {
       const run = this.#runs.get(input.name);
       if (run?.number === input.run && !run.isTold) return run.stop(input.graceMs);
@@ -268,24 +266,26 @@ export class DockerDriver implements Driver {
   }
 
   async endAll(graceMsMax: number): Promise<void> {
-    for (const { stop } of this.#starting.values()) stop.abort();
-    await this.#turns.settled();
-    const parts = [...this.#kept.values()].map(({ input }) => input);
-    await endInOrder(parts, graceMsMax, async (name, graceMs) => {
-      const run = this.#runs.get(name);
-      if (!run || run.isTold) return;
-      run.stop(graceMs);
-      // Without an engine nothing can be ended, and nobody waits for one.
-      while (!run.isTold && !this.#isLost) await new Promise((resolve) => setTimeout(resolve, 10));
-    });
-    if (!this.#isLost) await this.settled();
+    this.#starts.tellAll(graceMsMax);
+    const isLost = () => this.#isLost;
+    // What runs does not wait for what is under way; what came up meanwhile is ended after it.
+    for (let round = 1; round <= 2; round++) {
+      const parts = [...this.#kept.values()].map(({ input }) => input);
+      await endInOrder(parts, graceMsMax, async (name, ms) =>
+        this.#runs.get(name)?.end(ms, isLost),
+      );
+      await this.#turns.settled();
+    }
+    if (this.#isLost) return;
+    await this.#unanswered.retried(graceMsMax);
+    await this.settled();
   }
 
   leave(): void {
     this.#isLeft = true;
     this.#unwatch();
     this.#images.close();
-    for (const { stop } of this.#starting.values()) stop.abort();
+    this.#starts.leave();
     for (const run of this.#runs.values()) run.leave();
   }
 
@@ -313,12 +313,12 @@ export class DockerDriver implements Driver {
     this.#offered = await offerOf(this.#engine, this.#settings.mounts, this.#lacking);
   }
 
-  async #start(input: StartInput, report: Report, stop: AbortSignal): Promise<void> {
+  async #start(input: StartInput, report: Report, stop: StartStop): Promise<void> {
     const { name, run: number } = input;
     const program = programOf(input);
     const before = this.#runs.get(name);
     if (before && !before.isOver) throw new Error('cannot be started: it runs already');
-    await before?.done;
+    await stop.before(before?.done);
     const { address, node, agent, credentials, mounts: allowed } = this.#settings;
     const given = await this.#given.take(input);
     const kept: Kept = { input, epoch: input.epoch, address, ...given, startedAt: Date.now() };
@@ -328,11 +328,12 @@ export class DockerDriver implements Driver {
     const tell = (message: string) => report({ name, run: number, kind: 'preparing', message });
     const [engine, images] = [this.#engine, this.#images];
     const holder = { folder: credentials, tenant: input.tenant };
-    const obtain = () => obtainImage({ engine, images, spec: program, stop, holder, tell });
+    const pull = { engine, images, spec: program, stop: stop.signal, holder, tell };
+    const obtain = () => obtainImage(pull);
     await obtain();
     const { volumes } = RunFolder.shared(this.#state, name);
     const mounts = await placesOf(folder, { run: number, spec: program, volumes }, allowed);
-    const network = await this.#groups.enter(kept, { stop, obtain });
+    const network = await this.#groups.enter(kept, { stop: stop.signal, obtain });
     const options = createOptions({ agent, node, input, address, ...given, mounts, network });
     await this.#left.end(name);
     await runInit({ engine, folder, input, options, stop, left: this.#left, obtain, tell });
@@ -344,7 +345,7 @@ export class DockerDriver implements Driver {
     const container = containerName(agent, input);
     this.#left.add(name, container);
     await createContainer(this.#engine, options, obtain);
-    if (stop.aborted) throw new Error('told to stop before it was started');
+    if (stop.signal.aborted) throw new Error('told to stop before it was started');
     await this.#engine.start(container);
     await limitStarted(engine, container, input);
     const run = new Run(begun, this.#around(begun, report));

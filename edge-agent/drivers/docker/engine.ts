@@ -5,7 +5,7 @@
  * The client library is loaded when an engine is opened: an agent without one does not pay for it.
  */
 import { cpus } from 'node:os';
-import { addAbortSignal, type Duplex, Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Duplex, type Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import { AtATime } from '../at-a-time.ts';
@@ -110,14 +110,6 @@ export class Engine {
       made.start({ hijack: false, stdin: false, abortSignal: signal }),
     );
     to.begun?.();
-    const aborted = new Promise<never>((_, reject) => {
-      const abort = (): void => {
-        stream.destroy();
-        reject(new EngineError('not waited for any more', undefined));
-      };
-      if (signal.aborted) abort();
-      else signal.addEventListener('abort', abort, { once: true });
-    });
     const print = new Writable({
       write: (chunk: Uint8Array, _encoding, done) => {
         to.print(chunk);
@@ -125,7 +117,7 @@ export class Engine {
       },
     });
     this.#docker.modem.demuxStream(stream, print, print);
-    await Promise.race([finished(stream), aborted]);
+    await Promise.race([finished(stream), aborted(signal)]).finally(() => stream.destroy());
     const { ExitCode: code } = await this.#ask(ANSWER_MS, () => made.inspect());
     return { exitCode: code ?? undefined };
   }
@@ -220,7 +212,9 @@ export class Engine {
   ): Promise<void> {
     try {
       const options = { path, noOverwriteDirNonDir: '1', abortSignal: stop };
-      await this.#docker.getContainer(container).putArchive(archive, options);
+      const put = this.#docker.getContainer(container).putArchive(archive, options);
+      // Of an engine that dies in the middle of its answer the library tells nobody.
+      await Promise.race([put, aborted(stop)]);
     } catch (error) {
       throw engineError(error, this.socket);
     }
@@ -315,11 +309,18 @@ export class Engine {
       ...{ timestamps: true, abortSignal: signal, since: of.since as unknown as number },
       ...{ stdout: of.output === 'stdout', stderr: of.output === 'stderr' },
     };
-    const one = this.#docker.getContainer(container);
-    if (of.isFollowed) {
-      return (await one.logs({ ...options, follow: true })) as unknown as AsyncIterable<Uint8Array>;
-    }
-    return Readable.from([await one.logs({ ...options, follow: false })]);
+    return new Promise((resolve, reject) => {
+      // The library would gather what is not followed, and never answer if the engine dies meanwhile.
+      const asked = {
+        ...{ path: `/containers/${container}/logs?`, method: 'GET', isStream: true },
+        ...{ abortSignal: signal, statusCodes: { 200: true, 404: 'gone', 500: 'failed' } },
+        options: { ...options, follow: of.isFollowed },
+      };
+      this.#docker.modem.dial(asked, (error, stream) => {
+        if (error) reject(error);
+        else resolve(stream as Readable);
+      });
+    });
   }
 
   /** Ends of containers, whosever they are, from now on: JSON, a line each. Podman asks for them as `died`. */
@@ -355,4 +356,14 @@ export class Engine {
       clearTimeout(timer);
     }
   }
+}
+
+/** Rejects when nobody waits any more. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void =>
+      reject(new EngineError('the engine is not waited for any more', undefined));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
 }

@@ -16,6 +16,7 @@ import { createContainer } from './create.ts';
 import type { Engine } from './engine.ts';
 import type { Left } from './left.ts';
 import { beginOutput, OutputCopy } from './output.ts';
+import type { StartStop } from './starts.ts';
 
 /** How often it is looked whether a step has ended, in milliseconds. */
 const LOOK_MS = 100;
@@ -27,8 +28,8 @@ export interface Around {
   readonly input: StartInput;
   /** What the program's container is made of. */
   readonly options: Docker.ContainerCreateOptions;
-  /** Signalled when it is to stop: the step is ended as an instance is. */
-  readonly stop: AbortSignal;
+  /** Once it is told, the step is ended as an instance is. */
+  readonly stop: StartStop;
   /** What cannot be removed of a step is ended before anything else of its instance begins. */
   readonly left: Left;
   /** Gets the image once more. */
@@ -43,7 +44,7 @@ export async function runInit(around: Around): Promise<void> {
   for (const [index, step] of steps.entries()) {
     around.tell(stepText(steps, index));
     const end = await runStep(around, index, step);
-    if (around.stop.aborted) throw new Error(`told to stop at ${stepText(steps, index)}`);
+    if (around.stop.signal.aborted) throw new Error(`told to stop at ${stepText(steps, index)}`);
     if (end.exitCode === 0) continue;
     const how = end.signal === undefined ? `exited with ${end.exitCode}` : `ended by ${end.signal}`;
     throw new Error(`${stepText(steps, index)} ${end.message ?? how}`);
@@ -80,22 +81,17 @@ async function runStep(around: Around, index: number, { command }: InitStep): Pr
   }
 }
 
-/** Waits for the end of a step; once it is to stop, with its grace. */
-async function endOf(
-  engine: Engine,
-  name: string,
-  stop: AbortSignal,
-  graceMs: number,
-): Promise<End> {
+/** Waits for the end of a step; once it is to stop, with its grace, or less where that was told. */
+async function endOf(engine: Engine, name: string, stop: StartStop, graceMs: number): Promise<End> {
   let killAt: number | undefined;
   for (;;) {
     const end = endIn(await engine.inspect(name));
     if (end) return end;
-    if (stop.aborted && killAt === undefined) {
+    if (stop.signal.aborted && killAt === undefined) {
       killAt = performance.now() + graceMs;
       await engine.kill(name, 'SIGTERM').catch(() => undefined);
     }
-    if (killAt !== undefined && performance.now() >= killAt) {
+    if (killAt !== undefined && performance.now() >= Math.min(killAt, stop.endsAt)) {
       await engine.kill(name, 'SIGKILL').catch(() => undefined);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

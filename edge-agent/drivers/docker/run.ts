@@ -8,7 +8,7 @@ import type { Report } from '../driver.ts';
 import { Grace } from '../grace.ts';
 import { tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
-import { type End, endIn } from './container.ts';
+import { type End, endIn, isUnstarted } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
 import type { GroupPart } from './groups.ts';
 import { OutputCopy } from './output.ts';
@@ -62,6 +62,8 @@ export class Run {
   #isTold = false;
   #isDone = false;
   #isLeft = false;
+  /** Nobody has said yet whether it runs. */
+  #isUnknown = false;
   readonly #grace = new Grace();
   #again: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
@@ -126,30 +128,31 @@ export class Run {
     this.#pid = container?.State.Pid || undefined;
     const { address, ports, startedAt: at } = this.#kept;
     this.#tell({ kind: 'started', pid: this.#pid, address, ports, at });
+    this.#output.start();
     this.#listen();
     // It may have ended before anybody listened.
     if (this.#isLookDue || endIn(container)) void this.look();
   }
 
   /**
-   * Goes on with a container of an earlier agent; `null`: the engine does not say how it stands. With
-   * the end that agent wrote down it is over, and its last output may not be here yet.
+   * Goes on with a container of an earlier agent; `null`: nobody knows how it stands until a look has
+   * seen it. With the end that agent wrote down it is over, and its last output may not be here yet.
    */
   adopt(container: Inspected | null, noted?: End): void {
     this.#isHeld = true;
     const end = noted ?? (container === null ? undefined : endIn(container));
+    this.#output.start();
     if (end) {
-      this.#output.start();
       // Not before the caller has it; whoever asked keeps what is told until all are found.
       setTimeout(() => this.finish(end), 0);
       return;
     }
     this.#pid = container?.State.Pid || undefined;
-    this.#listen();
+    if (container === null) this.#isUnknown = true;
+    else this.#listen();
   }
 
   #listen(): void {
-    this.#output.start();
     const ports = tcpPorts(this.#kept);
     const isReady = (): void => {
       if (this.#isOver) return;
@@ -168,15 +171,34 @@ export class Run {
     }
     if (this.#isOver || this.#isLeft) return;
     try {
-      const container = await this.#around.engine.inspect(this.#around.container);
+      const { engine, container: name } = this.#around;
+      const container = await engine.inspect(name);
       const end = endIn(container);
       // An agent that is gone may have left what comes before its program.
       if (!container) await this.#around.noneLeft();
+      // Or have asked for its start, and the engine is at it: it is over when it cannot run any more.
+      if (isUnstarted(container)) await removeContainer(engine, name);
       if (end) this.finish(end);
-      else this.#pid = container?.State.Pid || undefined;
+      else this.#seen(container);
     } catch {
       // Whoever watches looks again.
     }
+  }
+
+  /** It runs. */
+  #seen(container: Inspected): void {
+    if (this.#isOver || this.#isLeft) return;
+    this.#pid = container?.State.Pid || undefined;
+    if (!this.#isUnknown) return;
+    this.#isUnknown = false;
+    this.#listen();
+  }
+
+  /** Stops it; resolves when its end was told, or `isLost`: without an engine nothing can be ended. */
+  async end(graceMs: number, isLost: () => boolean): Promise<void> {
+    if (this.#isTold) return;
+    this.stop(graceMs);
+    while (!this.#isTold && !isLost()) await pause(10);
   }
 
   /** The polite signal now, the other one after the shortest grace it was told, then again and again. */

@@ -48,6 +48,18 @@ export class Unanswered {
     for (const { again } of all) again();
   }
 
+  /** The same, and waits until they were, `msMax` milliseconds at most. */
+  async retried(msMax: number): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    this.retry();
+    let late: NodeJS.Timeout | undefined;
+    const waited = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, msMax);
+    });
+    await Promise.race([this.#turns.settled(), waited]);
+    clearTimeout(late);
+  }
+
   /** Nobody wants to hear of a part any more. */
   forget(name: string): void {
     for (const [key, each] of [...this.#waiting]) {

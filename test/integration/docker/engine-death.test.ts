@@ -109,6 +109,7 @@ test('an agent that starts while the engine is away goes on with what ran when i
   expect(await driver.offer()).toBeUndefined();
   const found = await driver.found(report);
   expect(found.map(({ name }) => name)).toContain('default.counts');
+  expect(of('counts')).toEqual([]);
   await engine.start();
   await eventually(async () => (await driver.offer()) !== undefined, 20_000, 'the offer');
   await eventually(
@@ -243,6 +244,7 @@ test('a step of an agent that died while the engine was away is ended before its
     between.isOpen = true;
     await eventually(() => told('exited', 1).length > 0, 20_000, 'its end');
     expect(await running()).toEqual([]);
+    expect(told('ready', 1)).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** How long an engine is waited for. */
 import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { afterEach, expect, test, vi } from 'vitest';
 import { say, scriptedEngine } from '../../../support/scripted-engine.ts';
 
@@ -19,4 +20,20 @@ test.each([
   const said = await told;
   if (typeof outcome === 'number') expect(said).toBe(outcome);
   else expect(said).toContain(outcome);
+});
+
+test('an engine that dies in the middle of its answer to an archive is not waited for after a stop', async () => {
+  const stop = new AbortController();
+  await using scripted = await scriptedEngine((_asked, response) => {
+    response.writeHead(200);
+    response.write('{', () => {
+      response.destroy();
+      // As by a limit of time: long after it.
+      setTimeout(() => stop.abort(), 100);
+    });
+  });
+  const put = scripted.engine.putArchive('web-1', Readable.from(['archive']), {
+    ...{ path: '/', stop: stop.signal },
+  });
+  await expect(put).rejects.toThrow('not waited for');
 });

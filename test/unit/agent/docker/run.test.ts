@@ -30,6 +30,12 @@ async function ended(act: (on: Ended) => Promise<void>): Promise<void> {
     if (asked.startsWith('DELETE')) return void response.writeHead(204).end();
     say(response, 200, { State: { Running: false, Status: 'exited', ExitCode: 3 } });
   });
+  const breakOff = async (): Promise<void> => {
+    await eventually(() => logs?.length === 2, 5_000, 'both outputs to be asked for');
+    for (const each of logs?.splice(0) ?? []) {
+      each.write(framed('last').subarray(0, 20), () => each.destroy());
+    }
+  };
   const folder = new RunFolder(state, NAME);
   const reports: InstanceReport[] = [];
   const input = startInput({ driver: 'docker', image: 'app:1', command: ['true'] });
@@ -46,7 +52,7 @@ async function ended(act: (on: Ended) => Promise<void>): Promise<void> {
     });
     const told = () => reports.filter(({ kind }) => kind === 'exited');
     const isRemoved = () => scripted.asked.some((each) => each.startsWith('DELETE'));
-    await act({ run, folder, sayLast, told, isRemoved });
+    await act({ run, folder, breakOff, sayLast, told, isRemoved });
     await run.done;
     expect(told()).toHaveLength(1);
     expect(isRemoved()).toBe(true);
@@ -60,6 +66,8 @@ interface Ended {
   readonly folder: RunFolder;
   /** The engine says on both outputs what it kept back, to whoever asked or asks for it. */
   sayLast(): void;
+  /** The engine dies while it says them, and is there again. */
+  breakOff(): Promise<void>;
   told(): readonly InstanceReport[];
   isRemoved(): boolean;
 }
@@ -88,6 +96,19 @@ test('an end is told although its last output does not come; that is not lost, n
     expect(isPrinted).toBe(false);
     sayLast();
     await printed;
+    expect(await readFile(folder.output('stdout'), 'utf8')).toBe('last\n');
+  });
+});
+
+test('an engine that dies while it says the last output is asked for the rest', async () => {
+  await ended(async ({ run, folder, breakOff, sayLast }) => {
+    run.started({ State: { Running: true, Pid: 7 } } as never);
+    await run.look();
+    // What is asked before the end is followed, what is asked after it is not.
+    await breakOff();
+    await breakOff();
+    sayLast();
+    await run.printed;
     expect(await readFile(folder.output('stdout'), 'utf8')).toBe('last\n');
   });
 });
