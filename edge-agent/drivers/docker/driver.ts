@@ -267,12 +267,11 @@ export class DockerDriver implements Driver {
 
   async endAll(graceMsMax: number): Promise<void> {
     this.#starts.tellAll(graceMsMax);
-    const isLost = () => this.#isLost;
     // What runs does not wait for what is under way; what came up meanwhile is ended after it.
     for (let round = 1; round <= 2; round++) {
       const parts = [...this.#kept.values()].map(({ input }) => input);
       await endInOrder(parts, graceMsMax, async (name, ms) =>
-        this.#runs.get(name)?.end(ms, isLost),
+        this.#runs.get(name)?.end(ms, () => this.#isLost),
       );
       await this.#turns.settled();
     }
