@@ -43,7 +43,8 @@ async function withoutMissingEngines(): Promise<readonly string[]> {
   const why = noDocker() ?? ((await findDocker()) ? undefined : 'no dockerd: run `make engines`');
   if (why !== undefined) {
     skipped('Docker tests', why);
-    leftOut.push('test/integration/docker/**', 'test/long/images.test.ts');
+    const long = ['images', 'container-sidecars'].map((name) => `test/long/${name}.test.ts`);
+    leftOut.push('test/integration/docker/**', ...long);
   }
   if (!(await findPodman())) {
     // Only Debian has it in the form it is fetched in: never an error.

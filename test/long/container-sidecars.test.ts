@@ -3,13 +3,13 @@
  * reached one by one, begun anew with their network, and nothing left of them.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { agentProgram } from '../../../local/fabric.ts';
-import type { Observed } from '../../../subjects/index.ts';
-import { holdingsOf } from '../../support/container-engine.ts';
-import { DockerEngine, IMAGE } from '../../support/docker.ts';
-import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
-import { eventually } from '../../support/ports.ts';
-import { shoal } from '../cli/child.ts';
+import { agentProgram } from '../../local/fabric.ts';
+import type { Observed } from '../../subjects/index.ts';
+import { shoal } from '../integration/cli/child.ts';
+import { holdingsOf } from '../support/container-engine.ts';
+import { DockerEngine, IMAGE } from '../support/docker.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { eventually } from '../support/ports.ts';
 
 let engine: DockerEngine;
 let under: FabricUnderTest;
