@@ -135,6 +135,7 @@ export class DockerEngine implements ContainerEngine {
       if (this.#child) await this.#removeContainers();
     } finally {
       await this.kill('SIGTERM');
+      await this.#endShims();
       await this.#unmount();
       await call('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
       await rm(this.#folder, { recursive: true, force: true });
@@ -150,6 +151,20 @@ export class DockerEngine implements ContainerEngine {
     if (!isThere) await this.start();
     for (const { Id: id } of await this.client.listContainers({ all: true })) {
       await this.client.getContainer(id).remove({ force: true, v: true });
+    }
+  }
+
+  /** What watched a container that was made as its engine was killed: no engine knows of it any more. */
+  async #endShims(): Promise<void> {
+    const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+    for (const pid of pids) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (!line.includes(`${this.#folder}/`)) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
     }
   }
 
