@@ -14,7 +14,7 @@ export function manifestJsonSchema(): Json {
     $id: MANIFEST_SCHEMA_ID,
     title: 'Shoal manifest',
     description:
-      'A workload or a schedule with its name, as `shoal apply` reads it from YAML or JSON.',
+      'A workload, a schedule or a pool with its name, as `shoal apply` reads it from YAML or JSON.',
     ...rest,
     oneOf: (oneOf ?? []).map((branch, index) => ({
       title: `A ${manifestKinds[index]}`,

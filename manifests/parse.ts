@@ -6,7 +6,13 @@
  * documents.ts.
  */
 import type { z } from 'zod';
-import { DEFAULT_TENANT, type Manifest, manifestKinds, manifestSchema } from '../subjects/index.ts';
+import {
+  DEFAULT_TENANT,
+  type Manifest,
+  manifestKinds,
+  manifestNoun,
+  manifestSchema,
+} from '../subjects/index.ts';
 import { type ReadDocument, readDocuments } from './documents.ts';
 import { type Told, tell } from './issue-text.ts';
 import { nearest } from './nearest.ts';
@@ -108,7 +114,7 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A tenant's name stands for one workload and one schedule: a second manifest is a mistake. */
+/** A tenant's name stands for one workload, one schedule and one pool: a second manifest is a mistake. */
 function nameTwice(
   read: ReadDocument,
   of: { readonly names: Map<string, number>; readonly tenant: string; readonly lines: Lines },
@@ -117,8 +123,8 @@ function nameTwice(
   const { name, tenant = of.tenant } = isMapping(metadata) ? metadata : {};
   if (typeof name !== 'string') return undefined;
   const place = of.lines.at(find(read.document, ['metadata', 'name']).value ?? read.offset);
-  const isSchedule = isMapping(read.value) && read.value['kind'] === 'schedule';
-  const key = JSON.stringify([tenant, name, isSchedule]);
+  const kind = isMapping(read.value) ? String(read.value['kind']) : '';
+  const key = JSON.stringify([tenant, name, manifestNoun(kind)]);
   const first = of.names.get(key);
   if (first === undefined) {
     of.names.set(key, place.line);

@@ -51,7 +51,29 @@ export function withTemplateOf(spec: ServiceSpec, other: ServiceSpec): ServiceSp
 
 /** Whether two values say the same, in whatever order their keys were written. */
 export function isAlike(one: unknown, other: unknown): boolean {
-  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object') return false;
+  if (one === null || other === null) return false;
+  if (Array.isArray(one)) {
+    return (
+      Array.isArray(other) &&
+      one.length === other.length &&
+      one.every((each, index) => isAlike(each, other[index]))
+    );
+  }
+  if (Array.isArray(other)) return false;
+  // A field that is undefined says nothing.
+  return (
+    Object.entries(other).every(([name, each]) => isAlike(saidBy(one, name), each)) &&
+    Object.entries(one).every(
+      ([name, each]) => each === undefined || saidBy(other, name) !== undefined,
+    )
+  );
+}
+
+/** A name may be one that every object knows, such as `constructor`. */
+function saidBy(of: object, name: string): unknown {
+  return Object.hasOwn(of, name) ? (of as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
 /** Fields of a spec that concern the workload, not what its instances run. */

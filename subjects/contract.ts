@@ -41,12 +41,12 @@ interface Common<S extends string, P> {
 export interface EventContract<S extends string = string, P = unknown> extends Common<S, P> {
   readonly kind: 'event';
   /** Undefined: core NATS, gone when nobody listens. */
-  readonly stream?: StreamName;
+  readonly stream: StreamName | undefined;
   /**
    * Nobody waits until it is stored, and it is not said again: one that the stream did not confirm
    * is counted. Only for what explains; nothing may rest on it.
    */
-  readonly mayBeLost?: true;
+  readonly mayBeLost: true | undefined;
 }
 
 /** An ask that is answered once, with a value or a refusal. */
@@ -109,18 +109,28 @@ interface Declaration<S extends string, P> {
   readonly summary: string;
 }
 
+/**
+ * What all contracts have, in one order, whatever order it was written in: what reads contracts then
+ * finds it without a search.
+ */
+function declared<S extends string, P>(of: Declaration<S, P>): Common<S, P> {
+  const { name, schema, codec = 'json', bytesMax, from, to, summary } = of;
+  const subject = template(of.subject);
+  return { name, subject, schema, codec, bytesMax, from, to, summary };
+}
+
 /** Declares an event. With `stream` it is kept there, else it is core NATS. */
 export function event<const S extends string, P>(
   of: Declaration<S, P> & { readonly stream?: StreamName; readonly mayBeLost?: true },
 ): EventContract<S, P> {
-  return { codec: 'json', ...of, kind: 'event', subject: template(of.subject) };
+  return { ...declared(of), kind: 'event', stream: of.stream, mayBeLost: of.mayBeLost };
 }
 
 /** Declares a request and its reply. */
 export function request<const S extends string, P, R>(
   of: Declaration<S, P> & { readonly reply: z.ZodType<R>; readonly timeoutMs: number },
 ): RequestContract<S, P, R> {
-  return { codec: 'json', ...of, kind: 'request', subject: template(of.subject) };
+  return { ...declared(of), kind: 'request', reply: of.reply, timeoutMs: of.timeoutMs };
 }
 
 /** Declares an item of a work queue. */
@@ -130,8 +140,8 @@ export function work<const S extends string, P>(
     readonly lanes: NonNullable<WorkContract['lanes']>;
   },
 ): WorkContract<S, P> {
-  const subject = template(of.subject);
-  return { codec: 'json', ...of, kind: 'work', stream: 'WORK', subject, waits: undefined };
+  const { ackWaitMs, lanes } = of;
+  return { ...declared(of), kind: 'work', stream: 'WORK', ackWaitMs, lanes, waits: undefined };
 }
 
 /** Declares an item that comes at a time; `waits` takes the tokens of its subject. */
@@ -139,15 +149,14 @@ export function timed<const S extends string, P>(
   of: Declaration<S, P> & { readonly ackWaitMs: number; readonly waits: string },
 ): TimedContract<S, P> {
   const waits = template(of.waits) as unknown as Template<S>;
-  const subject = template(of.subject);
+  const { ackWaitMs } = of;
   return {
-    codec: 'json',
-    ...of,
+    ...declared(of),
     kind: 'work',
     stream: 'SCHEDULE',
-    subject,
-    waits,
+    ackWaitMs,
     lanes: undefined,
+    waits,
   };
 }
 
@@ -162,9 +171,9 @@ export function record<const S extends string, P>(
     readonly unique?: string;
   },
 ): RecordContract<S, P> {
-  const { schema, subject } = of;
-  const derived = { schema: tolerant(schema), subject: template(subject) };
-  return { codec: 'json', indexes: {}, unique: undefined, ...of, kind: 'record', ...derived };
+  const { bucket, indexes = {}, unique } = of;
+  const tolerating = declared({ ...of, schema: tolerant(of.schema) });
+  return { ...tolerating, kind: 'record', bucket, indexes, unique };
 }
 
 /** The subject (of a record: the key) for these tokens. Throws TokenError on a bad token. */

@@ -1,7 +1,9 @@
 /** Where a service is called: the list of its instances that take calls, for whoever balances them. */
 import { z } from 'zod';
 import { record } from './contract.ts';
+import { type Instance, type Observed, phaseOf } from './instance.ts';
 import { instanceId, nodeId, portName, tenantName, workloadName } from './names.ts';
+import type { NodeState } from './node.ts';
 
 export const endpointsRecord = record({
   name: 'endpoints',
@@ -29,3 +31,15 @@ export const endpointsRecord = record({
 });
 export type Endpoints = z.infer<typeof endpointsRecord.schema>;
 export type ReadyEndpoint = Endpoints['ready'][number];
+
+/** Where an instance takes calls; undefined: at the moment it takes none. */
+export function readyAt(
+  instance: Instance,
+  observed: Observed | undefined,
+  node: NodeState | undefined,
+): ReadyEndpoint | undefined {
+  if (!observed || instance.node === undefined) return undefined;
+  if (phaseOf(instance, observed, node) !== 'ready') return undefined;
+  const { address, ports } = observed;
+  return { instance: instance.instance, node: instance.node, address, ports };
+}

@@ -19,7 +19,7 @@ export const factSchema = z.object({
 export type Fact = z.infer<typeof factSchema>;
 
 /** What events are about, as far as this version tells. */
-export const eventNouns = ['node', 'workload', 'instance', 'schedule'] as const;
+export const eventNouns = ['node', 'workload', 'instance', 'schedule', 'pool'] as const;
 
 export const eventSchema = z.object({
   tenant: z.string(),
@@ -44,5 +44,5 @@ export const eventNoticed = event({
   stream: 'EVENTS',
   from: ['control'],
   to: ['gateway', 'operator', 'control'],
-  summary: 'Something happened to a node, workload, instance or schedule; kept for a day.',
+  summary: 'Something happened to a node, workload, instance, schedule or pool; kept for a day.',
 });

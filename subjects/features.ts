@@ -25,6 +25,7 @@ export const features = [
   'devices',
   'disk-limit',
   'bandwidth-limit',
+  'iops-limit',
 ] as const;
 export type Feature = (typeof features)[number];
 
@@ -43,6 +44,7 @@ interface Featured {
   readonly limits?: {
     readonly disk?: number | string | undefined;
     readonly bandwidth?: number | string | undefined;
+    readonly iops?: string | undefined;
   };
 }
 
@@ -65,6 +67,7 @@ export function featuresOf(spec: Featured): readonly Feature[] {
     devices: Object.keys(spec.resources?.devices ?? {}).length > 0,
     'disk-limit': spec.limits?.disk !== undefined,
     'bandwidth-limit': spec.limits?.bandwidth !== undefined,
+    'iops-limit': spec.limits?.iops !== undefined,
   };
   return features.filter((feature) => needed[feature]);
 }

@@ -2,8 +2,10 @@
 export * from './booking.ts';
 export * from './change.ts';
 export * from './civil.ts';
+export * from './claim.ts';
 export * from './clipped.ts';
 export * from './codec.ts';
+export * from './constraints.ts';
 export * from './contract.ts';
 export * from './dead.ts';
 export * from './debug.ts';
@@ -14,20 +16,25 @@ export * from './fact.ts';
 export * from './features.ts';
 export * from './files.ts';
 export * from './firing.ts';
+export * from './hand-off.ts';
 export * from './init.ts';
 export * from './instance.ts';
 export * from './iops.ts';
 export * from './lease.ts';
+export * from './line.ts';
 export * from './log.ts';
 export * from './manifest.ts';
 export * from './names.ts';
 export * from './node.ts';
 export * from './placement.ts';
+export * from './pool.ts';
+export * from './pool-sizes.ts';
 export * from './ports.ts';
 export * from './priority.ts';
 export * from './probes.ts';
 export * from './protocol.ts';
 export * from './quantity.ts';
+export * from './quota.ts';
 export * from './refusal.ts';
 export * from './retention.ts';
 export * from './revision.ts';
@@ -37,20 +44,25 @@ export * from './schedule.ts';
 export * from './session.ts';
 export * from './session-wire.ts';
 export * from './sidecars.ts';
+export * from './slot-health.ts';
 export * from './template.ts';
 export * from './tolerance.ts';
+export * from './turns.ts';
 export * from './update.ts';
 export * from './usage.ts';
 export * from './volumes.ts';
 export * from './workload.ts';
 
+import { claimAcquire, claimExtend, claimInspect, claimRelease } from './claim.ts';
 import type { MessageContract, RecordContract } from './contract.ts';
 import { deadDrop, deadRecord, deadReplay } from './dead.ts';
 import { debugFrame, debugSwitch } from './debug.ts';
 import { endpointsRecord } from './endpoints.ts';
 import { eventNoticed } from './fact.ts';
+import { nodeHandOff } from './hand-off.ts';
 import { instanceRecord, instanceStop, observedRecord, specRecord } from './instance.ts';
 import { leaseProbe, leaseRecord } from './lease.ts';
+import { claimLeave, claimWait, waitRecord } from './line.ts';
 import { logFrame, sidecarLogFrame } from './log.ts';
 import {
   busDisconnected,
@@ -66,6 +78,8 @@ import {
   nodeUncordon,
 } from './node.ts';
 import { placementDecided, placementExplain, placeWork } from './placement.ts';
+import { poolApply, poolDelete, poolPurge, poolRecord, slotRecord } from './pool.ts';
+import { quotaRecord, quotaRefund, quotaTake } from './quota.ts';
 import { tenantRecord, tenantRetain } from './retention.ts';
 import { revisionRecord, rolloutAbort, rolloutPromote, rolloutUndo } from './revision.ts';
 import {
@@ -77,7 +91,14 @@ import {
   scheduleResume,
   scheduleTrigger,
 } from './schedule.ts';
-import { sessionControl, sessionIn, sessionOpen, sessionOut } from './session.ts';
+import {
+  sessionControl,
+  sessionEnd,
+  sessionIn,
+  sessionList,
+  sessionOpen,
+  sessionOut,
+} from './session.ts';
 import { nodeUsage } from './usage.ts';
 import {
   routeRecord,
@@ -124,10 +145,24 @@ export const messages: readonly MessageContract[] = [
   tenantRetain,
   debugSwitch,
   debugFrame,
+  sessionEnd,
+  sessionList,
   sessionOpen,
   sessionIn,
   sessionOut,
   sessionControl,
+  poolApply,
+  poolDelete,
+  poolPurge,
+  claimAcquire,
+  claimExtend,
+  claimRelease,
+  claimInspect,
+  claimWait,
+  claimLeave,
+  nodeHandOff,
+  quotaTake,
+  quotaRefund,
 ];
 
 /** Every record contract there is. */
@@ -145,4 +180,8 @@ export const records: readonly RecordContract[] = [
   tenantRecord,
   revisionRecord,
   endpointsRecord,
+  poolRecord,
+  slotRecord,
+  waitRecord,
+  quotaRecord,
 ];

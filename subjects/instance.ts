@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { record, request } from './contract.ts';
 import { factSchema, instant } from './fact.ts';
-import { instanceId, nodeId, portName, tenantName, workloadName } from './names.ts';
+import { instanceId, labelSet, nodeId, portName, tenantName, workloadName } from './names.ts';
 import type { NodeState } from './node.ts';
 import { SIDECARS_MAX, sidecarName } from './sidecars.ts';
 import { jobSpec, kinds, serviceSpec } from './workload.ts';
@@ -74,6 +74,8 @@ const shared = {
   tenant: tenantName,
   workload: workloadName,
   generation: z.number().int().min(1),
+  /** The workload's, as they were when the node was told. Absent: none. */
+  labels: labelSet.optional(),
 };
 
 export const specRecord = record({
@@ -159,6 +161,8 @@ export const observedRecord = record({
     lastEnd: z.object({ at: instant, message: z.string().max(500) }).optional(),
     /** In the order of its spec. Absent: it has none. */
     sidecars: z.array(sidecarSeen).max(SIDECARS_MAX).optional(),
+    /** It has failed, and it was never tried: its driver's engine was away. Absent: it was. */
+    isUntried: z.literal(true).optional(),
     changedAt: instant,
   }),
   bytesMax: 8192,

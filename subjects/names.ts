@@ -16,6 +16,12 @@ const labelText = 'lower-case letters, digits and dashes, 1 to 48, no dash at ei
 export const workloadName = z.string().regex(LABEL, labelText);
 /** Name of a schedule, at most 32 characters: the name of a run adds 16. */
 export const scheduleName = workloadName.max(32, 'at most 32 characters');
+/** Name of a pool, at most 32 characters: the name of a slot adds 11. */
+export const poolName = workloadName.max(32, 'at most 32 characters');
+/** Name of a slot, of the workload that runs it, and id of its claim: its pool's, and ten characters. */
+export const slotName = z.string().regex(LABEL, labelText);
+/** Name of a quota: of what it limits. */
+export const quotaName = z.string().regex(LABEL, labelText);
 /** Name of a tenant. */
 export const tenantName = z.string().regex(LABEL, labelText);
 /** Id of a node. */

@@ -52,6 +52,8 @@ export const driverOffer = z.object({
   heeds: z.array(z.string().max(32)).optional(),
   /** Folders of the node that instances may have. Absent: none. */
   mounts: z.array(allowedMount).max(MOUNTS_MAX).optional(),
+  /** Why nothing can be started with it now: its engine does not answer. Absent: it can. */
+  away: z.string().max(200).optional(),
 });
 export type DriverOffer = z.infer<typeof driverOffer>;
 

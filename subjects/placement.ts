@@ -16,6 +16,7 @@ export const filters = [
   'architecture',
   'labels',
   'iops',
+  'engine',
   'avoid',
   'devices',
   'resources',

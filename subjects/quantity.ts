@@ -126,7 +126,7 @@ export function formatCpu(milli: number): string {
 /** A length of time for people, in its two largest units: `450ms`, `4.2s`, `3m10s`, `2h5m`. */
 export function formatSpan(ms: number): string {
   if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 9_950) return `${(ms / 1000).toFixed(1)}s`;
+  if (ms < 9_950) return `${ms % 1000 === 0 ? ms / 1000 : (ms / 1000).toFixed(1)}s`;
   const seconds = Math.floor(Math.max(ms, 10_000) / 1000);
   if (seconds < 60) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { clipped } from './clipped.ts';
+import { poolRefusals } from './pool-refusals.ts';
 import { rolloutRefusals } from './rollout-refusals.ts';
 import { sessionRefusals } from './session-refusals.ts';
 import { streamRefusals } from './stream-refusals.ts';
@@ -135,6 +136,7 @@ export const refusals = {
     user: 'It has changed since you read it; read it again and repeat your change.',
     operator: 'An If-Match named an older generation. Nothing was changed.',
   },
+  ...poolRefusals,
   ...rolloutRefusals,
   ...streamRefusals,
   ...sessionRefusals,

@@ -110,7 +110,9 @@ export function heldUpBy(workload: Workload, members: readonly Member[]): string
   }
   const { instance, observed } = worst;
   if (instance.parked) return `${instance.instance} has no node: ${instance.last.message}`;
-  const said = observed?.message ?? (instance.failures > 0 ? instance.last.message : undefined);
+  const earlier = instance.failures > 0 ? instance.last.message : undefined;
+  // One that ends again and again may run just now.
+  const said = observed?.message ?? observed?.lastEnd?.message ?? earlier;
   const why = said === undefined ? 'is not ready' : `is not ready: ${said}`;
   return `${placed(worst)} ${why}`;
 }

@@ -17,7 +17,8 @@ export const HISTORY_KEPT = 10;
 /** Finished runs that can be kept. */
 const RUNS_KEPT_MAX = 100;
 
-const cron = z
+/** A cron expression. */
+export const cronText = z
   .string()
   .max(256)
   .superRefine((text, context) => {
@@ -25,6 +26,11 @@ const cron = z
     if (!read.ok)
       context.addIssue({ code: 'custom', message: `not a cron expression: ${read.reason}` });
   });
+
+export const timeZone = z
+  .string()
+  .max(64)
+  .refine(isTimeZone, 'the name of a time zone, e.g. Europe/Berlin');
 
 const oneOf = (names: readonly string[]) => (value: object) =>
   names.filter((name) => (value as Record<string, unknown>)[name] !== undefined).length === 1;
@@ -41,13 +47,10 @@ export const whenSchema = z
       .refine((span) => spanMs(span) >= EVERY_MS_MIN, 'at least 1s')
       .optional()
       .describe('Again and again, this far apart, counted from when it was created or changed'),
-    cron: cron.optional().describe('second minute hour day month weekday; with five: at second 0'),
-    timeZone: z
-      .string()
-      .max(64)
-      .refine(isTimeZone, 'the name of a time zone, e.g. Europe/Berlin')
+    cron: cronText
       .optional()
-      .describe('Whose clocks `cron` means; default UTC'),
+      .describe('second minute hour day month weekday; with five: at second 0'),
+    timeZone: timeZone.optional().describe('Whose clocks `cron` means; default UTC'),
   })
   .refine(oneOf(['at', 'every', 'cron']), 'needs one of at, every, cron')
   .refine((when) => when.timeZone === undefined || when.cron !== undefined, {

@@ -50,6 +50,13 @@ export const sessionRefusals = {
     user: 'The session is over; begin a new one.',
     operator: 'The instance ended, its agent was stopped, or the caller went away.',
   },
+  'session-not-found': {
+    http: 404,
+    grpc: 'NOT_FOUND',
+    retry: 'never',
+    user: 'No session of this id is open; `shoal sessions ls` shows those that are.',
+    operator: 'Somebody wanted to end a session that was over, or is of another tenant.',
+  },
   'path-not-found': {
     http: 404,
     grpc: 'NOT_FOUND',

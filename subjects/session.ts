@@ -7,7 +7,9 @@
  * other may send again, and that they live. docs/decisions/0022-a-session-ends-on-both-sides.md.
  */
 import { z } from 'zod';
+import { clipped } from './clipped.ts';
 import { event, request } from './contract.ts';
+import { instant } from './fact.ts';
 import { instanceId, nodeId, portName, tenantName } from './names.ts';
 import { refusalSchema } from './refusal.ts';
 import { sidecarName } from './sidecars.ts';
@@ -32,6 +34,10 @@ export const SESSIONS_PER_NODE_MAX = 64;
 const WORDS_MAX = 256;
 /** Most characters of a word of a command. */
 const WORD_MAX = 8_192;
+/** Most characters that tell who opened one: an address with a zone. */
+const CALLER_MAX = 128;
+/** Most characters that tell what one was opened for. */
+const WHAT_MAX = 200;
 /** Longest side of a terminal: what two bytes of the kernel's window size hold is more than any has. */
 const SIDE_MAX = 10_000;
 
@@ -105,18 +111,24 @@ export const sessionKinds = {
   attach: attachSchema.optional(),
 };
 
+/** Id of a session, made by its opener; no two are alike. */
+export const sessionId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{8,64}$/, 'the id of a session: 8 to 64 characters');
+
 export const sessionOpen = request({
   name: 'session.open',
   subject: 'shoal.session.{node}.open',
   schema: z.object({
-    /** Made by the opener; no two are alike. */
-    session: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, 'an id of 8 to 64 characters'),
+    session: sessionId,
     tenant: tenantName,
     instance: instanceId,
     /** Beside which of its sidecars. Absent: its program. */
     sidecar: sidecarName.optional(),
     /** What the opener takes before it has said that it took it, in bytes. */
     windowBytes,
+    /** Who wants it, as the opener knows them: an address. */
+    caller: z.string().max(CALLER_MAX).optional(),
     ...sessionKinds,
   }),
   reply: z.object({
@@ -132,6 +144,60 @@ export const sessionOpen = request({
   summary: 'Open a session with an instance of this node: the answer comes when it has begun.',
 });
 export type SessionOpen = z.infer<typeof sessionOpen.schema>;
+
+/** A session that is open. */
+const openedSchema = z.object({
+  session: z.string(),
+  tenant: tenantName,
+  instance: instanceId,
+  sidecar: sidecarName.optional(),
+  /** What it was opened for: `exec`, `forward`, `copy`, `attach`, or what a later agent knows. */
+  kind: z.string().max(32),
+  /** The command, the port, or the path, as far as a line holds it. */
+  what: z.string().max(WHAT_MAX),
+  caller: z.string().max(CALLER_MAX).optional(),
+  /** When it was asked for, by the node's clock. */
+  openedAt: instant,
+  /** What the instance has said and what it was told, in bytes. */
+  saidBytes: z.number().int().min(0),
+  toldBytes: z.number().int().min(0),
+});
+export type OpenedSession = z.infer<typeof openedSchema>;
+
+export const sessionList = request({
+  name: 'session.list',
+  subject: 'shoal.session.{node}.list',
+  schema: z.object({ tenant: tenantName }),
+  reply: z.object({ node: nodeId, sessions: z.array(openedSchema).max(SESSIONS_PER_NODE_MAX) }),
+  bytesMax: 262_144,
+  timeoutMs: 1_000,
+  from: ['gateway'],
+  to: ['agent', 'operator'],
+  summary: 'Which sessions of a tenant are open with instances of this node.',
+});
+
+export const sessionEnd = request({
+  name: 'session.end',
+  subject: 'shoal.session.{node}.end',
+  schema: z.object({ tenant: tenantName, session: sessionId }),
+  reply: z.object({ node: nodeId }),
+  bytesMax: 4_096,
+  timeoutMs: 1_000,
+  from: ['gateway'],
+  to: ['agent', 'operator'],
+  summary: 'End a session that this node carries: both its sides hear that somebody did.',
+});
+
+/** What a session was opened for, on one line: its command, port or path. */
+export function sessionWhat({ exec, forward, copy }: Pick<SessionOpen, keyof typeof sessionKinds>) {
+  const text =
+    exec?.command.join(' ') ??
+    (forward && `port ${forward.port}`) ??
+    (copy && `${copy.direction} ${copy.path}`) ??
+    '';
+  // No line breaks, and nothing a terminal would obey.
+  return clipped(text.replaceAll(/\p{Cc}+/gu, ' '), WHAT_MAX);
+}
 
 const sequence = z.number().int().min(1);
 /** Bytes as they are; in documents a string of bytes. */

@@ -6,8 +6,15 @@ import { z } from 'zod';
 import { FILES_BYTES_MAX, fileFaults, filesSpec } from './files.ts';
 import type { PortSpec } from './ports.ts';
 import { probeFaults, probesSpec } from './probes.ts';
-import { imageName, PIDS_MAX, programCommand, variables } from './program.ts';
-import { bytes, bytesQuantity, cpuMilli, cpuQuantity, spanMs, spanQuantity } from './quantity.ts';
+import {
+  bookedSizes,
+  imageName,
+  pidsLimit,
+  programCommand,
+  sizeLimits,
+  variables,
+} from './program.ts';
+import { bytes, cpuMilli, spanMs, spanQuantity } from './quantity.ts';
 import type { VolumeSpec } from './volumes.ts';
 
 /** Most sidecars of a spec: what a node sees of each is told with the instance. */
@@ -27,23 +34,13 @@ const sidecarSpec = z.strictObject({
   environment: variables,
   files: filesSpec.optional(),
   resources: z
-    .strictObject({
-      cpu: cpuQuantity.default('100m'),
-      memory: bytesQuantity.default('128Mi'),
-    })
+    .strictObject(bookedSizes)
     .prefault({})
     .describe('What is booked for it, beside what is booked for the program'),
   limits: z
     .strictObject({
-      cpu: cpuQuantity.optional().describe('Never more than this; default: what nobody else needs'),
-      memory: bytesQuantity.optional().describe('Ended above this; default: what is booked'),
-      pids: z
-        .number()
-        .int()
-        .min(1)
-        .max(PIDS_MAX)
-        .optional()
-        .describe('Most processes and threads at once; only with driver docker'),
+      ...sizeLimits,
+      pids: pidsLimit,
     })
     .prefault({}),
   probes: probesSpec

@@ -36,7 +36,12 @@ export interface Template<S extends string = string> {
   /** Literal text, or the name of the token that stands there. */
   readonly parts: readonly ({ readonly literal: string } | { readonly token: string })[];
   readonly isTailed: boolean;
+  /** What was found in subjects that came lately: the same few come again and again. */
+  readonly matched: Map<string, Tokens<S>>;
 }
+
+/** Subjects of a template whose tokens are remembered; above that all are forgotten. */
+const MATCHED_MAX = 1_000;
 
 /** Parses a template. Throws on a malformed one: templates are written in code. */
 export function template<const S extends string>(text: S): Template<S> {
@@ -61,7 +66,7 @@ export function template<const S extends string>(text: S): Template<S> {
       'literal' in part ? part.literal : isTailed && index === parts.length - 1 ? '>' : '*',
     )
     .join('.');
-  return { text, pattern, names, parts, isTailed };
+  return { text, pattern, names, parts, isTailed, matched: new Map() };
 }
 
 /** The subject for these tokens. Throws TokenError for a value that cannot be a token. */
@@ -110,18 +115,33 @@ export function narrow<S extends string>(of: Template<S>, tokens: Partial<Tokens
 export function match<S extends string>(of: Template<S>, subject: string): Tokens<S> | undefined {
   // Most subjects are another template's: that is found out before anything is taken apart.
   if (!covers(of.pattern, subject)) return;
-  const pieces = subject.split('.');
+  const known = of.matched.get(subject);
+  if (known) return known;
+  const tokens = taken(of, subject);
+  if (!tokens) return;
+  if (of.matched.size >= MATCHED_MAX) of.matched.clear();
+  of.matched.set(subject, tokens);
+  return tokens;
+}
+
+/** Takes a subject apart that the pattern covers. */
+function taken<S extends string>(of: Template<S>, subject: string): Tokens<S> | undefined {
   const last = of.parts.length - 1;
   const tokens: Record<string, string> = {};
+  let from = 0;
   for (let index = 0; index <= last; index++) {
     const part = of.parts[index] as Template['parts'][number];
-    if ('literal' in part) continue;
-    const isTail = of.isTailed && index === last;
-    const value = isTail ? pieces.slice(index).join('.') : (pieces[index] as string);
-    if (!(isTail ? TAIL : TOKEN).test(value)) return;
-    tokens[part.token] = value;
+    const end = index === last ? subject.length : subject.indexOf('.', from);
+    if ('token' in part) {
+      const value = subject.slice(from, end);
+      const isTail = of.isTailed && index === last;
+      if (!(isTail ? TAIL : TOKEN).test(value)) return;
+      tokens[part.token] = value;
+    }
+    from = end + 1;
   }
-  return tokens as Tokens<S>;
+  // Shared by all who ask from now on.
+  return Object.freeze(tokens) as Tokens<S>;
 }
 
 const STAR = '*'.charCodeAt(0);

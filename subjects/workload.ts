@@ -1,24 +1,33 @@
 /** A workload: what a tenant wants to run, and the asks that change it. */
 import { z } from 'zod';
+import { placementSpec } from './constraints.ts';
 import { record, request } from './contract.ts';
 import { askedDevices } from './devices.ts';
 import { factSchema, instant } from './fact.ts';
 import { fileFaults, filesSpec } from './files.ts';
 import { initSpec } from './init.ts';
-import { iopsClasses } from './iops.ts';
-import { driverName, hostName, labelSet, portName, tenantName, workloadName } from './names.ts';
+import { iopsClasses, limitedIopsClasses } from './iops.ts';
+import {
+  driverName,
+  hostName,
+  labelSet,
+  poolName,
+  portName,
+  tenantName,
+  workloadName,
+} from './names.ts';
 import { portFaults, portsSpec } from './ports.ts';
 import { priorities, priorityFaults, priorityValue } from './priority.ts';
 import { preStopSpec, probeFaults, probesSpec } from './probes.ts';
-import { imageName, PIDS_MAX, programCommand, variables } from './program.ts';
 import {
-  bits,
-  bitsQuantity,
-  bytesQuantity,
-  cpuQuantity,
-  spanMs,
-  spanQuantity,
-} from './quantity.ts';
+  bookedSizes,
+  imageName,
+  pidsLimit,
+  programCommand,
+  sizeLimits,
+  variables,
+} from './program.ts';
+import { bits, bitsQuantity, bytesQuantity, spanMs, spanQuantity } from './quantity.ts';
 import { sidecarFaults, sidecarsSpec } from './sidecars.ts';
 import { rolloutSchema, updateFaults, updateSchema } from './update.ts';
 import { mountsSpec, placeFaults, volumesSpec } from './volumes.ts';
@@ -67,8 +76,7 @@ const common = z.strictObject({
     .describe("Working directory: absolute, or below the agent's root; default: one of its own"),
   resources: z
     .strictObject({
-      cpu: cpuQuantity.default('100m'),
-      memory: bytesQuantity.default('128Mi'),
+      ...bookedSizes,
       disk: bytesQuantity.default(0),
       bandwidth: bitsQuantity.optional(),
       devices: askedDevices.optional(),
@@ -81,8 +89,7 @@ const common = z.strictObject({
     .describe('What is booked on the node; a share of CPU in its proportion where drivers can'),
   limits: z
     .strictObject({
-      cpu: cpuQuantity.optional().describe('Never more than this; default: what nobody else needs'),
-      memory: bytesQuantity.optional().describe('Ended above this; default: what is booked'),
+      ...sizeLimits,
       disk: bytesQuantity
         .optional()
         .describe('Ended above this, with its volumes on disk; looked at every 15 s'),
@@ -93,22 +100,17 @@ const common = z.strictObject({
         .describe(
           'Never sends more bits a second, nor gets more; only with driver docker, from 8k to 1000G',
         ),
-      pids: z
-        .number()
-        .int()
-        .min(1)
-        .max(PIDS_MAX)
+      iops: z
+        .enum(limitedIopsClasses)
         .optional()
-        .describe('Most processes and threads at once; only with driver docker'),
+        .describe(
+          'Neither reads nor writes its disks more often a second than this class: 100, 500, 3000; only with driver docker',
+        ),
+      pids: pidsLimit,
     })
     .prefault({})
     .describe('Enforced where the driver can; each node says what it cannot'),
-  placement: z
-    .strictObject({
-      labels: labelSet.default({}).describe('Labels a node must have, with these values'),
-      architecture: z.string().max(32).optional().describe('e.g. x64, arm64'),
-    })
-    .prefault({}),
+  placement: placementSpec.prefault({}),
   grace: spanQuantity
     .refine((span) => spanMs(span) <= GRACE_MS_MAX, 'at most 1h')
     .default('10s')
@@ -209,6 +211,9 @@ function driverFaults(spec: ServiceSpec | JobSpec): readonly SpecFault[] {
   if (spec.limits.bandwidth !== undefined) {
     faults.push({ path: ['limits', 'bandwidth'], message: `a limit of bandwidth ${only}` });
   }
+  if (spec.limits.iops !== undefined) {
+    faults.push({ path: ['limits', 'iops'], message: `a limit of disk operations ${only}` });
+  }
   return faults;
 }
 
@@ -228,6 +233,10 @@ export type ServiceSpec = z.infer<typeof serviceSpec>;
 export type JobSpec = z.infer<typeof jobSpec>;
 export type Spec = ServiceSpec | JobSpec;
 
+/** Who owns a workload that nobody else may change. */
+export const ownerSchema = z.object({ pool: poolName });
+export type WorkloadOwner = z.infer<typeof ownerSchema>;
+
 const held = {
   tenant: tenantName,
   name: workloadName,
@@ -244,6 +253,8 @@ const held = {
     .optional(),
   /** How it came to its version. Absent: it never had another, and no strategy. */
   rollout: rolloutSchema.optional(),
+  /** Absent: whoever may ask for a workload may change it. */
+  owner: ownerSchema.optional(),
   last: factSchema.extend({
     /** Id of the ask that it was; kept by whoever writes the record and changes nothing of this. */
     askedBy: z.string().max(96).optional(),
@@ -262,6 +273,8 @@ export const workloadRecord = record({
   indexes: {
     /** Jobs that have ended and that nobody has deleted, by tenant. */
     finished: (one) => (one.outcome && one.deletedAt === undefined ? one.tenant : undefined),
+    /** Those that a pool owns, by pool. */
+    pool: ({ tenant, owner }) => (owner ? `${tenant}.${owner.pool}` : undefined),
     schedule: ({ tenant, labels: { [SCHEDULE_LABEL]: schedule } }) =>
       schedule === undefined ? undefined : `${tenant}.${schedule}`,
   },
@@ -289,9 +302,11 @@ export const routeRecord = record({
 });
 export type Route = z.infer<typeof routeRecord.schema>;
 
-// From the control plane, too: schedules make, scale and delete workloads.
+// From the control plane, too: schedules make, scale and delete workloads, pools make and delete.
 const fromOutside = { from: ['gateway', 'operator', 'control'], to: ['control'] } as const;
 const ifGeneration = z.number().int().min(1).optional();
+/** Who asks, where it is not a person: what has an owner is only changed by it. */
+const owner = ownerSchema.optional();
 
 export const workloadApply = request({
   name: 'workload.apply',
@@ -306,6 +321,7 @@ export const workloadApply = request({
     mode: z.enum(['create', 'put', 'try-create', 'try-put']),
     /** Refuse unless the workload is at this generation. */
     ifGeneration,
+    owner,
   }),
   reply: z.object({
     generation: z.number().int().min(1),
@@ -331,7 +347,7 @@ export const workloadScale = request({
 export const workloadDelete = request({
   name: 'workload.delete',
   subject: 'shoal.workload.{tenant}.{workload}.delete',
-  schema: z.object({ ifGeneration }),
+  schema: z.object({ ifGeneration, owner }),
   reply: z.object({ instances: z.number().int() }),
   bytesMax: 1024,
   timeoutMs: 3_000,

@@ -25,6 +25,9 @@ export const KEY_FILE = 'key.nk';
 const ENVIRONMENT_FILE = 'shoal.env';
 export const SERVER_FILE = 'nats.conf';
 
+/** Port of gRPC in every site, as `make up` has it: beside the API's, and on its address. */
+const GRPC_PORT = 8482;
+
 /** The bundle of each program. `secret`: what servers show each other. */
 export function bundlesOf(
   site: Site,
@@ -90,7 +93,10 @@ function settingsOf(site: Site, { role, name }: Identity): Readonly<Record<strin
       return { SHOAL_COPY: name, SERVERS: String(servers.length), DURABILITY: durability };
     case 'gateway':
       // The API asks nobody who they are: it stays on the machine until somebody decides otherwise.
-      return { SHOAL_COPY: name, SHOAL_GATEWAY_HOST: '127.0.0.1', SHOAL_INGRESS_HOST: '0.0.0.0' };
+      return {
+        ...{ SHOAL_COPY: name, SHOAL_GATEWAY_HOST: '127.0.0.1', SHOAL_INGRESS_HOST: '0.0.0.0' },
+        SHOAL_GRPC_PORT: String(GRPC_PORT),
+      };
     case 'agent':
       return {
         SHOAL_NODE: name,

@@ -15,6 +15,7 @@ test('the published schema is strict, has an id, and describes what is written, 
         properties: { spec: { required: ['command'], additionalProperties: false } },
       },
       { title: 'A schedule', additionalProperties: false },
+      { title: 'A pool', additionalProperties: false },
     ],
   });
   expect(manifestJsonSchema()).toEqual(schema);

@@ -147,7 +147,7 @@ describe('what is refused, with its place', () => {
       'apiVersion: shoal/v2\nkind: servce\nmetadata: {name: Hello}\nspec: {cout: 1}\n',
       [
         'hello.yaml:1:13: apiVersion: expected "shoal/v1", found "shoal/v2"',
-        'hello.yaml:2:7: kind: expected one of "service", "job", "schedule", found "servce", did you mean "service"?',
+        'hello.yaml:2:7: kind: expected one of "service", "job", "schedule", "pool", found "servce", did you mean "service"?',
         'hello.yaml:3:18: metadata.name: expected lower-case letters, digits and dashes, 1 to 48, no dash at either end, found "Hello"',
         'hello.yaml:4:1: spec.command: missing, expected a list',
         'hello.yaml:4:8: spec.cout: unknown key, did you mean "count"?',

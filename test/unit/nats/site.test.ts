@@ -53,6 +53,10 @@ describe('each program', () => {
   test('of the API stays on its machine until somebody says otherwise', () => {
     expect(settings('gateway')).toContain('SHOAL_GATEWAY_HOST=127.0.0.1\n');
   });
+
+  test('of the gateway serves gRPC', () => {
+    expect(settings('gateway')).toContain('SHOAL_GRPC_PORT=8482\n');
+  });
 });
 
 describe('each server', () => {

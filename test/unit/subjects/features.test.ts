@@ -27,6 +27,7 @@ test('an agent must heed what is asked for, and nothing more', () => {
   expect(of({ resources: { devices: { gpu: 1 } } })).toEqual(['devices']);
   expect(of({ limits: { disk: '1Gi' } })).toEqual(['disk-limit']);
   expect(of({ limits: { bandwidth: '1M' } })).toEqual(['bandwidth-limit']);
+  expect(of({ limits: { iops: 'low' } })).toEqual(['iops-limit']);
   const job = jobSpec.parse({ command: ['work'], init: [{ command: ['fetch'] }] });
   expect(featuresOf(job)).toEqual(['init']);
 });

@@ -204,3 +204,15 @@ describe('covers', () => {
     expect(covers(wanted, given)).toBe(expected);
   });
 });
+
+test('tokens that were found before are found again, and nobody can change them', () => {
+  const of = template('a.{one}.{rest>}');
+  const first = match(of, 'a.x.y.z');
+  expect(first).toEqual({ one: 'x', rest: 'y.z' });
+  expect(() => Object.assign(first as object, { one: 'changed' })).toThrow(TypeError);
+  // More than are remembered: each is found as it is.
+  for (let index = 0; index < 2_500; index++) {
+    expect(match(of, `a.x${index % 1_200}.y`)).toEqual({ one: `x${index % 1_200}`, rest: 'y' });
+  }
+  expect(match(of, 'a.x.y.z')).toEqual({ one: 'x', rest: 'y.z' });
+});

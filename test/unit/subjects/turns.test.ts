@@ -1,0 +1,79 @@
+/** Who of a line may have which slot: in order, and nobody keeps back what he cannot take. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  differentWants,
+  type PlacementSpec,
+  type Slot,
+  sharedOut,
+  suiting,
+} from '../../../subjects/index.ts';
+
+const nodes: Record<string, { labels: Record<string, string>; architecture: string }> = {
+  near: { labels: { zone: 'near' }, architecture: 'x64' },
+  far: { labels: { zone: 'far', disk: 'ssd' }, architecture: 'arm64' },
+};
+const suits = suiting((node) => nodes[node]);
+const slot = (name: string, node: string, generation = 1): Slot => ({
+  ...{ tenant: 'default', pool: 'a', slot: name, state: 'ready', generation },
+  ...{ createdAt: 1, changedAt: 1, last: { verb: 'ready', at: 1, message: '' } },
+  endpoint: { instance: `${name}-0`, epoch: 1, node, address: '10.0.0.1', ports: {} },
+});
+const zone = (name: string): PlacementSpec => ({ labels: { zone: name } });
+const arm: PlacementSpec = { labels: {}, architecture: 'arm64' };
+const none: PlacementSpec = { labels: {} };
+const shares = (line: readonly (PlacementSpec | undefined)[], free: readonly Slot[]) =>
+  sharedOut(line, free, suits).map((each) => each?.slot);
+
+describe('of slots that are ready', () => {
+  const [near, far] = [slot('n', 'near'), slot('f', 'far')];
+
+  test.each([
+    ['each has one in the order of the line', [undefined, undefined], [near, far], ['n', 'f']],
+    ['who comes later has none', [undefined, undefined], [near], ['n', undefined]],
+    ['who wants what none is keeps nobody back', [zone('x'), undefined], [near], [undefined, 'n']],
+    ['who can take it has it before others', [zone('far'), undefined], [far], ['f', undefined]],
+    ['others leave it to who can take no other', [undefined, zone('far')], [far, near], ['n', 'f']],
+    ['but are not passed for it', [undefined, zone('far')], [far], ['f', undefined]],
+    ['an architecture is a want, too', [arm, arm, none], [near, far], ['f', undefined, 'n']],
+    ['an empty want is none', [none, undefined], [near, far], ['n', 'f']],
+  ] as const)('%s', (_what, line, free, wanted) => {
+    expect(shares(line, free)).toEqual(wanted);
+  });
+
+  test('those of newer templates come first', () => {
+    expect(shares([undefined], [slot('old', 'near', 1), slot('new', 'near', 2)])).toEqual(['new']);
+  });
+
+  test('one on a node that nobody knows is for who wants any', () => {
+    expect(shares([zone('near'), undefined], [slot('x', 'gone')])).toEqual([undefined, 'x']);
+  });
+
+  test('none is shared out twice, and nobody is passed for one that suits him', () => {
+    const wants = fc.constantFrom(undefined, none, zone('near'), zone('far'), zone('x'), arm);
+    const frees = fc.array(fc.tuple(fc.constantFrom('near', 'far', 'gone'), fc.nat(1)));
+    fc.assert(
+      fc.property(fc.array(wants), frees, (line, made) => {
+        const free = made.map(([node, newer], at) => slot(`s${at}`, node, 1 + newer));
+        const shared = sharedOut(line, free, suits);
+        const given = shared.flatMap((each) => each ?? []);
+        expect(new Set(given).size).toBe(given.length);
+        for (const [at, mine] of shared.entries()) {
+          const earlier = new Set(shared.slice(0, at));
+          const could = free.filter((each) => suits(line[at], each) && !earlier.has(each));
+          if (mine) expect(could).toContain(mine);
+          else expect(could).toEqual([]);
+        }
+      }),
+    );
+  });
+});
+
+test('the same wants are one, however they are written', () => {
+  const [one, other] = [
+    { labels: { a: '1', b: '2' } },
+    { labels: { b: '2', a: '1' }, architecture: undefined },
+  ];
+  expect(differentWants([one, other, zone('x')])).toHaveLength(2);
+  expect(differentWants([none, undefined])).toEqual([undefined]);
+});
