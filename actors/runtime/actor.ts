@@ -54,6 +54,8 @@ export interface Received<C extends MessageContract = MessageContract> {
   readonly from: ReplyTo | undefined;
   /** Newest revision of the store its sender had seen when it decided to ask; undefined: not told. */
   readonly seen?: number | undefined;
+  /** Earlier asks of its sender about the same may be on their way: once answered, this one stands (firm.ts). */
+  readonly isFirm?: boolean;
 }
 
 /** A timer that was set with `after` has come due. */
@@ -142,9 +144,13 @@ type Optional = 'copies' | 'timers' | 'answers' | 'jobs' | 'connected';
 export function defineActor<S, V>(
   of: Omit<Actor<S, V>, Optional> & Partial<Pick<Actor<S, V>, Optional>>,
 ): Actor<S, V> {
+  const { copies = 'competing', timers = {}, answers = {}, jobs = {}, connected } = of;
+  const { name, sentence, init, routes, follows, publishes, writes } = of;
+  // All in one order, whatever order they were written in: what runs actors then finds it without a search.
   return {
-    ...{ copies: 'competing', timers: {}, answers: {}, jobs: {}, connected: undefined },
-    ...of,
+    ...{ name, sentence, copies, init, routes, follows },
+    ...{ timers, answers, jobs, connected, publishes, writes },
+    ...(of.snapshot && { snapshot: of.snapshot }),
   };
 }
 

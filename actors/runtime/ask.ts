@@ -16,10 +16,12 @@ import {
   type RequestContract,
   type TokensOf,
 } from '../../subjects/index.ts';
+import { type AnswerPace, paceOf } from './answer-pace.ts';
 import { askAgain } from './ask-again.ts';
 import { readAnswer, unanswered } from './perform.ts';
 import {
   type Close,
+  FIRM_HEADER,
   ID_HEADER,
   type Outgoing,
   type Ports,
@@ -46,28 +48,35 @@ export interface Asked<R> {
   readonly answer: Answer<R>;
   /** Newest revision of the store the answer rests on; 0: unknown. */
   readonly revision: number;
+  /** Some try of it was not answered: it may be on its way yet, and be done. */
+  readonly mayCome: boolean;
 }
+
+/** What came of some tries, and how many of them nobody has answered. */
+type Tried = (RequestOutcome | { readonly kind: 'trouble'; readonly refusal: Refusal }) & {
+  readonly open: number;
+};
 
 /** Asks until there is an answer, or a reason why none will come. */
 function patiently(
   ports: Pick<Ports, 'bus' | 'clock'>,
   message: Outgoing,
-  withinMs: number,
+  of: { readonly withinMs: number; readonly pace: AnswerPace },
   trouble: (() => Promise<Refusal | undefined>) | undefined,
-): Promise<RequestOutcome | { readonly kind: 'trouble'; readonly refusal: Refusal }> {
+): Promise<Tried> {
   return new Promise((resolve) => {
     let isOver = false;
-    const cancelAsk = askAgain(ports, message, { withinMs, isPatient: true }, (outcome) => {
+    const cancelAsk = askAgain(ports, message, { ...of, isPatient: true }, (outcome, open) => {
       isOver = true;
       cancelLook();
-      resolve(outcome);
+      resolve({ ...outcome, open });
     });
     const look = async (): Promise<void> => {
       const refusal = await trouble?.();
       if (isOver) return;
       if (!refusal) return lookLater();
       cancelAsk();
-      resolve({ kind: 'trouble', refusal });
+      resolve({ kind: 'trouble', refusal, open: 0 });
     };
     let cancelLook: Close = () => undefined;
     const lookLater = (): void => {
@@ -88,6 +97,8 @@ export async function ask<C extends RequestContract>(
     readonly traceparent?: string | undefined;
     /** Newest revision of the store the sender has seen. */
     readonly seen?: () => number;
+    /** Earlier asks about the same may be on their way: what this one is answered is to stand. */
+    readonly isFirm?: boolean;
     /** Why there will be no answer at the moment; asked when there is none for a while. */
     readonly trouble?: () => Promise<Refusal | undefined>;
   } = {},
@@ -98,24 +109,31 @@ export async function ask<C extends RequestContract>(
     [PROTOCOL_HEADER]: String(PROTOCOL),
   };
   if (options.traceparent !== undefined) headers[TRACE_HEADER] = options.traceparent;
+  if (options.isFirm) headers[FIRM_HEADER] = '1';
   const subject = address(contract as Contract, tokens as never);
   const body = encode(contract, payload);
-  const deadline = ports.clock.elapsed() + (options.withinMs ?? 2 * contract.timeoutMs);
+  const pace = paceOf(ports.bus, contract.name);
+  let open = 0;
+  const inAllMs = options.withinMs ?? 2 * contract.timeoutMs;
+  const deadline = ports.clock.elapsed() + inAllMs;
   for (;;) {
     const withinMs = Math.max(1, deadline - ports.clock.elapsed());
     const seen = options.seen ? { [SEEN_HEADER]: String(options.seen()) } : {};
     const message = { subject, body, headers: { ...headers, ...seen } };
-    const outcome = await patiently(ports, message, withinMs, options.trouble);
+    const outcome = await patiently(ports, message, { withinMs, pace }, options.trouble);
+    open += outcome.open;
+    // Whoever has it and does not answer may do it when its trouble is over.
+    const mayCome = open > 0 || outcome.kind !== 'answer';
     if (outcome.kind === 'trouble') {
-      return { answer: { ok: false, refusal: outcome.refusal }, revision: 0 };
+      return { answer: { ok: false, refusal: outcome.refusal }, revision: 0, mayCome };
     }
     if (outcome.kind !== 'answer') {
-      return { answer: unanswered(contract, outcome.kind), revision: 0 };
+      return { answer: unanswered(contract, outcome.kind, inAllMs), revision: 0, mayCome };
     }
     const answer = readAnswer(contract, outcome.body) as Answer<ReplyOf<C>>;
     const isAgain = !answer.ok && AGAIN.has(answer.refusal.code);
     if (!isAgain || ports.clock.elapsed() + AGAIN_MS >= deadline) {
-      return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0) };
+      return { answer, revision: Number(outcome.headers[REVISION_HEADER] ?? 0), mayCome };
     }
     await new Promise<void>((resolve) => ports.clock.after(AGAIN_MS, resolve));
   }

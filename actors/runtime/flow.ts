@@ -19,8 +19,14 @@ import type { Views } from './views.ts';
 /** How often an event is offered to its stream before it is given up, and how far apart. */
 const APPEND_ATTEMPTS_MAX = 6;
 const APPEND_RETRY_MS = 250;
-/** Pause after a write that another one in flight beat (the store names no winner yet). */
+/**
+ * Pause after a write that another one in flight beat (the store names no winner yet), the first time; it
+ * doubles with each attempt of the message up to `BUSY_RETRY_MAX_MS`. A store that gets a fraction of its
+ * machine has writes in flight for as long as it stands still: all attempts span seconds, not an instant.
+ */
 const BUSY_RETRY_MS = 5;
+/** Longest pause after a write that another one in flight beat, in milliseconds. */
+const BUSY_RETRY_MAX_MS = 320;
 /** Pause after a write without an answer, before the store is asked what became of it. */
 const UNANSWERED_RETRY_MS = 250;
 
@@ -65,12 +71,15 @@ export class Flow {
   readonly #tracing: Tracing;
   readonly #end: FlowEnd;
   readonly #own: Map<string, number>;
+  readonly #busyRetryMs: number;
   #index = 0;
   #appending = 0;
   #revision = 0;
 
-  constructor(plan: Plan, around: FlowAround, end: FlowEnd) {
+  /** `attempts`: how often the message was handled before. */
+  constructor(plan: Plan, around: FlowAround, end: FlowEnd, attempts: number) {
     this.#own = around.own;
+    this.#busyRetryMs = Math.min(BUSY_RETRY_MAX_MS, BUSY_RETRY_MS * 2 ** attempts);
     this.#plan = plan;
     this.#ports = around.ports;
     this.#views = around.views;
@@ -243,7 +252,7 @@ export class Flow {
       this.#counters.unanswered++;
       this.#resolveLater(bucket, wanted);
     } else if (isBusy) {
-      this.#ports.clock.after(BUSY_RETRY_MS, () => this.#resolve(bucket, wanted));
+      this.#ports.clock.after(this.#busyRetryMs, () => this.#resolve(bucket, wanted));
     } else {
       this.#reach(bucket, newest, wanted, () => this.#learn(wanted, results));
     }

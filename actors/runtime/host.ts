@@ -22,7 +22,7 @@ import { Contexts } from './contexts.ts';
 import { Counters } from './counters.ts';
 import type { Effects } from './effect.ts';
 import { Failures } from './failures.ts';
-import { Flow, type FlowAround } from './flow.ts';
+import { Flow, type FlowAround, type FlowEnd } from './flow.ts';
 import { Holders } from './holders.ts';
 import { Holds } from './holds.ts';
 import { type Inbound, subscribeRoutes } from './inbound.ts';
@@ -99,7 +99,7 @@ export class Host<S = unknown, V = unknown> {
     this.#alarms = new Alarms(ports.clock, limits.alarmsMax);
     this.#turns = new Turns({
       clock: ports.clock,
-      mayHandle: () => this.#isRunning && this.#flows < limits.flowsMax && this.#seesAll,
+      mayHandle: () => this.#isRunning && this.#flows < limits.flowsMax && this.#mayDecide,
       handle: (inbound) => this.#handle(inbound),
       ended: () => this.#checkDrained(),
     });
@@ -144,13 +144,14 @@ export class Host<S = unknown, V = unknown> {
     return new Lease({
       ...{ actor: this.actor.name, copy: this.copy, ports, holders, view, views, log },
       acquired: (fence) => this.#act(fence),
+      renewed: () => this.#turns.soon(),
       lost: () => this.#standBy(),
     });
   }
 
-  /** One that acts for all decides on nothing while it knows that it missed something (I5). */
-  get #seesAll(): boolean {
-    return !this.#lease || this.#options.views.isWhole;
+  /** One that acts for all decides on nothing without its lease, or knowing that it missed something (I5). */
+  get #mayDecide(): boolean {
+    return !this.#lease || (this.#options.views.isWhole && this.#lease.stands);
   }
 
   get waiting(): number {
@@ -293,7 +294,8 @@ export class Host<S = unknown, V = unknown> {
     const effects = current ? current.step(inbound, context, run) : run(context);
     if (effects.length === 0) return undefined;
     const { id, attempts: attempt } = inbound;
-    const cause = { id, copy: this.copy, attempt, seen: context.revision, traceparent };
+    const { revision: seen, fence } = context;
+    const cause = { id, copy: this.copy, attempt, seen, fence, traceparent };
     return planOf(this.actor as Actor, effects, cause, this.#known);
   }
 
@@ -317,12 +319,13 @@ export class Host<S = unknown, V = unknown> {
       this.#turns.soon();
       this.#checkDrained();
     };
-    new Flow(plan, this.#aroundFlows, {
+    const end: FlowEnd = {
       finished: (revision) => ending('done', () => inbound.item?.ack(), revision),
       again: () => ending('conflict', () => this.#again(inbound)),
       abandoned: (because) =>
         ending(because.code, () => this.#failures.abandoned(inbound, because)),
-    }).proceed();
+    };
+    new Flow(plan, this.#aroundFlows, end, inbound.attempts).proceed();
   }
 
   #again(inbound: Inbound): void {

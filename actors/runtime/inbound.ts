@@ -25,6 +25,7 @@ import type { Failures } from './failures.ts';
 import type { Log } from './log.ts';
 import {
   type Close,
+  FIRM_HEADER,
   ID_HEADER,
   type Incoming,
   type Outgoing,
@@ -232,6 +233,7 @@ function inboundOf(
     id,
     from,
     seen: seenIn(message.headers[SEEN_HEADER]),
+    isFirm: message.headers[FIRM_HEADER] !== undefined,
   };
   return {
     id,

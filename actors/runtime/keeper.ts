@@ -4,6 +4,7 @@
  * ports it calls back, exactly once where the name says `done`.
  */
 import type { Bucket, StreamName } from '../../subjects/index.ts';
+import type { Term } from './ports.ts';
 
 /** A stream of messages, or the one under a bucket, where a message is the last of its key. */
 export type KeptStream = StreamName | `KV_${Bucket}`;
@@ -42,10 +43,16 @@ export interface Keeper {
   ): void;
   /**
    * Removes the messages of a pattern that stand before a sequence. What was stored later is never
-   * touched. Safe to repeat. `done`: how many; undefined: no answer, it may have happened.
+   * touched. Safe to repeat. `done`: how many; undefined: no answer, it may have happened. `under`:
+   * the term in which it was decided; fenced.ts refuses one that is past.
    */
   purge(
-    of: { readonly stream: KeptStream; readonly pattern: string; readonly before: number },
+    of: {
+      readonly stream: KeptStream;
+      readonly pattern: string;
+      readonly before: number;
+      readonly under: Term;
+    },
     done: (count: number | undefined) => void,
   ): void;
 }

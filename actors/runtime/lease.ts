@@ -62,6 +62,8 @@ interface Around {
   readonly log: Log;
   /** This copy acts from now on. */
   acquired(fence: number): void;
+  /** It may act for longer: a renewal was confirmed. */
+  renewed(): void;
   /** This copy acts no longer. */
   lost(): void;
 }
@@ -87,6 +89,8 @@ export class Lease {
   #cancelEnd: Close = () => undefined;
   #isOpen = true;
   #isSettled = false;
+  /** Until when a holder acts, by `elapsed`. */
+  #actsUntil = 0;
   readonly #waiting: (() => void)[] = [];
   #writes = 0;
   /** Newest revision that a write of this copy met, whether or not the view has it. */
@@ -101,6 +105,14 @@ export class Lease {
   whenSettled(call: () => void): void {
     this.#waiting.push(call);
     if (this.#isSettled) this.#settle();
+  }
+
+  /**
+   * Whether the last confirmed renewal is young enough to act on (I1). A process that stood still is
+   * handed what came meanwhile before its own timers: it may not know yet that its lease is over.
+   */
+  get stands(): boolean {
+    return this.#held !== undefined && this.#around.ports.clock.elapsed() < this.#actsUntil;
   }
 
   /** Starts to compete. The view must be current. */
@@ -256,6 +268,7 @@ export class Lease {
         held.revision = result.revision;
         held.renewals = renewals;
         this.#actUntil(sentAt + ACT_MS);
+        this.#around.renewed();
         return;
       }
       this.#meet(result);
@@ -277,6 +290,7 @@ export class Lease {
 
   #actUntil(elapsed: number): void {
     const { clock } = this.#around.ports;
+    this.#actsUntil = elapsed;
     this.#cancelEnd();
     this.#cancelEnd = clock.after(Math.max(0, elapsed - clock.elapsed()), () =>
       this.#lose('the lease could not be renewed'),

@@ -8,6 +8,8 @@ export interface LogFields {
   readonly code?: string;
   readonly reason?: string;
   readonly revision?: number;
+  /** Of what a person wants: raised by every change of it. */
+  readonly generation?: number;
   readonly durationMs?: number;
   readonly count?: number;
   readonly path?: string;

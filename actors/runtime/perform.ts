@@ -11,6 +11,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Actor, Step } from './actor.ts';
 import type { Alarms } from './alarms.ts';
+import { paceOf } from './answer-pace.ts';
 import { askAgain } from './ask-again.ts';
 import type { Performer } from './flow.ts';
 import { derivedId } from './ids.ts';
@@ -55,13 +56,12 @@ export function performerOf(actor: Actor, around: Around): Performer {
       });
     },
     cancel: ({ name, key }) => around.alarms.cancel(name, key),
-    run: ({ job, input, memo, traceparent }) => {
+    run: ({ job, input, memo, fence, traceparent }) => {
       const step = actor.jobs[job] as Step<unknown, never, unknown>;
-      around.tracing.within(traceparent, () =>
-        around.jobs[job]?.(input, (outcome) =>
-          around.enqueue(`report ${job}`, step, { outcome, memo }, { traceparent }),
-        ),
-      );
+      const report = (outcome: unknown): void =>
+        around.enqueue(`report ${job}`, step, { outcome, memo }, { traceparent });
+      const under = { actor: actor.name, fence };
+      around.tracing.within(traceparent, () => around.jobs[job]?.(input, report, under));
     },
     lost: (message) =>
       around.log.warn('a message could not be stored', {
@@ -75,7 +75,8 @@ function ask(actor: Actor, planned: Extract<Planned, { kind: 'request' }>, aroun
   const { contract, message, memo } = planned;
   const step = actor.answers[contract.name] as Step<unknown, never, unknown>;
   const id = derivedId(message.headers[ID_HEADER] ?? around.ports.newId(), 0);
-  const limit = { withinMs: contract.timeoutMs, isPatient: false };
+  const pace = paceOf(around.ports.bus, contract.name);
+  const limit = { withinMs: contract.timeoutMs, isPatient: false, pace };
   askAgain(around.ports, message, limit, (outcome) => {
     const answer =
       outcome.kind === 'answer'
@@ -98,11 +99,12 @@ export function readAnswer<R>(
   return { ok: false, refusal: refusal('actor-fault', `${name}: ${decoded.reason}`) };
 }
 
-/** The refusal for an ask that nobody answered. */
+/** The refusal for an ask that nobody answered within so many milliseconds. */
 export function unanswered(
   contract: RequestContract,
   kind: 'none' | 'timeout',
+  withinMs: number = contract.timeoutMs,
 ): { readonly ok: false; readonly refusal: ReturnType<typeof refusal> } {
-  const why = kind === 'none' ? 'nobody listens' : `no answer in ${contract.timeoutMs} ms`;
+  const why = kind === 'none' ? 'nobody listens' : `no answer in ${withinMs} ms`;
   return { ok: false, refusal: refusal('actor-unavailable', `${contract.name}: ${why}`) };
 }

@@ -65,7 +65,8 @@ export type Planned =
       Effect,
       { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' | 'run' | 'after' }
     >
-  | (Extract<Effect, { kind: 'run' | 'after' }> & Traced)
+  | (Extract<Effect, { kind: 'run' }> & Traced & { readonly fence: number })
+  | (Extract<Effect, { kind: 'after' }> & Traced)
   | { readonly kind: 'publish'; readonly contract: EventContract; readonly message: Outgoing }
   | { readonly kind: 'tell'; readonly stream: StreamName; readonly make: () => Outgoing }
   | {
@@ -100,6 +101,8 @@ export interface Cause {
   readonly attempt: number;
   /** Newest revision of the store the step rests on. */
   readonly seen: number;
+  /** Under which it was decided; 0 of actors without a lease. */
+  readonly fence: number;
   readonly traceparent: string | undefined;
 }
 
@@ -157,7 +160,7 @@ function planOther(
     }
     case 'run':
       declared(actor, 'job', effect.job, actor.jobs);
-      return traced(effect, cause);
+      return traced({ ...effect, fence: cause.fence }, cause);
     case 'after':
       declared(actor, 'timer', effect.name, actor.timers);
       return effect.delayMs <= PART_OF_CALL_MS ? traced(effect, cause) : effect;

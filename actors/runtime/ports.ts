@@ -20,6 +20,8 @@ export const WRITER_HEADER = 'Shoal-Writer';
 export const REVISION_HEADER = 'Shoal-Revision';
 /** Header on an ask: the newest revision of the store that its sender had seen when it decided to ask. */
 export const SEEN_HEADER = 'Shoal-Seen';
+/** Of an ask that follows one about the same which nobody answered: that one may still be on its way. */
+export const FIRM_HEADER = 'Shoal-Firm';
 /** Header on asks and stored values: the protocol of the program they come from. */
 export const PROTOCOL_HEADER = 'Shoal-Protocol';
 export const TYPE_HEADER = 'Content-Type';
@@ -182,12 +184,19 @@ export interface Clock {
   soon(call: () => void): void;
 }
 
+/** Who wants something done outside: an actor, and the fence under which it decided on it. */
+export interface Term {
+  readonly actor: string;
+  /** Of its lease; 0: all copies of the actor act, each for itself. */
+  readonly fence: number;
+}
+
 /**
  * A job an actor may `run`: starts work outside, and reports what becomes of it, as often as
- * there is something to report. `fence` refuses the past: a receiver that has seen a higher one
- * does nothing.
+ * there is something to report. What acts where no compare-and-set guards it passes `under` on to
+ * whoever refuses a fence that is past (fenced.ts).
  */
-export type Job = (input: unknown, report: (outcome: unknown) => void) => void;
+export type Job = (input: unknown, report: (outcome: unknown) => void, under: Term) => void;
 
 export interface Ports {
   readonly clock: Clock;

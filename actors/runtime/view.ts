@@ -52,9 +52,16 @@ export interface Change<C extends RecordContract = RecordContract> {
   readonly before: PayloadOf<C> | undefined;
   readonly after: PayloadOf<C> | undefined;
   readonly revision: number;
+  /**
+   * When the store wrote it, in milliseconds since 1970 by the store's clock; absent where the store
+   * has not told, of this process's own write.
+   */
+  readonly at?: number;
   /** Of the call that caused the write, where somebody follows it. */
   readonly traceparent?: string;
 }
+
+const nobody: ReadonlySet<string> = new Set();
 
 /** The records of one contract, by key and by index. */
 export class View<C extends RecordContract = RecordContract> {
@@ -97,13 +104,18 @@ export class View<C extends RecordContract = RecordContract> {
 
   /** The entries of a group of one of the record's indexes. */
   by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
-    const groups = this.#groups.get(index);
-    if (!groups) throw new Error(`${this.record.name} has no index ${index}`);
     const found: Entry<PayloadOf<C>>[] = [];
-    for (const key of groups.get(group) ?? []) {
+    for (const key of this.group(index, group)) {
       found.push(this.#entries.get(key) as Entry<PayloadOf<C>>);
     }
     return found.values();
+  }
+
+  /** Keys of a group: as they stand during this step, not to be kept. */
+  group(index: string, group: string): ReadonlySet<string> {
+    const groups = this.#groups.get(index);
+    if (!groups) throw new Error(`${this.record.name} has no index ${index}`);
+    return groups.get(group) ?? nobody;
   }
 
   /** What a compare-and-set of this key must expect; 0: never written. */
@@ -206,8 +218,13 @@ export class View<C extends RecordContract = RecordContract> {
   /** Moves a key between groups; those it stays in are left alone: a value may be in many. */
   #regroup(key: string, before: PayloadOf<C> | undefined, after: PayloadOf<C> | undefined): void {
     for (const [name, groups] of this.#groups) {
-      const left = new Set(this.#groupsOf(name, before));
-      for (const group of this.#groupsOf(name, after)) {
+      const were = this.#groupsOf(name, before);
+      const are = this.#groupsOf(name, after);
+      // Nearly always: most changes of a record leave it where it is.
+      if (were.length === are.length && were.every((group, index) => group === are[index]))
+        continue;
+      const left = new Set(were);
+      for (const group of are) {
         if (left.delete(group)) continue;
         const members = groups.get(group);
         if (members) members.add(key);

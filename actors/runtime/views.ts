@@ -39,6 +39,7 @@ import {
   TRACE_HEADER,
   WRITER_HEADER,
 } from './ports.ts';
+import { Rounds } from './rounds.ts';
 import { newSide, patternsOf, type Side } from './side.ts';
 import { type Change, type Meta, View } from './view.ts';
 
@@ -63,6 +64,7 @@ export class Views {
   readonly #read: Read;
   /** Writes of this process that are not confirmed yet, by their ids. */
   readonly #sending = new Map<string, Sending>();
+  readonly #rounds = new Rounds((done) => this.#askLeaders(done));
   #isStarted = false;
   #told: ((of: ToldUnreadable) => void) | undefined;
   /** Values that could not be read so far. */
@@ -128,7 +130,9 @@ export class Views {
   }
 
   get isCurrent(): boolean {
-    return this.#isStarted && [...this.#sides.values()].every((side) => side.isCurrent);
+    if (!this.#isStarted) return false;
+    for (const side of this.#sides.values()) if (!side.isCurrent) return false;
+    return true;
   }
 
   /** Newest revision of a bucket that has been seen. */
@@ -138,7 +142,9 @@ export class Views {
 
   /** Whether nothing is known to have been missed: no bucket is being read anew. */
   get isWhole(): boolean {
-    return this.isCurrent && [...this.#sides.values()].every((side) => !side.isBehind);
+    if (!this.isCurrent) return false;
+    for (const side of this.#sides.values()) if (side.isBehind) return false;
+    return true;
   }
 
   /** Calls each time the views have become whole again. */
@@ -148,9 +154,14 @@ export class Views {
 
   /**
    * Calls back when the views know all that the store held when this was called, as its leaders
-   * say. False: it is not known whether they do; ask again.
+   * say. False: it is not known whether they do; ask again. The leaders are asked once for all who
+   * want it at a time: a process that starts takes a lease for every actor in it.
    */
   catchUpWithAll(done: (isReached: boolean) => void): void {
+    this.#rounds.join(done);
+  }
+
+  #askLeaders(done: (isReached: boolean) => void): void {
     let open = 1;
     let isReached = true;
     const one = (is: boolean): void => {
@@ -208,7 +219,8 @@ export class Views {
     this.#sending.delete(meta.writer);
     const followed = this.#find(record, key);
     if (!followed) return;
-    const change = followed.view.apply(key, value ?? undefined, { ...meta, at: this.#clock.now() });
+    const at = this.#clock.now();
+    const change = followed.view.apply(key, value ?? undefined, { ...meta, at });
     if (change) for (const listener of followed.listeners) listener(change);
   }
 
@@ -292,14 +304,16 @@ export class Views {
       value = decoded.value;
     }
     this.#mended(followed.view, key, revision);
-    const change = followed.view.apply(stored.key, value as PayloadOf<RecordContract>, {
-      revision: stored.revision,
+    const change = followed.view.apply(key, value as PayloadOf<RecordContract>, {
+      revision,
       writer: stored.headers[WRITER_HEADER],
       at: stored.at,
       bytes: stored.body?.length ?? 0,
       traceparent: stored.headers[TRACE_HEADER],
     });
-    if (change) for (const listener of followed.listeners) listener(change);
+    if (!change) return;
+    const told = { ...change, at: stored.at };
+    for (const listener of followed.listeners) listener(told);
   }
 
   #quarantine(followed: Followed, { key, revision, body }: Stored, reason: string): void {

@@ -238,6 +238,7 @@ describe('after an outage', () => {
     await put(ledger, []);
     await put(spec('a'), null);
     await eventually(knows(spec('a'), null), 2_000, 'the deletion');
+    await eventually(() => told.currents.length > 0, 5_000, 'current');
     await missing(async (by) => {
       await put(spec('a'), 'second', by);
       await put(ledger, [spec('a')], by);
@@ -251,6 +252,7 @@ describe('after an outage', () => {
     await put(ledger, [spec('a')]);
     follow();
     await eventually(knows(ledger, [spec('a')]), 2_000, 'the ledger');
+    await eventually(() => told.currents.length > 0, 5_000, 'current');
     await missing((by) => put(spec('a'), 'late', by));
     await eventually(() => told.currents.length > 1, 5_000, 'current again');
     device.fanout?.reread();

@@ -17,7 +17,8 @@ import {
   messages,
   records,
 } from '../../subjects/index.ts';
-import { type Sample, samples } from '../support/samples.ts';
+import type { Sample } from '../support/sample.ts';
+import { samples } from '../support/samples.ts';
 
 const folder = new URL('golden/', import.meta.url);
 const isWriting = process.env['GOLDEN'] === 'write';

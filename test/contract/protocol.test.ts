@@ -19,7 +19,8 @@ import {
   type Role,
   records,
 } from '../../subjects/index.ts';
-import { type Sample, samples } from '../support/samples.ts';
+import type { Sample } from '../support/sample.ts';
+import { samples } from '../support/samples.ts';
 import { incompatibleChanges, type Use } from '../support/schema-changes.ts';
 
 interface Frozen {

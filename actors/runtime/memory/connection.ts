@@ -42,10 +42,12 @@ export interface Link {
   copies?(): number;
   /** What the store does with an ask; default: it answers. */
   store?(ask: StoreAsk): StoreMood;
-  /** A direct get is answered by a server that is one revision behind. */
-  isStale?(): boolean;
+  /** A direct get is answered by a server that is one revision behind; `isGone`: the key was removed since. */
+  isStale?(isGone: boolean): boolean;
   /** Hands the process what has arrived; one that stands still takes it later. */
   arrive?(call: () => void): void;
+  /** Whether the process stands still before it sends this: then it does when it goes on. */
+  isHeld?(): boolean;
 }
 
 /** What the store is asked for: `read` needs no leader, `list` begins to follow. */
@@ -89,12 +91,11 @@ export class MemoryConnection {
     this.#clock = clock;
     this.#own = options.clock ?? clock;
     this.#link = options.link ?? directLink;
-    const { newId } = options;
     const queue = this.#queue();
     const exchange: Exchange = (...ask) => this.#exchange(...ask);
     const timed = memoryTimed(server, exchange, queue.take);
     const ports = { bus: this.#bus(), store: this.#store(), queue, timed };
-    this.ports = { clock: this.#own, ...ports, newId };
+    this.ports = { clock: this.#own, ...ports, newId: options.newId };
   }
 
   /** The process is gone: it hears and says nothing more. */
@@ -137,6 +138,7 @@ export class MemoryConnection {
 
   /** Runs a call at the server after the way there; the way back is `back`. */
   #there(call: () => void): void {
+    if (this.#link.isHeld?.()) return this.#arrive(() => this.#there(call));
     const delay = this.#isOpen ? this.#link.transfer('out') : undefined;
     if (delay !== undefined) this.#clock.after(delay, () => this.#link.isUp && call());
   }
@@ -165,19 +167,22 @@ export class MemoryConnection {
   /** An ask with one answer: `late` is called when none came in time. */
   #exchange<T>(ask: StoreAsk, act: () => T, answer: (value: T) => void, late: () => void): void {
     let isOpen = true;
-    const finish = (call: () => void): void => {
-      if (!isOpen) return;
+    /** Whether it was open: of an answer and the end of its time only the first counts. */
+    const finish = (): boolean => {
+      const wasOpen = isOpen;
       isOpen = false;
-      cancel();
-      call();
+      if (wasOpen) cancel();
+      return wasOpen;
     };
-    const cancel = this.#own.after(ANSWER_TIMEOUT_MS, () => this.#isOpen && finish(late));
+    const cancel = this.#own.after(ANSWER_TIMEOUT_MS, () => {
+      if (this.#isOpen && finish()) late();
+    });
     this.#there(() => {
       const mood = this.#mood(ask);
-      if (mood === 'none') this.#back(() => finish(late));
+      if (mood === 'none') this.#back(() => finish() && late());
       if (mood === 'none' || mood === 'deaf') return;
       const value = act();
-      if (mood === 'answers') this.#back(() => finish(() => answer(value)));
+      if (mood === 'answers') this.#back(() => finish() && answer(value));
     });
   }
 
@@ -291,7 +296,8 @@ export class MemoryConnection {
           { stream: bucket, kind: 'read' },
           () => {
             const { keys, previous } = this.#server.side(bucket);
-            const stored = (this.#link.isStale?.() ? previous : keys).get(key);
+            const isStale = this.#link.isStale?.(!keys.get(key)?.body);
+            const stored = (isStale ? previous : keys).get(key);
             return stored && stored.body !== null ? stored : null;
           },
           done,
@@ -319,10 +325,7 @@ export class MemoryConnection {
     const carry = inOrder(this.#clock, (call) => this.#arrive(() => isOpen && call()));
     const send = (call: () => void): void => {
       const delay = this.#isOpen && isOpen ? this.#link.transfer('in') : undefined;
-      if (delay === undefined) {
-        broken();
-        return;
-      }
+      if (delay === undefined) return broken();
       carry(delay, call);
     };
     const list = (): void => {

@@ -6,15 +6,20 @@ export function inOrder(
   clock: Clock,
   arrive: (call: () => void) => void,
 ): (delayMs: number, call: () => void) => void {
-  const underWay: (() => void)[] = [];
+  /** Oldest first; what arrives at one moment is together. */
+  const underWay: (() => void)[][] = [];
   let lastAt = 0;
   return (delayMs, call) => {
     const now = clock.elapsed();
-    lastAt = Math.max(lastAt, now + delayMs);
-    underWay.push(call);
-    clock.after(lastAt - now, () => {
-      const next = underWay.shift();
-      if (next) arrive(next);
+    const last = underWay.at(-1);
+    if (last && lastAt >= now + delayMs) {
+      last.push(call);
+      return;
+    }
+    lastAt = now + delayMs;
+    underWay.push([call]);
+    clock.after(delayMs, () => {
+      for (const next of underWay.shift() ?? []) arrive(next);
     });
   };
 }

@@ -9,12 +9,15 @@ import type { Exchange } from './timed.ts';
 export function memoryKeeper(server: MemoryServer, exchange: Exchange): Keeper {
   const messages = (stream: KeptStream): Weighed[] =>
     isBucket(stream) ? keysOf(server, bucketOf(stream)) : appendedTo(server, stream);
+  const among = (all: readonly Weighed[], pattern: string): Weighed[] =>
+    all.filter((each) => covers(pattern, each.subject));
   const wanted = (of: { readonly stream: KeptStream; readonly pattern: string }): Weighed[] =>
-    messages(of.stream).filter((each) => covers(of.pattern, each.subject));
+    among(messages(of.stream), of.pattern);
   return {
     survey(of, each, done) {
       const act = (): { readonly all: readonly Weighed[]; readonly found: readonly Weighed[] } => {
-        return { all: messages(of.stream), found: wanted(of) };
+        const all = messages(of.stream);
+        return { all, found: among(all, of.pattern) };
       };
       const answer = ({ all, found }: ReturnType<typeof act>): void => {
         const counts = new Map<string, number>();

@@ -189,18 +189,20 @@ export class MemoryServer {
   publish(message: Message): number {
     const wanting = this.#wantingOf(message.subject);
     if (wanting.length === 0) return 0;
-    const queues = new Map<string, Subscription[]>();
+    let queues: Map<string, Subscription[]> | undefined;
     let count = 0;
     for (const each of wanting) {
       if (each.queue === undefined) {
         count++;
         each.deliver(message);
       } else {
+        queues ??= new Map();
         const members = queues.get(each.queue);
         if (members) members.push(each);
         else queues.set(each.queue, [each]);
       }
     }
+    if (!queues) return count;
     for (const members of queues.values()) {
       count++;
       this.#next++;
@@ -219,7 +221,8 @@ export class MemoryServer {
     if (id !== undefined && kept.ids.has(id)) return kept.sequence;
     if (id !== undefined) kept.ids.add(id);
     kept.sequence++;
-    kept.kept.push({ ...message, sequence: kept.sequence, at: this.#clock.now() });
+    const { subject, body, headers } = message;
+    kept.kept.push({ subject, body, headers, sequence: kept.sequence, at: this.#clock.now() });
     if (kept.kept.length > APPENDED_MAX) kept.kept.shift();
     this.publish(message);
     return kept.sequence;

@@ -30,7 +30,9 @@ export class Exchange {
     this.#inbox = createInbox(prefix);
     const cut = this.#inbox.length + 1;
     const take = (message: Msg): void => {
-      const kind = message.headers?.code === 503 ? 'none' : 'answer';
+      // An answer has a body: what nats.js would take apart to find no status there is left alone.
+      const isNone = message.data.length === 0 && message.headers?.code === 503;
+      const kind = isNone ? 'none' : 'answer';
       this.#finish(message.subject.slice(cut), kind === 'none' ? { kind } : { kind, message });
     };
     // What waits for an answer goes on in its callback: where that throws, it never would.

@@ -157,12 +157,13 @@ function whenGone(
   next(0);
 }
 
-/** A delivered value. Its headers are read only when somebody wants them. */
+/** A delivered value. Its headers are read only when somebody wants them, and once. */
 class Delivered implements Stored {
   readonly key: string;
   readonly revision: number;
   readonly at: number;
   readonly #message: Msg;
+  #headers: Stored['headers'] | undefined;
 
   constructor(key: string, revision: number, at: number, message: Msg) {
     this.key = key;
@@ -172,7 +173,8 @@ class Delivered implements Stored {
   }
 
   get headers(): Stored['headers'] {
-    return readHeaders(this.#message);
+    this.#headers ??= readHeaders(this.#message);
+    return this.#headers;
   }
 
   get body(): Uint8Array | null {

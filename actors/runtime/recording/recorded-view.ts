@@ -85,9 +85,13 @@ export class RecordedView<C extends RecordContract = RecordContract> extends Vie
   }
 
   override *by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
+    for (const key of this.group(index, group)) yield this.#entry(key) as Entry<PayloadOf<C>>;
+  }
+
+  override group(index: string, group: string): ReadonlySet<string> {
     const keys = this.#reads.groups?.[`${index} ${group}`];
     if (!keys) throw this.#unrecorded(`the group ${index} ${group}`);
-    for (const key of keys) yield this.#entry(key) as Entry<PayloadOf<C>>;
+    return new Set(keys);
   }
 
   override revision(key: string): number {

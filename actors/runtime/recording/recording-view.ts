@@ -130,10 +130,15 @@ export class RecordingView<C extends RecordContract = RecordContract> extends Vi
   }
 
   override *by(index: string, group: string): IterableIterator<Entry<PayloadOf<C>>> {
-    const found = [...this.#source.by(index, group)];
-    const keys = found.map((each) => each.key);
-    this.#told.group(this.#name, this.#plain, `${index} ${group}`, keys);
-    yield* found;
+    for (const key of this.group(index, group)) {
+      yield this.#source.at(key) as Entry<PayloadOf<C>>;
+    }
+  }
+
+  override group(index: string, group: string): ReadonlySet<string> {
+    const keys = this.#source.group(index, group);
+    this.#told.group(this.#name, this.#plain, `${index} ${group}`, [...keys]);
+    return keys;
   }
 
   override revision(key: string): number {

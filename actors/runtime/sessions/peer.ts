@@ -108,6 +108,15 @@ export class SessionPeer<S extends Frame> {
     return this.#flow.windowBytes;
   }
 
+  /** Bytes this side has said, and heard, so far. */
+  get saidBytes(): number {
+    return this.#flow.saidBytes;
+  }
+
+  get heardBytes(): number {
+    return this.#flow.heardBytes;
+  }
+
   /** The other side is known to be there, and takes so much: from now on it must be heard. */
   begin(peerWindowBytes: number): void {
     if (this.#isOver) return;

@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineActor, on, type Received } from '../../../actors/runtime/actor.ts';
+import { paceOf, TRY_MS } from '../../../actors/runtime/answer-pace.ts';
 import { ask } from '../../../actors/runtime/ask.ts';
-import { TRY_MS } from '../../../actors/runtime/ask-again.ts';
 import { refuse, reply } from '../../../actors/runtime/effect.ts';
 import { type Answer, request } from '../../../subjects/index.ts';
 import { Bench } from '../../support/host.ts';
@@ -90,6 +90,37 @@ describe('an ask', () => {
     send();
     await pass(3 * TRY_MS + 20);
     expect(answers).toMatchObject([{ ok: true, value: { by: 'slow' } }]);
+  });
+
+  test('is sent once where every answer is slow, and soon where answers are quick again', async () => {
+    let tookMs = 2 * TRY_MS - 50;
+    bench.connection().ports.bus.subscribe('shoal.thing.look', 'looker', (message) => {
+      heard.push(message.headers['Nats-Msg-Id'] ?? '');
+      const body = new TextEncoder().encode('{"ok":true,"value":{"by":"slow"}}');
+      bench.clock.after(tookMs, () => message.reply?.(body, {}));
+    });
+    const round = async (count: number): Promise<number> => {
+      heard = [];
+      for (let index = 0; index < count; index++) send(6_000);
+      await pass(3 * TRY_MS);
+      return heard.length;
+    };
+    // Nobody knows yet that answers are slow; those of that moment are what tells.
+    expect(await round(10)).toBe(20);
+    expect(await round(10)).toBe(10);
+    tookMs = 10;
+    await round(50);
+    tookMs = 10 * TRY_MS;
+    expect(await round(1)).toBeGreaterThanOrEqual(3);
+  });
+
+  test('makes nobody patient with a copy that stands still while others answer', async () => {
+    frozen();
+    copy();
+    for (let count = 0; count < 40; count++) send();
+    await pass(7 * TRY_MS);
+    expect(answers.length).toBeGreaterThan(30);
+    expect(paceOf(bench.outside.bus, look.name).tryMs).toBe(TRY_MS);
   });
 
   test('that nobody hears waits for somebody to come, and is refused in the end', async () => {

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { dead } from '../../../actors/dead/actor.ts';
+import { deadJobs } from '../../../actors/dead/shell.ts';
 import { LETTER_AGE_MS_MAX, LETTERS_MAX } from '../../../actors/dead/sweep.ts';
 import {
   type Actor,
@@ -210,7 +211,7 @@ describe('a message that makes its step throw', () => {
 
   test('a letter is put back where it came from, and is gone when that is done', () => {
     join();
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     order('poison');
     bench.clock.advance(120_000);
     const { actor: name, letter } = letters()[0] as DeadLetter;
@@ -227,7 +228,7 @@ describe('a message that makes its step throw', () => {
 
   test('a letter whose message dies again stays', () => {
     join();
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     order('poison');
     bench.clock.advance(120_000);
     const { actor: name, letter } = letters()[0] as DeadLetter;
@@ -245,7 +246,7 @@ describe('a message that makes its step throw', () => {
     isBroken = false;
     bench.store(deadRecord, cut, { ...cut, replayedAt: bench.clock.now() });
     bench.clock.advance(11_000);
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     bench.clock.advance(5_000);
     expect(handled).toEqual(['poison']);
     expect(letters()).toEqual([]);
@@ -254,7 +255,7 @@ describe('a message that makes its step throw', () => {
 
   test('letters that tell of no work item cannot be put back, but dropped', () => {
     join();
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     for (let count = 0; count < FAULTS_MAX; count++) notice('poison');
     bench.clock.advance(100);
     const { actor: name, letter } = letters()[0] as DeadLetter;
@@ -275,7 +276,7 @@ describe('a message that makes its step throw', () => {
       bench.store(deadRecord, { actor: 'taster', letter }, { ...value, deliveries: 1 });
     };
     for (let index = 0; index < LETTERS_MAX + 7; index++) store(`l${index}`, index);
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     clock.advance(1_000);
     expect(letters()).toHaveLength(LETTERS_MAX);
     expect(letters().map((each) => each.letter)).not.toContain(`l${LETTERS_MAX}`);

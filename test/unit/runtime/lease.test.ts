@@ -14,6 +14,7 @@ import {
   request,
   routeRecord,
 } from '../../../subjects/index.ts';
+import { ProcessClock } from '../../sim/process-clock.ts';
 import { Bench } from '../../support/host.ts';
 
 const who = request({
@@ -39,8 +40,10 @@ describe('of several copies', () => {
     bench = new Bench();
   });
 
-  const join = (): Copy => {
-    const link: Link & { isUp: boolean } = { isUp: true, transfer: () => 0.2 };
+  /** With a clock of its own: a process that can stand still. */
+  const join = (clock?: ProcessClock): Copy => {
+    const link: { -readonly [K in keyof Link]: Link[K] } = { isUp: true, transfer: () => 0.2 };
+    if (clock) link.arrive = (call) => clock.arrive(call);
     const copy = { link, ticks: 0 } as unknown as Copy;
     const actor = defineActor<object, object>({
       name: 'guard',
@@ -62,7 +65,8 @@ describe('of several copies', () => {
       publishes: [],
       writes: [],
     });
-    const joined = bench.join(actor, { link });
+    const ports = clock && { ...bench.connection(link).ports, clock };
+    const joined = bench.join(actor, { link, ...(ports && { ports }) });
     return Object.assign(copy, { host: joined.host, connection: joined.connection });
   };
   const lease = (): Lease | undefined =>
@@ -124,6 +128,37 @@ describe('of several copies', () => {
     bench.clock.advance(10_000);
     expect(acting(first, second)).toBe(1);
     expect(second.host.isActing).toBe(true);
+  });
+
+  test('one that stood still decides nothing on what came due meanwhile: its lease is over', () => {
+    const clock = new ProcessClock(bench.clock);
+    const copy = join(clock);
+    bench.clock.advance(5_000);
+    const before = copy.ticks;
+    expect(before).toBeGreaterThan(0);
+    clock.pause(false);
+    bench.clock.advance(2 * LEASE_MS);
+    clock.resume();
+    bench.clock.settle();
+    expect([copy.ticks, copy.host.isActing]).toEqual([before, false]);
+    bench.clock.advance(5_000);
+    expect(copy.host.isActing).toBe(true);
+    expect(copy.ticks).toBeGreaterThan(before);
+  });
+
+  test('one that stood still for less goes on at once', () => {
+    const clock = new ProcessClock(bench.clock);
+    const copy = join(clock);
+    bench.clock.advance(5_000);
+    for (let round = 0; round < 20; round++) {
+      const before = copy.ticks;
+      clock.pause(false);
+      bench.clock.advance(600 + 70 * round);
+      clock.resume();
+      bench.clock.advance(200);
+      expect([copy.ticks > before, copy.host.isActing]).toEqual([true, true]);
+      bench.clock.advance(2_000);
+    }
   });
 
   test('a store that pauses pauses acting, and the same copy goes on after it', () => {

@@ -43,7 +43,7 @@ test('a key whose marker was removed is made again at the second attempt', () =>
   const marker = bench.server.side('shoal').keys.get(key)?.revision as number;
   let count: number | undefined;
   const of = { stream: 'KV_shoal', pattern: `$KV.shoal.${key}`, before: marker + 1 } as const;
-  keeper.purge(of, (purged) => {
+  keeper.purge({ ...of, under: { actor: 'retention', fence: 1 } }, (purged) => {
     count = purged;
   });
   bench.clock.runUntil(() => count !== undefined, 1_000, 'the purge');

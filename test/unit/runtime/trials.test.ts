@@ -1,6 +1,7 @@
 /** A work item that ends its process each time becomes a dead letter; those in hand with it do not. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { dead } from '../../../actors/dead/actor.ts';
+import { deadJobs } from '../../../actors/dead/shell.ts';
 import { defineActor, on, type Received } from '../../../actors/runtime/actor.ts';
 import { type Effects, none } from '../../../actors/runtime/effect.ts';
 import { limits } from '../../../actors/runtime/limits.ts';
@@ -104,7 +105,7 @@ describe('a work item that ends its process', () => {
     live(120_000);
     const [letter] = letters() as [DeadLetter];
     deadly.clear();
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     expect(bench.ask(deadReplay, letter, {})).toMatchObject({ ok: true });
     live(10_000);
     expect(handled).toEqual(['poison']);
@@ -151,7 +152,7 @@ describe('a work item that ends its process', () => {
     current.host.stop();
     current.connection.close();
     bench.clock.advance(10_000);
-    bench.join(dead());
+    bench.join(dead(), { jobs: deadJobs(bench.outside.queue) });
     bench.clock.advance(700_000);
     expect(letters()).toEqual([]);
   });
