@@ -10,14 +10,19 @@ import type { Durability } from '../subjects/durability.ts';
 import { buckets } from '../subjects/index.ts';
 import { inboxPrefix } from '../subjects/permissions.ts';
 import { streamConfigs } from '../subjects/streams.ts';
+import { claim } from './claim/actor.ts';
 import { dead } from './dead/actor.ts';
+import { deadJobs } from './dead/shell.ts';
 import { discovery } from './discovery/actor.ts';
 import { membership } from './membership/actor.ts';
+import { pool } from './pool/actor.ts';
+import { quota } from './quota/actor.ts';
 import { retention } from './retention/actor.ts';
 import { retentionJobs } from './retention/shell.ts';
 import type { Actor } from './runtime/actor.ts';
 import { watchClock } from './runtime/clock-set.ts';
 import { durabilityIn } from './runtime/durability-setting.ts';
+import { fenced } from './runtime/fenced.ts';
 import { endWhenHung } from './runtime/hang-watch.ts';
 import { Holders } from './runtime/holders.ts';
 import { Host } from './runtime/host.ts';
@@ -57,6 +62,9 @@ export const actors = (): Actor[] =>
     workload(),
     discovery(),
     schedule(),
+    pool(),
+    claim(),
+    quota(),
     dead(),
     retention(),
   ] as unknown as Actor[];
@@ -94,8 +102,9 @@ export async function startControl(
   };
   const { ports, views } = bus;
   const jobs = {
-    ...retentionJobs(natsKeeper(bus.reading), ports.store),
+    ...retentionJobs(fenced(natsKeeper(bus.reading), ports), ports.store),
     ...timedJobs(ports.timed),
+    ...deadJobs(ports.queue),
   };
   const holders = new Holders(ports);
   const hosts = actors().map(

@@ -2,10 +2,10 @@
  * Makes sure that dead letters can be put back or dropped, and do not pile up for ever. Who cannot
  * handle a message writes its letter itself (runtime/failures.ts).
  */
-import { deadDrop, deadRecord, deadReplay, placeWork } from '../../subjects/index.ts';
-import { type Actor, defineActor, every, follow, on, once } from '../runtime/actor.ts';
+import { deadDrop, deadRecord, deadReplay } from '../../subjects/index.ts';
+import { type Actor, defineActor, every, follow, on, reported } from '../runtime/actor.ts';
 import { drop } from './drop.ts';
-import { forget, replay } from './replay.ts';
+import { queued, replay } from './replay.ts';
 import type { State, Views } from './state.ts';
 import { sweep } from './sweep.ts';
 
@@ -19,9 +19,10 @@ export function dead(): Actor<State, Views> {
     init: () => ({}),
     routes: [on(deadReplay, replay), on(deadDrop, drop)],
     follows: { letters: follow(deadRecord) },
-    timers: { forget: once(forget), sweep: every(SWEEP_MS, sweep) },
+    timers: { sweep: every(SWEEP_MS, sweep) },
+    jobs: reported('putBack', queued),
     connected: (state, _message, context) => sweep(state, { key: '', payload: undefined }, context),
-    publishes: [placeWork],
+    publishes: [],
     writes: [deadRecord],
   });
 }

@@ -4,8 +4,8 @@ import {
   endpointsRecord,
   isAlike,
   nodeState,
-  phaseOf,
   type ReadyEndpoint,
+  readyAt,
 } from '../../subjects/index.ts';
 import type { Due } from '../runtime/actor.ts';
 import { commit, type Effects, none, put, remove } from '../runtime/effect.ts';
@@ -48,8 +48,8 @@ export function listOf(
     if (node === undefined) continue;
     const observed = views.observed.get({ node, tenant: name.tenant, instance });
     const there = views.nodes.get({ node });
-    if (!observed || phaseOf(value, observed, there && nodeState(there)) !== 'ready') continue;
-    ready.push({ instance, node, address: observed.address, ports: observed.ports });
+    const endpoint = readyAt(value, observed, there && nodeState(there));
+    if (endpoint) ready.push(endpoint);
   }
   ready.sort((one, other) => (one.instance < other.instance ? -1 : 1));
   return { ...name, ready };

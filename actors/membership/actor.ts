@@ -16,6 +16,7 @@ import {
   nodeUncordon,
 } from '../../subjects/index.ts';
 import { type Actor, defineActor, every, follow, on } from '../runtime/actor.ts';
+import { firmly } from '../runtime/firm.ts';
 import { cordon, drain, uncordon } from './administer.ts';
 import { join } from './join.ts';
 import { beat, disconnected, type FlapLimit, listen, listenAnew, pulsed } from './liveness.ts';
@@ -40,9 +41,9 @@ export function membership(limit: FlapLimit = flapLimit): Actor<State, Views> {
       on(nodeBeat, beat),
       on(busDisconnected, disconnected),
       on(busPulse, pulsed),
-      on(nodeCordon, cordon),
-      on(nodeUncordon, uncordon),
-      on(nodeDrain, drain),
+      on(nodeCordon, firmly('nodes', cordon)),
+      on(nodeUncordon, firmly('nodes', uncordon)),
+      on(nodeDrain, firmly('nodes', drain)),
     ],
     follows: { nodes: follow(nodeRecord), ledgers: follow(ledgerRecord) },
     timers: { listen: every(LISTEN_MS, listen(limit)), sweep: every(SWEEP_MS, sweep) },

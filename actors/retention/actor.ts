@@ -12,6 +12,7 @@ import {
 } from '../../subjects/index.ts';
 import { type Actor, defineActor, every, follow, on, reported } from '../runtime/actor.ts';
 import { none } from '../runtime/effect.ts';
+import { firmly } from '../runtime/firm.ts';
 import { type KeyLimits, keyLimits, keysRead, lookThrough } from './keys.ts';
 import { retain } from './retain.ts';
 import { look, purged, surveyed, weighed } from './rounds.ts';
@@ -26,7 +27,7 @@ export function retention(limits: KeyLimits = keyLimits): Actor<State, Views> {
     sentence: 'Makes sure that what is over is kept as long as its tenant wants, and no longer.',
     copies: 'acting',
     init: newState,
-    routes: [on(tenantRetain, retain)],
+    routes: [on(tenantRetain, firmly('tenants', retain))],
     follows: {
       tenants: follow(tenantRecord),
       instances: follow(instanceRecord),

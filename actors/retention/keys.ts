@@ -20,8 +20,10 @@ import {
   needsSpec,
   observedRecord,
   revisionRecord,
+  slotRecord,
   specRecord,
   tokensIn,
+  waitRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 import type { Due, Reported } from '../runtime/actor.ts';
@@ -65,6 +67,9 @@ export const CLEARED_MAX = 5_000;
 /** Records whose markers may be removed for good. */
 const removable = [
   ...[instanceRecord, workloadRecord, specRecord, observedRecord, revisionRecord, endpointsRecord],
+  slotRecord,
+  // One that came back would be of a caller that asks no more: the line is rid of it in seconds.
+  waitRecord,
 ] as const;
 
 /** It is time to look through the keys. */

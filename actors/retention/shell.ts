@@ -1,7 +1,7 @@
 /** Makes sure that what the retention actor wants done is done on a keeper and a store. */
 import { storeSubject } from '../../subjects/index.ts';
 import type { Keeper } from '../runtime/keeper.ts';
-import type { Job, Store, Write } from '../runtime/ports.ts';
+import type { Job, Store, Term, Write } from '../runtime/ports.ts';
 import { Cut } from './cut.ts';
 import {
   type ClearInput,
@@ -26,13 +26,14 @@ export function retentionJobs(keeper: Keeper, store: Store): Readonly<Record<str
   return {
     survey: (input, report) => survey(keeper, input as SurveyInput, report),
     weigh: (input, report) => weigh(keeper, input as WeighInput, report),
-    purge: (input, report) => {
+    purge: (input, report, under) => {
       const { stream, tenant, before } = input as PurgeInput;
-      const of = { stream, pattern: patternOf(stream, tenant), before };
+      const of = { stream, pattern: patternOf(stream, tenant), before, under };
       keeper.purge(of, (count) => report({ count }));
     },
     keys: (input, report) => readKeys(keeper, input as KeysInput, report),
-    clear: (input, report) => clear(keeper, store, input as ClearInput, () => report({})),
+    clear: (input, report, under) =>
+      clear(keeper, store, { ...(input as ClearInput), under }, () => report({})),
   };
 }
 
@@ -92,7 +93,12 @@ function readKeys(
 }
 
 /** Deletes values that are as they were seen, and removes markers for good. */
-function clear(keeper: Keeper, store: Store, { bucket, keys }: ClearInput, done: () => void): void {
+function clear(
+  keeper: Keeper,
+  store: Store,
+  { bucket, keys, under }: ClearInput & { readonly under: Term },
+  done: () => void,
+): void {
   const writes = keys
     .filter((each) => !each.isMarker)
     .map(({ key, revision }): Write => {
@@ -105,8 +111,8 @@ function clear(keeper: Keeper, store: Store, { bucket, keys }: ClearInput, done:
       const { key, revision } = markers.shift() as KeySeen;
       open++;
       const before = revision + 1;
-      const of = { stream: `KV_${bucket}`, pattern: storeSubject(bucket, key), before } as const;
-      keeper.purge(of, () => {
+      const pattern = storeSubject(bucket, key);
+      keeper.purge({ stream: `KV_${bucket}`, pattern, before, under }, () => {
         open--;
         if (open === 0 && markers.length === 0) done();
         else next();

@@ -30,6 +30,7 @@ import {
   reported,
 } from '../runtime/actor.ts';
 import { none } from '../runtime/effect.ts';
+import { firmly } from '../runtime/firm.ts';
 import { apply } from './apply.ts';
 import { fired, look } from './fire.ts';
 import { pause, remove, resume, trigger } from './orders.ts';
@@ -48,9 +49,9 @@ export function schedule(): Actor<State, Views> {
     init: newState,
     routes: [
       on(scheduleApply, apply),
-      on(scheduleDelete, remove),
-      on(schedulePause, pause),
-      on(scheduleResume, resume),
+      on(scheduleDelete, firmly('schedules', remove)),
+      on(schedulePause, firmly('schedules', pause)),
+      on(scheduleResume, firmly('schedules', resume)),
       on(scheduleTrigger, trigger),
       on(scheduleFire, fired),
     ],

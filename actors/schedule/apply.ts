@@ -10,6 +10,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Received } from '../runtime/actor.ts';
 import { commit, type Effects, put, refuseWith, reply } from '../runtime/effect.ts';
+import { firm } from '../runtime/firm.ts';
 import { outdated } from '../runtime/outdated.ts';
 import { alarmOf, changeEvent } from './facts.ts';
 import type { Ctx, State } from './state.ts';
@@ -24,12 +25,14 @@ export function apply(_state: State, ask: Ask, context: Ctx): Effects {
   const refused = refusalOf(ask, before);
   if (refused) return [refuseWith(ask.from, refused)];
   const { wanted, mode } = payload;
+  const isTried = mode === 'try-create' || mode === 'try-put';
   if (before && isAlike(wantedIn(before), wanted)) {
     const { generation } = before;
-    return [reply(scheduleApply, ask.from, { generation, change: 'unchanged' })];
+    const unchanged = [reply(scheduleApply, ask.from, { generation, change: 'unchanged' })];
+    return isTried ? unchanged : firm(ask, context.views.schedules, unchanged, context);
   }
   const after = changed(before, ask, context.now);
-  if (mode === 'try-create' || mode === 'try-put') return [answer(ask, after, !before)];
+  if (isTried) return [answer(ask, after, !before)];
   const late = outdated(ask, context.views.schedules, context);
   if (late) return [refuseWith(ask.from, late)];
   return [

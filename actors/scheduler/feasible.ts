@@ -6,6 +6,8 @@ import {
   type Amounts,
   allowsMount,
   bookingOf,
+  type Constraints,
+  constraintsOf,
   type Filter,
   featuresOf,
   fits,
@@ -16,11 +18,12 @@ import {
   lackingDevices,
   type MountSpec,
   type Spec,
+  unmetBy,
 } from '../../subjects/index.ts';
 import type { Row } from './table.ts';
 
 /** What an instance asks of a node. */
-export interface Need {
+export interface Need extends Constraints {
   readonly amounts: Amounts;
   /** Ports of the node it has to itself; absent: none. */
   readonly ports?: readonly string[] | undefined;
@@ -31,8 +34,6 @@ export interface Need {
   readonly mounts?: readonly MountSpec[] | undefined;
   /** How fast its disk must be at least; absent: it may be any. */
   readonly iops?: IopsClass | undefined;
-  readonly architecture: string | undefined;
-  readonly labels: readonly (readonly [string, string])[];
 }
 
 export function needOf(spec: Spec): Need {
@@ -45,8 +46,7 @@ export function needOf(spec: Spec): Need {
     features: featuresOf(spec),
     ...(spec.mounts === undefined ? {} : { mounts: spec.mounts }),
     ...(spec.resources.iops === undefined ? {} : { iops: spec.resources.iops }),
-    architecture: placement.architecture,
-    labels: Object.entries(placement.labels),
+    ...constraintsOf(placement),
   };
 }
 
@@ -55,6 +55,7 @@ export function removedBy(need: Need, row: Row, avoid: readonly string[]): Filte
   if (!row.isWhole || row.accepts !== 'yes') return 'accepts';
   const removed = impossibleBy(need, row);
   if (removed !== undefined) return removed;
+  if (row.away?.[need.driver] !== undefined) return 'engine';
   if (avoid.includes(row.id)) return 'avoid';
   const short = shortOf(need.amounts, row.free);
   if (short !== undefined) return short;
@@ -81,10 +82,8 @@ export function impossibleBy(need: Need, row: Row): Filter | undefined {
   if (!row.drivers.has(need.driver)) return 'driver';
   if (missingFeatures(need, row).length > 0) return 'features';
   if (refusedMounts(need, row).length > 0) return 'mounts';
-  if (need.architecture !== undefined && need.architecture !== row.architecture) {
-    return 'architecture';
-  }
-  for (const [name, value] of need.labels) if (row.labels[name] !== value) return 'labels';
+  const unmet = unmetBy(need, row);
+  if (unmet !== undefined) return unmet;
   if (need.iops !== undefined && !isFastEnough(need.iops, row.iops)) return 'iops';
   return shortOf(need.amounts, row.capacity);
 }
@@ -96,6 +95,8 @@ export function explainFilter(filter: Filter, need: Need, row: Row): string {
       return `takes no new work: ${row.accepts}`;
     case 'driver':
       return `offers ${[...row.drivers].join(', ') || 'no driver'}, not ${need.driver}`;
+    case 'engine':
+      return `starts nothing with ${need.driver} now: ${row.away?.[need.driver]}`;
     case 'features':
       return `its driver ${need.driver} lacks ${missingFeatures(need, row).join(', ')}: upgrade its agent, or see what it says of them`;
     case 'mounts':

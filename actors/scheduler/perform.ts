@@ -112,8 +112,9 @@ function specTokens(ledger: Ledger, workload: Workload) {
 }
 
 function specOf(workload: Workload): AssignedSpec {
-  const { tenant, name, templateGeneration: generation } = workload;
-  const own = { tenant, workload: name, generation };
+  const { tenant, name, templateGeneration: generation, labels } = workload;
+  const isLabelled = Object.keys(labels).length > 0;
+  const own = { tenant, workload: name, generation, ...(isLabelled ? { labels } : {}) };
   return workload.kind === 'service'
     ? { kind: 'service', spec: workload.spec, ...own }
     : { kind: 'job', spec: workload.spec, ...own };

@@ -32,6 +32,8 @@ export interface Row {
   mounts?: Readonly<Record<string, readonly AllowedMount[]>> | undefined;
   /** Ports of the node that instances have to themselves; absent: none. */
   ports?: readonly string[] | undefined;
+  /** Why nothing can be started with a driver now, by driver that says so. */
+  away?: Readonly<Record<string, string>> | undefined;
   /** A ledger and a node record are both known. */
   isWhole: boolean;
 }
@@ -96,6 +98,7 @@ export class NodeTable {
     row.iops = node?.iops;
     row.heeds = byDriver(node, ({ heeds }) => heeds);
     row.mounts = byDriver(node, ({ mounts }) => mounts);
+    row.away = awayIn(node);
     this.#known(this.#hasNode, row, node !== undefined);
   }
 
@@ -123,6 +126,14 @@ export class NodeTable {
     }
     return row;
   }
+}
+
+/** Drivers that cannot start anything now, with why; undefined: there are none. */
+function awayIn(node: Node | undefined): Readonly<Record<string, string>> | undefined {
+  const away = Object.entries(node?.drivers ?? {}).flatMap(([driver, offer]) =>
+    offer.away === undefined ? [] : [[driver, offer.away] as const],
+  );
+  return away.length > 0 ? Object.fromEntries(away) : undefined;
 }
 
 /** What each driver offers of something, of those that offer any; undefined: none does. */

@@ -26,6 +26,7 @@ import {
   workloadScale,
 } from '../../subjects/index.ts';
 import { type Actor, answered, defineActor, every, follow, on, once } from '../runtime/actor.ts';
+import { firmly } from '../runtime/firm.ts';
 import { apply, explained } from './apply.ts';
 import { forgetFinished } from './finished.ts';
 import {
@@ -51,11 +52,11 @@ export function workload(): Actor<State, Views> {
     init: newState,
     routes: [
       on(workloadApply, apply),
-      on(workloadScale, scale),
-      on(workloadDelete, remove),
-      on(rolloutPromote, promote),
-      on(rolloutAbort, abort),
-      on(rolloutUndo, undo),
+      on(workloadScale, firmly('workloads', scale)),
+      on(workloadDelete, firmly('workloads', remove)),
+      on(rolloutPromote, firmly('workloads', promote)),
+      on(rolloutAbort, firmly('workloads', abort)),
+      on(rolloutUndo, firmly('workloads', undo)),
       on(instanceStop, stop),
     ],
     follows: {

@@ -31,9 +31,11 @@ import {
   request,
   transact,
 } from '../runtime/effect.ts';
+import { firm } from '../runtime/firm.ts';
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
 import { isMine } from './mine.ts';
+import { notOwned } from './owned.ts';
 import { routeOf, routePuts } from './routes.ts';
 import type { Ctx, State } from './state.ts';
 import { leave } from './versions.ts';
@@ -78,7 +80,7 @@ function current(ask: Ask, context: Ctx): Workload | undefined {
 /** Why the ask cannot be met, as far as this actor knows. */
 function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
   const { tenant, workload: name } = ask.tokens;
-  const { wanted, mode, ifGeneration } = ask.payload;
+  const { wanted, mode, ifGeneration, owner } = ask.payload;
   const before = current(ask, context);
   const no = (code: RefusalCode, detail: string): Refusal => refusal(code, detail);
   const isStale = ifGeneration !== undefined && before?.generation !== ifGeneration;
@@ -97,6 +99,8 @@ function refusalOf(ask: Ask, context: Ctx): Refusal | undefined {
     }
   }
   if (!before) return undefined;
+  const foreign = notOwned(before, owner);
+  if (foreign) return foreign;
   if (before.deletedAt !== undefined) return no('workload-deleting', `${name} is being deleted`);
   if ((mode === 'create' || mode === 'try-create') && !isMine(ask, context)) {
     return no('workload-exists', `${name} exists at generation ${before.generation}`);
@@ -142,7 +146,8 @@ function write(ask: Ask, context: Ctx): Effects {
   const change = changeOf(before, wanted);
   if (before && change === 'unchanged') {
     const told = isMine(ask, context) ? (before.last.verb as WorkloadChange) : change;
-    return [reply(workloadApply, ask.from, { generation: before.generation, change: told })];
+    const answer = reply(workloadApply, ask.from, { generation: before.generation, change: told });
+    return firm(ask, context.views.workloads, [answer], context);
   }
   const late = outdated(ask, context.views.workloads, context);
   if (late) return [refuseWith(ask.from, late)];
@@ -150,11 +155,12 @@ function write(ask: Ask, context: Ctx): Effects {
   const templateGeneration =
     before && change !== 'updated' ? before.templateGeneration : generation;
   const last = { ...factOf(change, wanted, generation, context.now), askedBy: ask.id };
+  const { owner } = ask.payload;
   const left =
     change === 'updated' && before?.kind === 'service' ? leave(before, context) : undefined;
   const rollout = rolloutOf(change, { before, wanted }, left?.from, context.now);
   const after = {
-    ...(before ?? { tenant, name, createdAt: context.now }),
+    ...(before ?? { tenant, name, createdAt: context.now, ...(owner ? { owner } : {}) }),
     ...wanted,
     ...{ generation, templateGeneration },
     ...(rollout ? { rollout } : {}),

@@ -15,6 +15,7 @@ import { commit, type Effects, put, refuse, refuseWith, reply } from '../runtime
 import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
 import { isMine } from './mine.ts';
+import { notOwned } from './owned.ts';
 import type { Ctx, State } from './state.ts';
 
 export function scale(_state: State, ask: Received<typeof workloadScale>, context: Ctx): Effects {
@@ -92,6 +93,8 @@ type Ask = Received<typeof workloadScale> | Received<typeof workloadDelete>;
 
 function refusalOf(before: Workload | undefined, ask: Ask): Refusal | undefined {
   if (!before) return missing(ask);
+  const foreign = notOwned(before, 'owner' in ask.payload ? ask.payload.owner : undefined);
+  if (foreign) return foreign;
   const { ifGeneration } = ask.payload;
   if (ifGeneration !== undefined && ifGeneration !== before.generation) {
     const detail = `${before.name} is at generation ${before.generation}, not at ${ifGeneration}`;

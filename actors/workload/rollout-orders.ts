@@ -24,6 +24,7 @@ import { outdated } from '../runtime/outdated.ts';
 import { workloadEvent } from './facts.ts';
 import { membersOf } from './members.ts';
 import { isMine } from './mine.ts';
+import { notOwned } from './owned.ts';
 import type { Ctx, State } from './state.ts';
 import {
   backTo,
@@ -135,6 +136,8 @@ function serviceOf(ask: Ask, context: Ctx): Service | Refusal {
   if (!workload) {
     return refusal('workload-not-found', `there is no workload ${name} of tenant ${tenant}`);
   }
+  const foreign = notOwned(workload);
+  if (foreign) return foreign;
   const { ifGeneration } = ask.payload;
   if (ifGeneration !== undefined && ifGeneration !== workload.generation && !isMine(ask, context)) {
     const detail = `${name} is at generation ${workload.generation}, not at ${ifGeneration}`;

@@ -63,8 +63,11 @@ const SOUND_RUN_MS = 600_000;
 export function knownOf(instance: Instance, context: Ctx): Known {
   const { views } = context;
   const listing = [...views.ledgers.by('instance', entryName(instance))].map((each) => each.value);
-  if (instance.node === undefined) {
-    return { instance, observed: undefined, node: undefined, ledger: undefined, listing };
+  // Of one that is over, and that no ledger lists, nothing more is decided.
+  const isPast = instance.outcome !== undefined && listing.length === 0;
+  if (instance.node === undefined || isPast) {
+    const unseen = { observed: undefined, node: undefined, ledger: undefined };
+    return { instance, ...unseen, listing, drainLeftMs: undefined };
   }
   const { tenant, node } = instance;
   const observed = views.observed.get({ node, tenant, instance: instance.instance });
@@ -151,6 +154,8 @@ function ended(
   of: { readonly retriesLeft: number; readonly now: number },
 ): Settlement {
   const { instance } = known;
+  if (observed.isUntried)
+    return { kind: 'release', instance: elsewhere(instance, observed, of.now) };
   if (instance.kind === 'job') {
     if (observed.state === 'succeeded') {
       return { kind: 'release', instance: succeeded(instance, observed) };
@@ -158,6 +163,14 @@ function ended(
     if (of.retriesLeft <= 0) return { kind: 'release', instance: failed(instance, observed) };
   }
   return { kind: 'release', instance: again(instance, observed, workload, of.now) };
+}
+
+/** The instance unbound, to be tried elsewhere: its node could not try it, and that is no failure of it. */
+function elsewhere(instance: Instance, observed: Observed, now: number): Instance {
+  const { node, nodeEpoch: _nodeEpoch, parked: _parked, ...rest } = instance;
+  const avoid = node === undefined ? instance.avoid : [...instance.avoid, node].slice(-AVOID_MAX);
+  const message = `${observed.message ?? observed.state}; elsewhere`.slice(0, 500);
+  return { ...rest, avoid, last: { verb: 'retried', at: now, message } };
 }
 
 /** The instance unbound, to run again elsewhere after its back-off. */

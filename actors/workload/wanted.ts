@@ -38,6 +38,10 @@ export function adjust(workload: Workload, known: readonly Known[], now: number)
  * `left`: all as they are without them.
  */
 function evict(known: readonly Known[], now: number) {
+  // Nearly always: no node is being drained.
+  if (known.every((each) => each.drainLeftMs === undefined)) {
+    return { evicted: [], left: known, lookAt: undefined };
+  }
   const isOver = (each: Known): boolean =>
     each.instance.intent === 'run' && each.drainLeftMs !== undefined && each.drainLeftMs <= 0;
   const over = known.filter(isOver);

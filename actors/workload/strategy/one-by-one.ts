@@ -1,7 +1,8 @@
 /**
  * Makes sure that a service without an update strategy is replaced one instance at a time: at its
  * count, then of the newest version and off draining nodes. A replacement is made first and what
- * it replaces retired when it is ready; where there is no room for both, the old one goes first.
+ * it replaces retired when it is ready; where there is no room for both, an old one goes first that
+ * leaves room. Off a draining node nothing goes before there is room elsewhere.
  */
 import type { Workload } from '../../../subjects/index.ts';
 import { choose, isServing } from '../least-missed.ts';
@@ -38,7 +39,9 @@ export function oneByOne(workload: Workload, running: readonly Known[]): Adjustm
   if (surplus === 1) {
     const isReplaced = current.every(isServing);
     const isStuck = current.some((each) => each.instance.parked !== undefined);
-    const canGo = isReplaced || isStuck ? outdated : idle;
+    // Whoever goes from a node that takes nothing new makes no room for its successor.
+    const makesRoom = outdated.filter((each) => each.node !== 'draining');
+    const canGo = isReplaced ? outdated : [...idle, ...(isStuck ? makesRoom : [])];
     return { ...nothing, retire: choose(canGo, 1, why) };
   }
   // The old one does not serve anyway: no need to wait for its successor.

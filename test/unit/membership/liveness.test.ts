@@ -208,7 +208,7 @@ describe('silence', () => {
     const effects = passes(suspectMs);
     expect(told(effects)).toEqual(['node n1 suspect']);
     expect(asked(effects)).toEqual(['beat of n1']);
-    expect(written(effects, nodeRecord)[0]?.last.message).toBe('unheard for 2.0s');
+    expect(written(effects, nodeRecord)[0]?.last.message).toBe('unheard for 2s');
     expect(passes(offlineMs - suspectMs - 250)).toEqual([]);
   });
 

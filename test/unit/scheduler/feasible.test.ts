@@ -178,6 +178,13 @@ describe('a node is removed by what is wrong with it', () => {
     }
   });
 
+  test('an engine that is away: the node could hold it, but not now', () => {
+    const away = { process: 'the engine at /run/e.sock does not answer' };
+    expect(removedBy(need, { ...row, away }, [])).toBe('engine');
+    expect(impossibleBy(need, { ...row, away })).toBeUndefined();
+    expect(removedBy({ ...need, driver: 'docker' }, { ...row, away }, [])).toBeUndefined();
+  });
+
   test('where the instance failed before', () => {
     expect(removedBy(need, row, ['n2', 'n1'])).toBe('avoid');
     expect(removedBy(need, row, ['n2'])).toBeUndefined();
@@ -190,6 +197,7 @@ describe('a node is removed by what is wrong with it', () => {
     const amounts = { ...need.amounts, devices: { gpu: 1, '/dev/kvm': 1 } };
     const ports = ['53/udp'];
     const asked: Need = { ...need, amounts, features, mounts, ports, iops: 'high' };
+    arm.away = { process: 'the engine at /run/e.sock does not answer' };
     arm.capacity = { ...oneCore, devices: { '/dev/kvm': 1 } };
     expect(filters.map((filter) => explainFilter(filter, asked, arm))).toEqual([
       'takes no new work: yes',
@@ -199,6 +207,7 @@ describe('a node is removed by what is wrong with it', () => {
       'is arm64, not x64',
       'lacks zone=garage',
       'has a disk of class unknown, below high; SHOAL_IOPS there says it',
+      'starts nothing with process now: the engine at /run/e.sock does not answer',
       'the instance failed there before',
       'offers no device gpu',
       'has 499m, 1024Mi free; 500m, 512Mi asked',
@@ -230,6 +239,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
   ),
   ports: fc.constantFrom(undefined, ['80/tcp'], ['80/udp', '81/tcp']),
   iops,
+  away: fc.constantFrom(undefined, { docker: 'away' }),
   isWhole: fc.boolean(),
 });
 const anyNeed: fc.Arbitrary<Need> = fc.record({
@@ -261,6 +271,7 @@ test('the filter named is the first, in their order, of those that apply', () =>
     labels: (of, to) => of.labels.some(([name, value]) => to.labels[name] !== value),
     avoid: () => false,
     iops: (of, to) => of.iops !== undefined && !isFastEnough(of.iops, to.iops),
+    engine: (of, to) => to.away?.[of.driver] !== undefined && fits(of.amounts, to.capacity),
     // Too small for it ever comes before too full now.
     devices: (of, { free, capacity }) =>
       lackingDevices(of.amounts, fits(of.amounts, capacity) ? free : capacity).length > 0,

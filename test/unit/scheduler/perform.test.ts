@@ -68,6 +68,14 @@ test('a placement: the instance and its spec, then the ledger, then what is told
   expect(placed()).toEqual([]);
 });
 
+test('a node is told the labels of what it is to run', () => {
+  addNode(stage, 'n1');
+  const labels = { team: 'web' };
+  addWorkload(stage, workloadOf('web', service(1), { labels }));
+  addInstance(stage, instanceOf('web-1'));
+  expect(written(placed(), specRecord)).toMatchObject([{ workload: 'web', labels }]);
+});
+
 test('a move: what the old ledger loses is written before the instance is bound elsewhere', () => {
   addNode(stage, 'n1');
   addNode(stage, 'n2');

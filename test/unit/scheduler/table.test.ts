@@ -32,6 +32,17 @@ test('a node is whole once its record and its ledger are known, in either order'
   expect(table.row('n2')?.isWhole).toBe(true);
 });
 
+test('a driver that is away is known with its reason, until it is back', () => {
+  const offer = { enforces: [], notEnforced: {} };
+  const drivers = { docker: { ...offer, away: 'no answer' }, process: offer };
+  table.nodeChanged('n1', { ...node, drivers });
+  expect(table.row('n1')).toMatchObject({
+    ...{ drivers: new Set(['docker', 'process']), away: { docker: 'no answer' } },
+  });
+  table.nodeChanged('n1', { ...node, drivers: { docker: offer } });
+  expect(table.row('n1')?.away).toBeUndefined();
+});
+
 test('what is free is the capacity without what is booked; less than nothing after a shrink', () => {
   const bound = instanceOf('web-1', { node: 'n1', epoch: 1 });
   const booked = withEntry(ledger, bound, usual);

@@ -284,6 +284,19 @@ describe('recreate', () => {
   });
 });
 
+test('what holds a rollout up is told with how it ended last, though it runs again just now', () => {
+  const at = site(rolling);
+  at.apply('b', { update: rolling });
+  at.runs(2);
+  const lastEnd = { at: at.stage.now, message: 'exited with 7' };
+  const again = at.members.map((each) => ({
+    ...each,
+    phase: 'running' as const,
+    observed: each.observed && { ...each.observed, message: undefined, isReady: false, lastEnd },
+  }));
+  expect(heldUpBy(at.workload, again)).toMatch(/^web-\w{5}.* is not ready: exited with 7$/);
+});
+
 describe('nodes that are drained', () => {
   const draining = { administered: 'draining' } as const;
 

@@ -186,6 +186,20 @@ describe('an instance of a job', () => {
   });
 });
 
+test.each(['service', 'job'] as const)(
+  'a %s that its node could not even try is tried elsewhere, and has not failed',
+  (kind) => {
+    const seen = { ...ended, isUntried: true } as const;
+    const of = { attempt: 4, failures: 2 };
+    const settlement =
+      kind === 'job' ? settled(runsJob(of, seen), sums, 0) : settled(runs(of, seen));
+    expect(settlement.kind).toBe('release');
+    const after = written(settlement);
+    expect(after).toMatchObject({ attempt: 4, failures: 2, avoid: ['n1'] });
+    for (const each of ['node', 'outcome', 'notBefore']) expect(after).not.toHaveProperty(each);
+  },
+);
+
 describe('an instance of a service', () => {
   test.each(['failed', 'succeeded', 'stopped'] as const)('that has %s runs again', (state) => {
     const settlement = settled(runs({}, { state, changedAt: stage.now }));

@@ -175,6 +175,22 @@ describe('a new generation', () => {
       retire: [],
     });
   });
+
+  test('what is on a draining node stays until its successor is ready: its going makes no room', () => {
+    const a = known('a', 'ready', {}, draining);
+    const b = known('b', 'ready', {}, draining);
+    const parked = known('c', 'parked');
+    expect(adjusted(web(1), [a, parked])).toEqual({ create: 0, retire: [] });
+    expect(adjusted(web(2), [a, b, parked])).toEqual({ create: 0, retire: [] });
+    expect(
+      adjusted(web(2, second), [a, known('b', 'ready', old), known('c', 'parked', fresh)]),
+    ).toEqual({ create: 0, retire: ['b'] });
+    // What serves nobody is in nobody's way.
+    expect(adjusted(web(1), [known('a', 'placed', {}, draining), parked])).toEqual({
+      create: 0,
+      retire: ['a'],
+    });
+  });
 });
 
 describe('a workload that ends', () => {
