@@ -17,6 +17,8 @@ export interface Destination {
 export interface First {
   readonly parts: readonly string[];
   readonly isFolder: boolean;
+  /** Of its content, where it is told. */
+  readonly bytes?: number;
 }
 
 /** How names in an archive become names below a folder. */

@@ -87,9 +87,9 @@ class Unpacked {
   }
 
   async #take(header: Header, content: AsyncIterable<Uint8Array>): Promise<void> {
-    const { type, name, mode = 0o644, mtime = new Date(0) } = header;
+    const { type, name, size: bytes = 0, mode = 0o644, mtime = new Date(0) } = header;
     const own = this.#own(name);
-    this.#place ??= await this.#of.place({ parts: own, isFolder: type === 'directory' });
+    this.#place ??= await this.#of.place({ parts: own, isFolder: type === 'directory', bytes });
     const parts = this.#placed(own);
     const at = { mode: mode & MODE_KEPT, at: mtime };
     if (type === 'directory') {

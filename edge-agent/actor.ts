@@ -17,16 +17,21 @@ import { none } from '../actors/runtime/effect.ts';
 import {
   ledgerRecord,
   nodeBeat,
+  nodeHandOff,
   nodeJoin,
   nodePrompt,
   nodeSnapshot,
   nodeUsage,
   observedRecord,
+  sessionEnd,
+  sessionList,
   sessionOpen,
   specRecord,
 } from '../subjects/index.ts';
 import { listed, SWEEP_MS, sweep } from './compare.ts';
 import { preStopDue, preStopped } from './ending.ts';
+import { cutOffTooLong } from './engine-away.ts';
+import { handedOff, handOffAsked, handOffKept } from './hand-off.ts';
 import type { InstanceReport } from './jobs.ts';
 import {
   beat,
@@ -41,7 +46,13 @@ import {
 import { probeDue } from './probing.ts';
 import { adopted, probedOn, reconcile, reportedOn, restart } from './runner.ts';
 import { confirmed, say } from './say.ts';
-import { sessionAsked, sessionTold } from './sessions.ts';
+import {
+  sessionAsked,
+  sessionsListed,
+  sessionsWanted,
+  sessionTold,
+  sessionUnwanted,
+} from './sessions.ts';
 import { type Ctx, newState, type State, type Views } from './state.ts';
 
 export function agent(node: string): Actor<State, Views> {
@@ -54,6 +65,9 @@ export function agent(node: string): Actor<State, Views> {
     routes: [
       on(nodePrompt, prompted(node), { tokens: { node } }),
       on(sessionOpen, sessionAsked(node), { tokens: { node } }),
+      on(sessionList, sessionsWanted, { tokens: { node } }),
+      on(sessionEnd, sessionUnwanted(node), { tokens: { node } }),
+      on(nodeHandOff, handOffAsked, { tokens: { node } }),
     ],
     follows: {
       ledgers: follow(ledgerRecord, { tokens: { node }, changed: look }),
@@ -65,8 +79,10 @@ export function agent(node: string): Actor<State, Views> {
       reconcile: once(look),
       specless: once(look),
       restart: once(restart),
+      cutOff: once(cutOffTooLong),
       probe: once(probeDue),
       preStop: once(preStopDue),
+      handOff: once(handOffKept(node)),
       say: once(say(node)),
       confirmed: once(confirmed),
       sweep: every(SWEEP_MS, sweep),
@@ -86,6 +102,9 @@ export function agent(node: string): Actor<State, Views> {
       ...reported('probe', probedOn),
       ...reported('preStop', preStopped),
       ...reported('openSession', sessionTold(node)),
+      ...reported('listSessions', sessionsListed(node)),
+      ...reported('endSession', quiet),
+      ...reported('handOff', handedOff(node)),
       ...reported('list', listed(node)),
       ...reported('note', quiet),
       ...reported('freePorts', quiet),

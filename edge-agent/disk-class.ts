@@ -2,9 +2,10 @@
  * How fast a disk is, as far as the kernel knows what it is. Nothing is measured: that would take of the
  * disk what others need of it, and would say how it was in that moment.
  */
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { IopsClass } from '../subjects/index.ts';
+import { diskOf } from './disk.ts';
 
 /** What the kernel says of a disk (sysfs-block). */
 export interface DiskFacts {
@@ -32,15 +33,12 @@ export function classOf({ name, vendor, model, isRotational }: DiskFacts): IopsC
 /** The class of the disk that holds a folder; undefined: nobody knows. Never rejects. */
 export async function iopsClassOf(folder: string): Promise<IopsClass | undefined> {
   try {
-    const { dev } = await stat(folder);
-    const found = await realpath(`/sys/dev/block/${majorOf(dev)}:${minorOf(dev)}`);
-    // Of a partition, the disk it is on.
-    const disk = (await read(join(found, 'partition'))) === '' ? found : dirname(found);
+    const { name, facts } = await diskOf(folder);
     return classOf({
-      name: basename(disk),
-      vendor: await read(join(disk, 'device/vendor')),
-      model: await read(join(disk, 'device/model')),
-      isRotational: (await read(join(disk, 'queue/rotational'))) === '1',
+      name,
+      vendor: await read(join(facts, 'device/vendor')),
+      model: await read(join(facts, 'device/model')),
+      isRotational: (await read(join(facts, 'queue/rotational'))) === '1',
     });
   } catch {
     // No Linux, or a file system on no disk of its own.
@@ -50,13 +48,4 @@ export async function iopsClassOf(folder: string): Promise<IopsClass | undefined
 
 async function read(file: string): Promise<string> {
   return (await readFile(file, 'utf8').catch(() => '')).trim();
-}
-
-/** Linux' dev_t: twelve bits of the major number between two parts of the minor one. */
-function majorOf(dev: number): number {
-  return Math.floor(dev / 2 ** 8) % 2 ** 12;
-}
-
-function minorOf(dev: number): number {
-  return (dev % 2 ** 8) + (Math.floor(dev / 2 ** 20) % 2 ** 12) * 2 ** 8;
 }

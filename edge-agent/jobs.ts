@@ -5,7 +5,9 @@
 import type {
   AssignedSpec,
   Beat,
+  HandOff,
   NodeFacts,
+  OpenedSession,
   PreStop,
   Probe,
   Refusal,
@@ -49,7 +51,14 @@ export type InstanceReport = { readonly name: string; readonly run: number } & (
       readonly signal: string | undefined;
       /** Why, where the exit alone does not say: out of memory, cannot be started. */
       readonly message: string | undefined;
+      /** Nothing of it was tried: its engine could not be asked. Default: it was. */
+      readonly isUntried?: true | undefined;
     }
+  /**
+   * It takes no calls, says the kernel, and its engine, which could say more, is away: why, in a few words.
+   * `hasEnded`: its process is over; how is told by `exited` when the engine is back. `ready` takes it back.
+   */
+  | { readonly kind: 'cut-off'; readonly message: string; readonly hasEnded: boolean }
 );
 
 /** What is told of a run, without saying of which. */
@@ -172,6 +181,8 @@ export interface SessionInput {
   readonly run: number;
   /** What its opener takes ahead, in bytes. */
   readonly windowBytes: number;
+  /** What is told of it to whoever asks which are open. */
+  readonly as: Pick<OpenedSession, 'tenant' | 'instance' | 'sidecar' | 'kind' | 'what' | 'caller'>;
   readonly of:
     | { readonly kind: 'exec'; readonly exec: SessionExec }
     | { readonly kind: 'forward'; readonly address: string; readonly port: number }
@@ -184,6 +195,30 @@ export type SessionReport = { readonly session: string } & (
   | { readonly kind: 'begun' }
   | { readonly kind: 'over'; readonly because?: Refusal | undefined }
 );
+
+/** What is to be handed off to a run. */
+export interface HandOffInput {
+  /** `<tenant>.<instance>`. */
+  readonly name: string;
+  readonly run: number;
+  /** For one claim it is done once. */
+  readonly claim: string;
+  /** Undefined: only what came of it is wanted. */
+  readonly handOff: HandOff | undefined;
+}
+
+/** What a hand-off has come to. `failure`: why it failed; undefined: it did not. */
+export interface HandedOff {
+  readonly exitCode?: number | undefined;
+  readonly output?: string | undefined;
+  readonly failure?: string | undefined;
+}
+
+/** `unknown`: nobody can say what of it was done, and why. */
+export interface HandOffReport {
+  readonly name: string;
+  readonly came: HandedOff | { readonly unknown: string };
+}
 
 export type FactsReport = NodeFacts;
 export type ConnectionReport = Beat['connection'];

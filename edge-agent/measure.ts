@@ -1,12 +1,14 @@
 /**
- * Makes sure that a node knows what it is and what is used of it: capacity, processor, memory,
- * disk, network, battery, by systeminformation.
+ * Makes sure that a node knows what it is and what is used of it: capacity, processor, memory, disk,
+ * network, battery.
  */
-import { loadavg } from 'node:os';
-import si from 'systeminformation';
+import { statfs } from 'node:fs/promises';
+import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
 import type { Amounts } from '../subjects/index.ts';
 import type { MeasureReport } from './jobs.ts';
 import { linkBps } from './link-speed.ts';
+import { type Machine, thisMachine } from './machine.ts';
+import type { Traffic } from './proc.ts';
 
 /** How often use is measured, and how often what changes slowly is. */
 export const MEASURE_MS = 5_000;
@@ -18,69 +20,101 @@ const MEMORY_OWN_RATIO = 0.1;
 
 /** What the machine has to give: all processors, most of its memory, the free disk at `folder`, its link's speed. */
 export async function capacityOf(folder: string): Promise<Amounts> {
-  const [cpu, memory, disk, bandwidthBps] = await Promise.all([
-    si.cpu(),
-    si.mem(),
-    diskOf(folder),
-    linkBps(),
-  ]);
+  const [disk, bandwidthBps] = await Promise.all([diskOf(folder), linkBps()]);
   return {
-    cpuMilli: Math.max(1, cpu.cores) * 1000,
-    memoryBytes: Math.floor(memory.total * (1 - MEMORY_OWN_RATIO)),
-    diskBytes: disk.available,
+    cpuMilli: processors() * 1000,
+    memoryBytes: Math.floor(totalmem() * (1 - MEMORY_OWN_RATIO)),
+    diskBytes: disk.availableBytes,
     ...(bandwidthBps === undefined ? {} : { bandwidthBps }),
   };
 }
 
 /** Whether the machine runs on a battery: such a node is mobile unless somebody says otherwise. */
-export async function hasBattery(): Promise<boolean> {
-  return (await si.battery()).hasBattery;
+export async function hasBattery(machine: Machine = thisMachine): Promise<boolean> {
+  return (await machine.battery()) !== undefined;
+}
+
+/** Some systems tell nothing of their processors. */
+function processors(): number {
+  return Math.max(1, cpus().length || availableParallelism());
 }
 
 interface Disk {
-  readonly used: number;
-  readonly available: number;
+  readonly usedBytes: number;
+  readonly availableBytes: number;
 }
 
-/** The file system that holds a folder. */
+/** The file system that holds a folder; nothing where that cannot be told. */
 async function diskOf(folder: string): Promise<Disk> {
-  const all = await si.fsSize();
-  const holding = all
-    .filter((each) => folder === each.mount || folder.startsWith(each.mount.replace(/\/?$/, '/')))
-    .sort((one, other) => other.mount.length - one.mount.length)[0];
-  return { used: holding?.used ?? 0, available: holding?.available ?? 0 };
+  const of = await statfs(folder).catch(() => ({ blocks: 0, bfree: 0, bavail: 0, bsize: 0 }));
+  return { usedBytes: (of.blocks - of.bfree) * of.bsize, availableBytes: of.bavail * of.bsize };
 }
 
-/** Measures use again and again; what is dear to measure, less often. */
+/** What all processors have done since the machine started, in milliseconds of each together. */
+interface Work {
+  readonly busyMs: number;
+  readonly idleMs: number;
+}
+
+function workNow(): Work {
+  let [busyMs, idleMs] = [0, 0];
+  for (const { times } of cpus()) {
+    busyMs += times.user + times.nice + times.sys + times.irq;
+    idleMs += times.idle;
+  }
+  return { busyMs, idleMs };
+}
+
+/** Measures use again and again; what changes slowly, less often. */
 export class Meter {
   readonly #folder: string;
+  readonly #machine: Machine;
   #slowAt = Number.NEGATIVE_INFINITY;
-  #disk: Disk = { used: 0, available: 0 };
+  #work = workNow();
+  #traffic: { readonly of: Traffic | undefined; readonly at: number } | undefined;
+  #disk: Disk = { usedBytes: 0, availableBytes: 0 };
   #battery: MeasureReport['battery'];
 
-  constructor(folder: string) {
+  constructor(folder: string, machine: Machine = thisMachine) {
     this.#folder = folder;
+    this.#machine = machine;
   }
 
   async measure(): Promise<MeasureReport> {
     await this.#measureSlow();
-    const [load, memory, network] = await Promise.all([
-      si.currentLoad(),
-      si.mem(),
-      si.networkStats('*'),
-    ]);
-    const rate = (of: 'rx_sec' | 'tx_sec'): number =>
-      Math.max(0, Math.round(network.reduce((sum, each) => sum + (each[of] ?? 0), 0)));
+    const available = (await this.#machine.availableMemory()) ?? freemem();
     return {
-      cpuMilli: Math.round((load.currentLoad / 100) * load.cpus.length * 1000),
-      memoryBytes: Math.max(0, memory.total - memory.available),
-      diskBytes: this.#disk.used,
-      receivedBytesPerSecond: rate('rx_sec'),
-      sentBytesPerSecond: rate('tx_sec'),
+      cpuMilli: this.#cpuMilli(),
+      memoryBytes: Math.max(0, totalmem() - available),
+      diskBytes: this.#disk.usedBytes,
+      ...(await this.#rates()),
       loadAverage: loadavg()[0] ?? 0,
       agentMemoryBytes: process.memoryUsage.rss(),
       ...(this.#battery ? { battery: this.#battery } : {}),
     };
+  }
+
+  /** Since the last time. */
+  #cpuMilli(): number {
+    const [before, now] = [this.#work, workNow()];
+    this.#work = now;
+    const busyMs = now.busyMs - before.busyMs;
+    const share = busyMs / Math.max(1, busyMs + now.idleMs - before.idleMs);
+    return Math.round(Math.min(1, Math.max(0, share)) * processors() * 1000);
+  }
+
+  /** Since the last time; nothing at first, and where calls leave by another interface now. */
+  async #rates(): Promise<Pick<MeasureReport, 'receivedBytesPerSecond' | 'sentBytesPerSecond'>> {
+    const before = this.#traffic;
+    const now = { of: await this.#machine.traffic(), at: performance.now() };
+    this.#traffic = now;
+    const isSame = before?.of !== undefined && before.of.name === now.of?.name;
+    const seconds = isSame ? (now.at - before.at) / 1000 : 0;
+    const rate = (of: 'receivedBytes' | 'sentBytes'): number => {
+      const bytes = (now.of?.[of] ?? 0) - (before?.of?.[of] ?? 0);
+      return seconds > 0 ? Math.max(0, Math.round(bytes / seconds)) : 0;
+    };
+    return { receivedBytesPerSecond: rate('receivedBytes'), sentBytesPerSecond: rate('sentBytes') };
   }
 
   async #measureSlow(): Promise<void> {
@@ -88,9 +122,6 @@ export class Meter {
     if (now - this.#slowAt < SLOW_MS) return;
     this.#slowAt = now;
     this.#disk = await diskOf(this.#folder);
-    const battery = await si.battery();
-    this.#battery = battery.hasBattery
-      ? { charge: Math.min(1, Math.max(0, battery.percent / 100)), isCharging: battery.isCharging }
-      : undefined;
+    this.#battery = await this.#machine.battery();
   }
 }

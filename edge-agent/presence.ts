@@ -17,6 +17,7 @@ import {
 } from '../subjects/index.ts';
 import { list } from './compare.ts';
 import { overDisk } from './disk-limit.ts';
+import { offersChanged } from './engine-away.ts';
 import type { ConnectionReport, FactsReport, InstanceUse, MeasureReport } from './jobs.ts';
 import { sayAll } from './say.ts';
 import { type Ctx, isActive, type State } from './state.ts';
@@ -50,7 +51,7 @@ export function connectionKnown(node: string) {
 export function factsKnown(node: string) {
   return (state: State, message: Reported<FactsReport>): Effects => {
     state.facts = message.outcome;
-    return join(node, state);
+    return [...join(node, state), ...offersChanged(state)];
   };
 }
 

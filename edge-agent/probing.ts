@@ -62,6 +62,12 @@ export function portsOpen(state: State, name: string, local: Local, context: Ctx
   return readyAgain(state, name, local, context);
 }
 
+/** Nobody can connect to its ports any more. */
+export function portsClosed(state: State, name: string, local: Local, context: Ctx): Effects {
+  if (local.probing) local.probing.hasPorts = false;
+  return readyAgain(state, name, local, context);
+}
+
 /** A run is ending, or over: nothing of it is asked any more. */
 export function endProbing(state: State, name: string, local: Local): Effects {
   if (!local.probing) return none;

@@ -36,6 +36,17 @@ export function restartsOf({ spec, sidecar }: Local, program: Local | undefined)
   return { policy: 'always', attempts: isEndless ? Number.POSITIVE_INFINITY : attempts, window };
 }
 
+/** How it ended, in one sentence for a person. */
+export function whyOf(end: {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly message: string | undefined;
+}): string {
+  if (end.message !== undefined) return end.message;
+  if (end.signal !== undefined) return `ended by ${end.signal}`;
+  return end.exitCode === undefined ? 'ended' : `exited with ${end.exitCode}`;
+}
+
 /** Decides by the policy, how it ended, and when it was restarted before. */
 export function afterEnd(
   restarts: Restarts,

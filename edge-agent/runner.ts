@@ -13,6 +13,7 @@
 import type { Due, Reported } from '../actors/runtime/actor.ts';
 import { after, type Effect, type Effects, none, run } from '../actors/runtime/effect.ts';
 import { type AssignedSpec, address, type LedgerEntry, ledgerRecord } from '../subjects/index.ts';
+import { cutOff, reachable, untried, waitsOn } from './engine-away.ts';
 import {
   advance,
   advanceAll,
@@ -27,7 +28,7 @@ import {
 import type { AdoptReport, Found, InstanceReport, ProbeReport } from './jobs.ts';
 import { instanceOf } from './parts.ts';
 import { beginProbing, endProbing, portsOpen, probed } from './probing.ts';
-import { type AfterEnd, afterEnd, recentRestarts, restartsOf } from './restart.ts';
+import { type AfterEnd, afterEnd, recentRestarts, restartsOf, whyOf } from './restart.ts';
 import { said } from './say.ts';
 import { type Ctx, isActive, type Local, type State } from './state.ts';
 
@@ -221,6 +222,7 @@ function reportedPart(state: State, local: Local, report: InstanceReport, contex
       local.address = report.address;
       local.ports = report.ports;
       local.startedAt = report.at;
+      local.untried = undefined;
       // It was to end before it had begun: it is asked nothing, and why it ends stays said.
       if (local.ending) return said(state, report.name, local, now);
       local.message = undefined;
@@ -238,7 +240,9 @@ function reportedPart(state: State, local: Local, report: InstanceReport, contex
       if (local.state !== 'running' || local.isReady || local.ending) return none;
       if (local.probing) return portsOpen(state, report.name, local, context);
       local.isReady = true;
-      return said(state, report.name, local, now);
+      return [...reachable(report.name, local, context), ...said(state, report.name, local, now)];
+    case 'cut-off':
+      return cutOff(state, local, report, context);
     case 'exited':
       return isActive(local) ? exited(state, local, report, context) : none;
   }
@@ -252,6 +256,7 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
   const program = state.local.get(instanceOf(name));
   const wasStopping = local.state === 'stopping' || (local !== program && isOver(program));
   const { ending } = local;
+  local.cutOff = undefined;
   const quiet = endProbing(state, name, local);
   local.ending = undefined;
   local.isReady = false;
@@ -263,6 +268,11 @@ function exited(state: State, local: Local, report: Exit, context: Ctx): Effects
     local.message = [whyOf(report), ending?.trouble].filter(Boolean).join('; ');
     return [...quiet, ...said(state, name, local, now)];
   }
+  if (report.isUntried && local.failing === undefined) {
+    const why = whyOf(report);
+    return [...quiet, ...untried(state, name, local, { why, context })];
+  }
+  local.untried = undefined;
   const because = ending?.because;
   const why = [because ?? whyOf(report), ending?.trouble].filter(Boolean).join('; ');
   // What had to be ended has failed, however politely it went.
@@ -300,21 +310,18 @@ function isOver(program: Local | undefined): boolean {
   return !program || isGoingDown(program);
 }
 
-/** How it ended, in one sentence for a person. */
-export function whyOf(report: Pick<Exit, 'exitCode' | 'signal' | 'message'>): string {
-  if (report.message !== undefined) return report.message;
-  if (report.signal !== undefined) return `ended by ${report.signal}`;
-  return report.exitCode === undefined ? 'ended' : `exited with ${report.exitCode}`;
-}
-
 /** A restart has waited long enough: its turn comes when the parts before it are up. */
 export function restart(state: State, due: Due, context: Ctx): Effects {
   const local = state.local.get(due.key);
   if (local?.state !== 'backing-off' || !local.spec) return none;
+  const waits = waitsOn(state, due.key, local, context);
+  if (waits) return waits;
   const name = instanceOf(due.key);
   const restarts = restartsOf(local, state.local.get(name));
-  local.restartedAt = [...recentRestarts(restarts, local.restartedAt, context.now), context.now];
-  local.restarts++;
+  if (!local.untried) {
+    local.restartedAt = [...recentRestarts(restarts, local.restartedAt, context.now), context.now];
+    local.restarts++;
+  }
   local.state = 'starting';
   local.run = 0;
   return [...advance(state, name, context), ...said(state, due.key, local, context.now)];

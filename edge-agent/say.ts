@@ -97,7 +97,7 @@ function observedOf(state: State, node: string, local: Local): Observed {
     epoch,
     attempt,
     // What its program came to is told when nothing of it runs any more.
-    state: isEnding ? 'stopping' : local.state,
+    state: isEnding ? 'stopping' : shownOf(local),
     isReady: local.isReady && sidecars.every(({ isReady }) => isReady),
     address,
     ports,
@@ -113,8 +113,15 @@ function observedOf(state: State, node: string, local: Local): Observed {
     observed.message = clipped(message.slice(0, REASON_CHARS_MAX), REASON_BYTES);
   if (local.startedAt !== undefined) observed.startedAt = local.startedAt;
   if (local.lastEnd !== undefined) observed.lastEnd = endSeen(local.lastEnd, REASON_BYTES);
+  if (local.untried && local.state === 'failed') observed.isUntried = true;
   if (sidecars.length > 0) observed.sidecars = sidecars.map(seenOf);
   return observed;
+}
+
+/** What has ended, and its engine is away, is to be started again there, or elsewhere. */
+function shownOf({ state, cutOff, failing }: Local): Observed['state'] {
+  if (state !== 'running' || !cutOff?.hasEnded) return state;
+  return failing === undefined ? 'backing-off' : 'failed';
 }
 
 function sidecarsOf(state: State, { tenant, instance, sidecars }: Local): readonly Local[] {
@@ -134,7 +141,8 @@ function troubleOf(program: Local, sidecars: readonly Local[]): string | undefin
 }
 
 function seenOf(local: Local): SidecarSeen {
-  const { sidecar: name = '', state, isReady, restarts } = local;
+  const { sidecar: name = '', isReady, restarts } = local;
+  const state = shownOf(local);
   const { pid, exitCode, signal, message, startedAt, lastEnd } = local;
   return {
     ...{ name, state, isReady, restarts },

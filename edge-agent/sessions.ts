@@ -5,15 +5,28 @@
  * What was opened is remembered after its end: an ask that comes again must not run a command twice.
  */
 import type { Received, Reported } from '../actors/runtime/actor.ts';
-import { type Effects, none, refuse, refuseWith, reply, run } from '../actors/runtime/effect.ts';
 import {
+  type Effects,
+  none,
+  type ReplyTo,
+  refuse,
+  refuseWith,
+  reply,
+  run,
+} from '../actors/runtime/effect.ts';
+import {
+  type OpenedSession,
   type Refusal,
   refusal,
   SESSION_WINDOW,
   SESSIONS_PER_NODE_MAX,
   type SessionForward,
   type SessionOpen,
+  sessionEnd,
+  sessionKind,
+  sessionList,
   sessionOpen,
+  sessionWhat,
 } from '../subjects/index.ts';
 import type { SessionInput, SessionReport } from './jobs.ts';
 import { sidecarPart } from './parts.ts';
@@ -37,7 +50,7 @@ export function sessionAsked(node: string) {
     }
     const input = inputOf(state, payload);
     if ('code' in input) return [refuseWith(from, input)];
-    state.sessions.set(session, { waiting: from });
+    state.sessions.set(session, { waiting: from, tenant: payload.tenant });
     return [run('openSession', input)];
   };
 }
@@ -62,12 +75,36 @@ export function sessionTold(node: string) {
   };
 }
 
+/** Somebody wants to know which are open: those who carry them know what went through. */
+export function sessionsWanted(_: State, { payload, from }: Received<typeof sessionList>): Effects {
+  return [run('listSessions', payload, from)];
+}
+
+/** What the carrier knows of them. */
+export function sessionsListed(node: string) {
+  return (_: State, { outcome, memo }: Reported<readonly OpenedSession[]>): Effects => [
+    reply(sessionList, memo as ReplyTo, { node, sessions: [...outcome] }),
+  ];
+}
+
+/** Somebody wants one to end; its end is told as every other one is. */
+export function sessionUnwanted(node: string) {
+  return (state: State, { payload, from }: Received<typeof sessionEnd>): Effects => {
+    const { session, tenant } = payload;
+    if (state.sessions.get(session)?.tenant !== tenant) {
+      return [refuse(from, 'session-not-found', `no session ${session} is open on ${node}`)];
+    }
+    return [run('endSession', session), reply(sessionEnd, from, { node })];
+  };
+}
+
 function begun(node: string) {
   return { node, windowBytes: SESSION_WINDOW };
 }
 
 function inputOf(state: State, asked: SessionOpen): SessionInput | Refusal {
-  const { tenant, instance, sidecar, session, windowBytes, exec, forward, copy, attach } = asked;
+  const { tenant, instance, sidecar, session, windowBytes, caller } = asked;
+  const { exec, forward, copy, attach } = asked;
   const program = `${tenant}.${instance}`;
   const known = state.local.get(program);
   if (!known) return refusal('instance-not-running', `${instance} is not on this node`);
@@ -84,7 +121,15 @@ function inputOf(state: State, asked: SessionOpen): SessionInput | Refusal {
   if (state.sessions.size >= SESSIONS_PER_NODE_MAX) {
     return refusal('sessions-at-limit', `this node carries ${SESSIONS_PER_NODE_MAX} sessions`);
   }
-  const input = { session, name, run: local.run, windowBytes };
+  const as = {
+    tenant,
+    instance,
+    sidecar,
+    caller,
+    kind: sessionKind(asked),
+    what: sessionWhat(asked),
+  };
+  const input = { session, name, run: local.run, windowBytes, as };
   if (exec) return { ...input, of: { kind: 'exec', exec } };
   if (forward) return withPort(input, local, forward);
   if (copy) return { ...input, of: { kind: 'copy', copy } };

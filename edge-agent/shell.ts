@@ -9,12 +9,14 @@ import { iopsClassOf } from './disk-class.ts';
 import type { Devices } from './drivers/devices.ts';
 import type { Drivers } from './drivers/drivers.ts';
 import type { Given } from './drivers/given.ts';
+import { handOffTo } from './handing-off.ts';
 import type { NodeIdentity } from './identity.ts';
 import type {
   AdoptReport,
   ForgetInput,
   Found,
   FreePortsInput,
+  HandOffInput,
   InstanceReport,
   InstanceUse,
   ListReport,
@@ -110,7 +112,11 @@ export function agentShell(parts: ShellParts): Shell {
   };
   const jobs: Record<string, Job> = {
     facts: (_input, report) => {
-      const tell = (): void => void factsOf(parts).then(report);
+      let told = Promise.resolve();
+      // One after another: what is told last is how it is.
+      const tell = (): void => {
+        told = told.then(async () => report(await factsOf(parts)));
+      };
       // An engine that answers for the first time is news to the fabric.
       drivers.whenOfferChanges(tell);
       tell();
@@ -131,6 +137,9 @@ export function agentShell(parts: ShellParts): Shell {
     probe: (input, report) => void prober.probe(input as ProbeInput).then(report),
     preStop: (input, report) => void prober.preStop(input as PreStopInput).then(report),
     openSession: (input, report) => void carrier.open(input as SessionInput, report),
+    listSessions: (input, report) => report(carrier.opened((input as { tenant: string }).tenant)),
+    endSession: (input) => carrier.end(String(input)),
+    handOff: (input, report) => void handOffTo(drivers, input as HandOffInput).then(report),
     note: (input) => note(drivers.folder((input as NoteInput).name), input as NoteInput),
     list: (_input, report) => void list(report),
     relabel: (input) => drivers.relabel(input as RelabelInput),

@@ -79,6 +79,10 @@ export interface Local {
   ending: Ending | undefined;
   /** Of a program: why its instance has failed as soon as it has ended. */
   failing: string | undefined;
+  /** Why its last attempts could not be made, since when, and how many. Absent: the last one was made. */
+  untried?: { readonly why: string; readonly since: number; readonly times: number } | undefined;
+  /** It takes no calls, and its engine is away; `hasEnded`: its process is over. Absent: nobody says so. */
+  cutOff?: { readonly hasEnded: boolean } | undefined;
   changedAt: number;
 }
 
@@ -86,6 +90,15 @@ export interface Local {
 export interface AskedSession {
   /** Where the answer goes; undefined: it was given. */
   waiting: ReplyTo | undefined;
+  /** Whose instance it is with. */
+  readonly tenant: string;
+}
+
+/** A hand-off under way. */
+export interface HandingOver {
+  readonly claim: string;
+  /** Asks that are answered when it is over, by their ids. */
+  readonly waiting: Map<string, ReplyTo | undefined>;
 }
 
 export interface State {
@@ -119,6 +132,8 @@ export interface State {
   readonly sessions: Map<string, AskedSession>;
   /** Those that are over, the oldest first. */
   readonly pastSessions: Set<string>;
+  /** Hand-offs under way, by `<tenant>.<instance>`. */
+  readonly handOffs: Map<string, HandingOver>;
 }
 
 export interface Views {
@@ -148,6 +163,7 @@ export const newState = (): State => ({
   sweeps: 0,
   sessions: new Map(),
   pastSessions: new Set(),
+  handOffs: new Map(),
 });
 
 /** Whether something of it runs, or is about to. */

@@ -8,12 +8,6 @@ import { Handover } from '../../archive/handover.ts';
 import { type Refusal, refusal } from '../../subjects/index.ts';
 import type { Live, LiveEnd, Output } from './driver.ts';
 
-/**
- * How long what is copied out may lie untaken, in milliseconds: a container engine answers nothing about
- * a container meanwhile, neither its end nor a command beside it.
- */
-export const UNTAKEN_MS = 30_000;
-
 /** What a copy that was made ends with, as a command that went well. */
 const DONE: LiveEnd = { exitCode: 0 };
 
@@ -92,18 +86,13 @@ class Ending {
     this.#cut(this.#run.aborted ? over : 'its caller ended it');
   }
 
-  /** Resolves when something was taken, or it is over: then nobody waits for that. */
+  /** Resolves when something was taken, however long that takes, or it is over: then nobody waits for that. */
   taken(bytes: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
-        clearTimeout(late);
         this.stop.removeEventListener('abort', done);
         resolve();
       };
-      const late = setTimeout(() => {
-        const seconds = UNTAKEN_MS / 1000;
-        this.#cut(`nobody took any of it for ${seconds} s; take it to a file without a pause`);
-      }, UNTAKEN_MS);
       this.stop.addEventListener('abort', done);
       if (this.stop.aborted) done();
       void bytes.then(done);

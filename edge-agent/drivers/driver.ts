@@ -16,7 +16,7 @@
  *      about to be started, ended or forgotten, or may run although its start failed, is `busy`. So a
  *      run that is neither has ended and was told, or is unknown here. What only the disk or the
  *      kernel knows of is taken over for the next list, or ended where nobody can account for it.
- *  D6  `exec` runs a command beside a run, in its environment, folder and limits, and says within the
+ *  D6  `exec` runs a command beside a run, in its environment and what comes before that, in its folder and limits, and says within the
  *      time it is given and two seconds what came of it. It and its children are over then, whatever it
  *      did, and when its run is over. Nothing is run beside what is over: of that
  *      nothing is known, and nothing of what an engine that is away does.
@@ -27,7 +27,7 @@
  *  D8  `copy` brings files out of a run's file system, or into it, as they come: with their modes and
  *      times, no faster than they are taken, and never from or to outside of it. However it ends, each
  *      file is there whole or as it was. What cannot be copied is refused with the reason, and so is
- *      what there is no room for. One that nobody takes does not hold up the end of its run, and ends.
+ *      what there is no room for. One that nobody takes holds up neither the end of its run nor any other answer.
  *  D9  `signal` reaches the main process of a run that is not over, and nothing else.
  */
 import type {
@@ -54,6 +54,8 @@ export interface ExecInput {
   readonly name: string;
   readonly run: number;
   readonly command: readonly string[];
+  /** Variables beside, and before, those of the run. Absent: none. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** It is ended after this, in milliseconds. */
   readonly timeoutMs: number;
 }
@@ -189,7 +191,10 @@ export interface Driver {
   folder(name: string): string;
   /** Resolves when everything asked so far is done. */
   settled(): Promise<void>;
-  /** Ends everything that runs, each within its grace and `graceMsMax`. */
+  /**
+   * Ends everything that runs, each within its grace and `graceMsMax`. What an engine does not end that is
+   * away, or hangs, is the next agent's: nobody waits for it.
+   */
   endAll(graceMsMax: number): Promise<void>;
   /** The agent is going: nothing is ended, nobody is listened to any more. */
   leave(): void;

@@ -1,16 +1,11 @@
 /** What a driver offers: its limits, and the parts of specs it heeds; of all it does not, why. */
-import { type DriverOffer, type Feature, features } from '../../subjects/index.ts';
+import { type DriverOffer, type Feature, features, HEEDS_HAND_OFF } from '../../subjects/index.ts';
 
 /** Features a driver does not have on this machine, with the reason. */
 export type Lacking = Readonly<Partial<Record<Feature, string>>>;
 
-/** What is booked, or chosen by, and limited by no driver. */
-const NOT_LIMITED = {
-  iops: 'it chooses the node, and nothing limits what is asked of its disk',
-};
-
 /** Limits that are features, too: an agent of before knows nothing of them. */
-const LIMITS = { disk: 'disk-limit', bandwidth: 'bandwidth-limit' } as const;
+const LIMITS = { disk: 'disk-limit', bandwidth: 'bandwidth-limit', iops: 'iops-limit' } as const;
 
 /** An offer of some limits, with every feature but those it lacks. */
 export function offering(
@@ -23,7 +18,11 @@ export function offering(
       ...limits.enforces,
       ...Object.entries(LIMITS).flatMap(([limit, its]) => (lacking[its] ? [] : [limit])),
     ],
-    notEnforced: { ...limits.notEnforced, ...NOT_LIMITED, ...lacking },
-    heeds: features.filter((feature) => lacking[feature] === undefined),
+    notEnforced: { ...limits.notEnforced, ...lacking },
+    heeds: [
+      ...features.filter((feature) => lacking[feature] === undefined),
+      // Where a spec's files go, those of a hand-off do.
+      ...(lacking.files === undefined ? [HEEDS_HAND_OFF] : []),
+    ],
   };
 }

@@ -47,8 +47,13 @@ async function make(volume: VolumeSpec, { folder, mode, pathOf }: VolumePlaces):
 }
 
 async function mount(path: string, sizeBytes: number, mode: number): Promise<void> {
+  await call('mount', tmpfs(path, sizeBytes, mode), { timeout: MOUNT_MS });
+}
+
+/** What `mount` is told. */
+function tmpfs(path: string, sizeBytes: number, mode: number): string[] {
   const options = `size=${sizeBytes},mode=${mode.toString(8)},nosuid,nodev`;
-  await call('mount', ['-t', 'tmpfs', '-o', options, 'shoal', path], { timeout: MOUNT_MS });
+  return ['-t', 'tmpfs', '-o', options, 'shoal', path];
 }
 
 /** Why no volume in memory can be made below a folder; undefined: it can. Found out by trying. */
@@ -56,8 +61,10 @@ export async function noMemoryVolumes(folder: string): Promise<string | undefine
   if (process.platform !== 'linux') return 'only Linux is asked for them';
   const tried = await mkdtemp(join(folder, 'volume-'));
   try {
-    await mount(tried, 4096, 0o700);
-    await unmountBelow(tried);
+    // Among mounts of its own, which go with it: an agent that is killed meanwhile leaves none.
+    await call('unshare', ['--mount', 'mount', ...tmpfs(tried, 4096, 0o700)], {
+      timeout: MOUNT_MS,
+    });
     return undefined;
   } catch (error) {
     return `the agent may not mount: ${whyOf(error)}`.slice(0, 200);

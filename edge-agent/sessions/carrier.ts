@@ -8,6 +8,7 @@ import { reasonOf } from '../../actors/runtime/reason.ts';
 import { SessionPeer } from '../../actors/runtime/sessions/peer.ts';
 import { otelTracing, type Spanned, spanHere } from '../../actors/runtime/tracing.ts';
 import {
+  type OpenedSession,
   type Refusal,
   refusal,
   type SessionIn,
@@ -30,6 +31,8 @@ const DETAIL_MAX = 500;
 /** One under way. */
 interface Carried {
   readonly session: string;
+  readonly as: SessionInput['as'];
+  readonly openedAt: number;
   readonly peer: SessionPeer<SessionOut>;
   /** Undefined: it has not begun. */
   live: Live | undefined;
@@ -68,7 +71,7 @@ export class SessionCarrier {
       return;
     }
     const carried: Carried = {
-      session,
+      ...{ session, as: input.as, openedAt: this.#ports.clock.now() },
       peer: this.#peer(session, () => carried),
       live: undefined,
       isOver: false,
@@ -99,6 +102,21 @@ export class SessionCarrier {
     // The opener says that it is done when it has had that; a silent one is not waited for long.
     this.#carried.delete(carried);
     tell({ session, kind: 'over' });
+  }
+
+  /** Those of a tenant that are being opened or carried. */
+  opened(tenant: string): readonly OpenedSession[] {
+    const its = [...this.#carried].filter(({ as }) => as.tenant === tenant);
+    return its.map(({ session, as, openedAt, peer }) => {
+      const { saidBytes, heardBytes } = peer;
+      return { session, ...as, openedAt, saidBytes, toldBytes: heardBytes };
+    });
+  }
+
+  /** Ends one, because somebody wants so; both its sides hear it. One that is over stays so. */
+  end(session: string): void {
+    const found = [...this.#carried].find((each) => each.session === session);
+    found?.peer.end(refusal('session-over', 'somebody ended it (shoal sessions end)'));
   }
 
   /** Ends every session: the agent is going. */

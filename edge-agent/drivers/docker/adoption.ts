@@ -3,47 +3,24 @@
  * earlier agent left is gone on with, what only a folder or only the engine knows of is taken over,
  * told as ended, or removed (docs/decisions/0019).
  */
-import type { Log } from '../../../actors/runtime/log.ts';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import type { Found, Listing } from '../../jobs.ts';
 import { programOf } from '../../parts.ts';
 import type { Report } from '../driver.ts';
-import type { Given } from '../given.ts';
-import type { InTurn } from '../in-turn.ts';
 import { isListening, tcpPorts } from '../ports.ts';
 import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
 import { limitContainer } from './bandwidth.ts';
-import { isUnstarted, keptEnd, LABELS } from './container.ts';
-import type { Engine } from './engine.ts';
+import { containerName, isUnstarted, keptEnd, LABELS } from './container.ts';
 import { endAllMarked } from './exec.ts';
-import type { Groups } from './groups.ts';
+import type { Holding } from './holding.ts';
 import { stepNames } from './init.ts';
 import { mayHaveCommands } from './interact.ts';
-import type { Left } from './left.ts';
-import { Run, type RunAround, STAYS_MS } from './run.ts';
-import type { Unanswered } from './unanswered.ts';
-
-/** What the driver holds, and adoption changes. */
-export interface Holding {
-  readonly engine: Engine;
-  /** What this agent's containers are labelled with. */
-  readonly agent: string;
-  /** Folder of the driver. */
-  readonly state: string;
-  /** The last run of each instance, and what was written down of it. */
-  readonly runs: Map<string, Run>;
-  readonly kept: Map<string, Kept>;
-  readonly left: Left;
-  readonly unanswered: Unanswered;
-  readonly turns: InTurn;
-  readonly given: Given;
-  readonly groups: Groups;
-  readonly log: Log;
-  around(kept: Kept, report: Report): RunAround;
-}
+import { Run, STAYS_MS } from './run.ts';
 
 export class Adoption {
   readonly #of: Holding;
+  /** What should be limited and could not be: it is tried again with each list. */
+  readonly #unlimited = new Set<string>();
 
   constructor(of: Holding) {
     this.#of = of;
@@ -74,6 +51,7 @@ export class Adoption {
     for (const [name, run] of runs) {
       if (!run.isOver && !running.has(name) && !turns.has(name)) await run.look();
     }
+    for (const name of this.#unlimited) this.#limitAgain(name);
     const found: Found[] = [];
     for (const [name, run] of runs) {
       const its = kept.get(name);
@@ -123,13 +101,39 @@ export class Adoption {
     const isRunning = container?.State.Running === true;
     const isReady = isRunning && (await isListening(kept.address, tcpPorts(kept), STAYS_MS));
     if (isRunning && mayHaveCommands(kept, folder)) await endAllMarked(engine, around.container);
-    // An agent that died in between never limited it. What cannot be looked at goes on: it was before.
-    const unlimited = (error: unknown): void => log.warn(reasonOf(error), { instance: name });
-    if (isRunning) await limitContainer(engine, around.container, kept.input).catch(unlimited);
+    // An agent that died in between never limited it.
+    if (isRunning) await this.#limit(kept);
     // What its engine may be about to start is removed before anybody hears that it is over.
     run.adopt(isUnstarted(container) ? null : container);
     if (isUnstarted(container)) await run.look();
     return { ...foundOf(kept, run), isReady };
+  }
+
+  /** Limits what runs as its spec says: its engine was away, and with it nobody could be limited. */
+  limitAll(): void {
+    for (const name of this.#of.runs.keys()) this.#limitAgain(name);
+  }
+
+  #limitAgain(name: string): void {
+    const { runs, kept, turns } = this.#of;
+    const its = kept.get(name);
+    const isHere = runs.get(name)?.left.aborted === false;
+    // A start that is under way does so by itself.
+    if (its && isHere && !turns.has(name)) void this.#limit(its);
+    else this.#unlimited.delete(name);
+  }
+
+  /** What cannot be limited goes on, as it did before, and it is said once; never rejects. */
+  async #limit({ input }: Kept): Promise<void> {
+    const { engine, agent, log } = this.#of;
+    const { name } = input;
+    try {
+      await limitContainer(engine, containerName(agent, input), input);
+      this.#unlimited.delete(name);
+    } catch (error) {
+      if (!this.#unlimited.has(name)) log.warn(reasonOf(error), { instance: name });
+      this.#unlimited.add(name);
+    }
   }
 
   /** Removes containers of this agent that no run is about; names of those that run. */

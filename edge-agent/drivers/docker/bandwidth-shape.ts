@@ -57,25 +57,3 @@ export function endsOf(inside: readonly Link[], outside: readonly Link[]): reado
     return { inside: ifname, mtu, outside: peer.ifname };
   });
 }
-
-/** Where the agent is, as the kernel says. */
-export interface Machine {
-  readonly hostname: string;
-  /** Release of its kernel. */
-  readonly kernel: string;
-}
-
-/** Why the networks of an engine's containers are not the agent's to limit; undefined: they may be. */
-export function networksElsewhere(
-  info: { readonly [name: string]: unknown },
-  { hostname, kernel }: Machine,
-): string | undefined {
-  if (info['Name'] !== hostname || info['KernelVersion'] !== kernel) {
-    return 'the engine is on another machine than the agent, or one of them is in a container';
-  }
-  const options = Array.isArray(info['SecurityOptions']) ? info['SecurityOptions'] : [];
-  if (options.some((each) => String(each).split(',').includes('name=rootless'))) {
-    return "the engine runs without root: its containers' networks do not end on this machine";
-  }
-  return undefined;
-}

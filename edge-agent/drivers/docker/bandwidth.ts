@@ -6,13 +6,12 @@
  */
 import { execFile } from 'node:child_process';
 import { readlink } from 'node:fs/promises';
-import { hostname, release } from 'node:os';
 import { promisify } from 'node:util';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 import { bits } from '../../../subjects/index.ts';
 import type { StartInput } from '../../jobs.ts';
 import type { Lacking } from '../offers.ts';
-import { endsOf, type Link, linksTold, networksElsewhere, queueOf } from './bandwidth-shape.ts';
+import { endsOf, type Link, linksTold, queueOf } from './bandwidth-shape.ts';
 import type { Engine } from './engine.ts';
 import { sentence } from './engine-error.ts';
 
@@ -22,6 +21,10 @@ const call = promisify(execFile);
 const CALL_MS = 5_000;
 /** Most bytes of one answer: some 500 for each container of the machine. */
 const ANSWER_BYTES_MAX = 16 * 2 ** 20;
+
+/** How long an engine may take to hear that a process of its has ended, and how often it is asked, in milliseconds. */
+const END_HEARD_MS = 5_000;
+const END_ASKED_MS = 50;
 
 /** What the trial sets: any rate does. */
 const TRIAL = queueOf(8_000_000, 65_536);
@@ -67,12 +70,29 @@ export async function limitContainer(
     if (its !== undefined) await limitBandwidth(its, bits(limit));
   } catch (error) {
     // What has ended meanwhile sends nothing any more.
-    const isOver = await pid().then(
-      (its) => its === undefined,
+    if (!(await hasEnded(pid))) {
+      throw new Error(`its bandwidth cannot be limited: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/**
+ * Whether a container has ended, by the word of its engine. It may say so a while after the process is
+ * gone (Podman: when its monitor was heard); a process that was never seen here may be another machine's.
+ */
+async function hasEnded(pid: () => Promise<number | undefined>): Promise<boolean> {
+  const until = performance.now() + END_HEARD_MS;
+  do {
+    const its = await pid().catch(() => null);
+    if (its === undefined) return true;
+    const isHere = await readlink(`/proc/${its}/ns/net`).then(
+      () => true,
       () => false,
     );
-    if (!isOver) throw new Error(`its bandwidth cannot be limited: ${reasonOf(error)}`);
-  }
+    if (isHere) return false;
+    await new Promise((resolve) => setTimeout(resolve, END_ASKED_MS));
+  } while (performance.now() < until);
+  return false;
 }
 
 /** The same right after it was started: what cannot be limited is ended, and then it is said why. */
@@ -99,12 +119,6 @@ export async function lackingBandwidth(): Promise<Lacking> {
   } catch (error) {
     return { 'bandwidth-limit': `it cannot be tried: ${reasonOf(error)}`.slice(0, 200) };
   }
-}
-
-/** Why the containers of this engine could not be limited. */
-export function lackingHere(info: { readonly [name: string]: unknown }): Lacking {
-  const why = networksElsewhere(info, { hostname: hostname(), kernel: release() });
-  return why === undefined ? {} : { 'bandwidth-limit': why };
 }
 
 function links(text: string): readonly Link[] {

@@ -19,6 +19,9 @@ export const LABELS = {
   ...{ holder: 'shoal.holder', role: 'shoal.role' },
 } as const;
 
+/** How the labels begin that are an agent's: a workload's own are never these. */
+const OWN = 'shoal.';
+
 /** The engine's own default period of a CPU limit, in microseconds. */
 const PERIOD_US = 100_000;
 /** The kernel takes no quota below a millisecond. */
@@ -86,8 +89,10 @@ export function createOptions(of: {
   readonly mounts: readonly Docker.MountSettings[];
   /** The container whose network it has; undefined: it has its own. */
   readonly network?: string | undefined;
+  /** What keeps it within its disk operations. */
+  readonly io?: Docker.HostConfig | undefined;
 }): Docker.ContainerCreateOptions {
-  const { agent, node, input, ports, devices, mounts, network } = of;
+  const { agent, node, input, ports, devices, mounts, network, io } = of;
   const program = programOf(input);
   const environment = shoalVariables(input, { node, ports: innerPorts(input, ports), devices });
   const { ExposedPorts, HostConfig } =
@@ -102,7 +107,10 @@ export function createOptions(of: {
     Cmd: [],
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
     ...(program.directory === undefined ? {} : { WorkingDir: program.directory }),
+    // The image's health check would cost a process every few seconds, and nobody asks for its outcome.
+    Healthcheck: { Test: ['NONE'] },
     Labels: {
+      ...labelsOf(input),
       ...{ [LABELS.agent]: agent, [LABELS.name]: input.name, [LABELS.run]: String(input.run) },
       'shoal.tenant': input.tenant,
       'shoal.workload': input.workload,
@@ -120,8 +128,14 @@ export function createOptions(of: {
       ...(mounts.length === 0 ? {} : { Mounts: [...mounts] }),
       ...(devices === undefined ? {} : { Devices: devicesOf(devices) }),
       ...limitsOf(program),
+      ...io,
     },
   };
+}
+
+/** The labels of its workload, as they are. One that begins like an agent's own would make it another thing. */
+function labelsOf({ spec: { labels = {} } }: StartInput): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith(OWN)));
 }
 
 /** Under its own path, to be read and written; not to be made again under another one. */
@@ -158,6 +172,8 @@ export interface End {
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
   readonly message: string | undefined;
+  /** Nothing of it was tried: its engine could not be asked. */
+  readonly isUntried?: true | undefined;
 }
 
 /** Whether a container was made, and has not run: somebody may have asked its engine to start it. */
@@ -184,14 +200,15 @@ const endSchema = z.object({
   exitCode: z.number().optional(),
   signal: z.string().optional(),
   message: z.string().optional(),
+  isUntried: z.literal(true).optional(),
 });
 
 /** The end that was written down of a run; undefined: none was. */
 export function keptEnd(text: string | undefined): End | undefined {
   if (text === undefined) return undefined;
   try {
-    const { exitCode, signal, message } = endSchema.parse(JSON.parse(text));
-    return { exitCode, signal, message };
+    const { exitCode, signal, message, isUntried } = endSchema.parse(JSON.parse(text));
+    return { exitCode, signal, message, ...(isUntried ? { isUntried } : {}) };
   } catch {
     return { exitCode: undefined, signal: undefined, message: 'nobody knows how it ended' };
   }

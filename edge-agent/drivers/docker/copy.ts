@@ -3,10 +3,10 @@
  * in images that hold nothing but their program.
  *
  * What goes in is gathered on this machine first and given to the engine when all of it has come: the
- * engine would leave half a file where an archive breaks off.
+ * engine would leave half a file where an archive breaks off. What comes out is gathered where whoever
+ * takes it pauses.
  */
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { CopyRefused, copyRefused } from '../../../archive/copy-refused.ts';
@@ -25,6 +25,7 @@ import { demandRoom, demandWithin } from '../room.ts';
 import type { Kept } from '../run-folder.ts';
 import type { Engine } from './engine.ts';
 import { EngineError } from './engine-error.ts';
+import { nameless, setAside } from './set-aside.ts';
 
 const BROKEN_OFF =
   'the engine broke off its archive, as it does when a file becomes shorter while it reads it; try again, or copy the rest without that file';
@@ -55,31 +56,63 @@ export async function copyBeside(engine: Engine, of: Of, output: Output): Promis
     const real = await realOf(engine, container, at);
     if (!real) throw new CopyRefused('path-not-found', `there is no ${at} in the container`);
     // The engine calls the top of an archive as the path ends.
-    const asked = topOf(path) === '.' ? `${real.path.replace(/\/$/, '')}/.` : real.path;
+    const isWithin = topOf(path) === '.';
+    const asked = isWithin ? `${real.path.replace(/\/$/, '')}/.` : real.path;
     const stream = await engine.archiveOf(container, asked, of.signal);
+    const top = isWithin && real.isFolder ? await folderEntry(real) : undefined;
+    const demand: Demand = (bytes) => demandRoom(of.folder, bytes);
     const chunks = (stop: AbortSignal): AsyncIterable<Uint8Array> =>
-      whole(addAbortSignal(stop, stream));
+      setAside(whole(addAbortSignal(stop, stream), top), { folder: of.folder, demand });
     return { kind: 'live', live: copyingOut(chunks, of, output) };
   } catch (error) {
     return { kind: 'refused', because: refusedBy(error, path).refusal };
   }
 }
 
+/** Bytes of an entry without content whose name is short (POSIX ustar). */
+const HEADER_BYTES = 512;
+
+/** The entry of a folder whose archive is of what is in it. */
+async function folderEntry({ mode, mtime }: Real): Promise<Uint8Array> {
+  const header = { name: './', type: 'directory', mode: mode & MODE_KEPT, mtime } as const;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of writeArchive((add) => add(header))) pieces.push(piece);
+  return Buffer.concat(pieces).subarray(0, HEADER_BYTES);
+}
+
 /**
  * What an engine says of an archive, to its end: it ends one that it cannot go on with as it ends any
- * other. Rejects with CopyRefused then.
+ * other. Rejects with CopyRefused then. `top` comes first where the archive does not begin with the
+ * folder that it is of: Podman leaves that out, and who unpacks would take the first file for all there is.
  */
-async function* whole(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* whole(
+  archive: AsyncIterable<Uint8Array>,
+  top: Uint8Array | undefined,
+): AsyncGenerator<Uint8Array> {
   const seen = new Handover();
-  const read = readArchive(seen, async () => undefined).then(
+  let first: string | undefined;
+  const take: Take = async ({ name }) => {
+    first ??= name;
+  };
+  const read = readArchive(seen, take).then(
     () => undefined,
     () => new CopyRefused('copy-refused', BROKEN_OFF),
   );
+  let wanted = top;
+  // Until it is known how it begins: long names and rights of a file come before it.
+  const held: Uint8Array[] = [];
+  const begun = function* (): Generator<Uint8Array> {
+    if (wanted && (first === undefined || partsOf(first)?.length !== 0)) yield wanted;
+    wanted = undefined;
+    yield* held.splice(0);
+  };
   try {
     for await (const chunk of archive) {
-      yield chunk;
       await seen.give(chunk);
+      held.push(chunk);
+      if (!wanted || first !== undefined) yield* begun();
     }
+    yield* begun();
     seen.end();
     const broken = await read;
     if (broken) throw broken;
@@ -148,14 +181,6 @@ async function demanding(engine: Engine, { folder, kept, ...of }: Of) {
   };
 }
 
-/** A file that goes with whoever holds it. */
-async function nameless(folder: string): Promise<FileHandle> {
-  const path = join(folder, `copy-${randomUUID()}`);
-  const file = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  return file;
-}
-
 interface Place {
   /** In the container. */
   readonly folder: string;
@@ -184,23 +209,37 @@ async function placing(
 }
 
 /** What a path in a container leads to, a link at its end followed; undefined: nothing. */
-async function realOf(engine: Engine, container: string, path: string) {
+async function realOf(engine: Engine, container: string, path: string): Promise<Real | undefined> {
   const found = pathInfo(await engine.pathStat(container, path));
-  if (!found || found.leadsTo === undefined) return found && { path, isFolder: found.isFolder };
+  if (!found || found.leadsTo === undefined) return found && { ...found, path };
   const target = pathInfo(await engine.pathStat(container, found.leadsTo));
-  return target && { path: found.leadsTo, isFolder: target.isFolder };
+  return target && { ...target, path: found.leadsTo };
+}
+
+interface Real {
+  readonly path: string;
+  readonly isFolder: boolean;
+  readonly mode: number;
+  readonly mtime: Date;
 }
 
 /** Bits of a mode as the engine's language numbers them. */
 const [FOLDER_BIT, LINK_BIT] = [31, 27];
 
+interface PathStat {
+  readonly mode: number;
+  readonly mtime: string;
+  readonly linkTarget: string;
+}
+
 /** What the engine says of a path; `leadsTo`: where a link leads in the end. */
 function pathInfo(encoded: string | undefined) {
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString();
-  const { mode, linkTarget } = JSON.parse(text) as { mode: number; linkTarget: string };
+  const { mode, mtime, linkTarget } = JSON.parse(text) as PathStat;
   const has = (bit: number): boolean => Math.floor(mode / 2 ** bit) % 2 === 1;
-  return { isFolder: has(FOLDER_BIT), leadsTo: has(LINK_BIT) ? linkTarget : undefined };
+  const about = { mode, mtime: new Date(mtime), isFolder: has(FOLDER_BIT) };
+  return { ...about, leadsTo: has(LINK_BIT) ? linkTarget : undefined };
 }
 
 /** A path from the root of a container. */

@@ -8,6 +8,12 @@ import { EngineError } from './engine-error.ts';
 import { removeContainer } from './remove.ts';
 
 /**
+ * Pauses after a name was taken and what had it was removed, in milliseconds. What an agent that is gone
+ * has asked for a slow engine may still be making: it has the name, and nobody can remove it yet.
+ */
+const TAKEN_MS = [0, 100, 500, 2_000];
+
+/**
  * Makes a container. `obtain` gets its image once more, or throws with why not; it is called once at
  * most. A container of the same name is what a start left that nobody could clean up after: Docker
  * says 409 of it, Podman 500, with which it says everything else, too.
@@ -18,14 +24,22 @@ export async function createContainer(
   obtain: () => Promise<void>,
 ): Promise<void> {
   const name = options.name ?? '';
-  try {
-    return await engine.create(options);
-  } catch (error) {
-    const status = error instanceof EngineError ? error.status : undefined;
-    if (status === 404 && !(await engine.imageId(options.Image ?? ''))) await obtain();
-    else if (status === 409 || (status === 500 && (await engine.inspect(name)))) {
-      await removeContainer(engine, name);
-    } else throw error;
+  let isObtained = false;
+  for (const pauseMs of TAKEN_MS) {
+    try {
+      return await engine.create(options);
+    } catch (error) {
+      const status = error instanceof EngineError ? error.status : undefined;
+      if (status === 404 && !isObtained && !(await engine.imageId(options.Image ?? ''))) {
+        isObtained = true;
+        await obtain();
+        continue;
+      }
+      const isTaken = status === 409 || (status === 500 && (await engine.inspect(name)));
+      if (!isTaken) throw error;
+    }
+    await removeContainer(engine, name);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   await engine.create(options);
 }

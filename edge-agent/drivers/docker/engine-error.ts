@@ -2,7 +2,7 @@
 import { reasonOf } from '../../../actors/runtime/reason.ts';
 
 /** Longest sentence that is passed on: one line of what an engine says. */
-const SENTENCE_MAX = 300;
+export const SENTENCE_MAX = 300;
 
 /** What the engine says no to. `status` as in HTTP: 404 is not there, 409 not in this state. */
 export class EngineError extends Error {
@@ -14,6 +14,13 @@ export class EngineError extends Error {
     super(message);
     this.status = status;
   }
+}
+
+/** Whether an error, or what it came of, says that the engine could not be asked. */
+export function isUnanswered(error: unknown): boolean {
+  if (error instanceof EngineError) return error.status === undefined;
+  const { cause } = error as { readonly cause?: unknown };
+  return cause !== undefined && isUnanswered(cause);
 }
 
 /** For a call about what may not be there: undefined where the engine says so. Throws all else. */

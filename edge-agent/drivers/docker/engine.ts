@@ -16,8 +16,11 @@ import { absent, EngineError, engineError } from './engine-error.ts';
 
 /** How long an engine may take to answer what it knows, in milliseconds. */
 const ANSWER_MS = 5_000;
-/** And to make, start or remove a container: it writes to its disk for it. */
-const ACT_MS = 15_000;
+/**
+ * And to make, start or remove a container: it writes to its disk for it, and that may be another's, too.
+ * Fifteen seconds were too few once on a machine that was only slow.
+ */
+const ACT_MS = 30_000;
 /**
  * How many containers are made, started or removed at a time: two for each core. With 200 asked for
  * together on two cores the engine answered for a few within ACT_MS, and the others were asked again.
@@ -60,6 +63,14 @@ export class Engine {
   async info(): Promise<{ readonly version: string; readonly [name: string]: unknown }> {
     const info = await this.#ask(ANSWER_MS, () => this.#docker.info());
     return { ...info, version: String(info.ServerVersion ?? 'unknown') };
+  }
+
+  /** Whether it answers. Never rejects. */
+  answers(): Promise<boolean> {
+    return this.#ask(ANSWER_MS, () => this.#docker.ping()).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Containers with a label, in whatever state. */

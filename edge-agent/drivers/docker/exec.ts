@@ -39,7 +39,7 @@ let made = 0;
 export async function execBeside(
   engine: Engine,
   container: string,
-  of: Pick<ExecInput, 'command' | 'timeoutMs'> & { readonly signal: AbortSignal },
+  of: Pick<ExecInput, 'command' | 'environment' | 'timeoutMs'> & { readonly signal: AbortSignal },
 ): Promise<Executed> {
   const mark = `${MARK}=${process.pid}-${++made}-${Date.now()}`;
   const output = new LastOutput();
@@ -52,7 +52,8 @@ export async function execBeside(
   of.signal.addEventListener('abort', end, { once: true });
   if (of.signal.aborted) end();
   try {
-    const what = { command: of.command, environment: [mark] };
+    const own = Object.entries(of.environment ?? {}).map(([name, value]) => `${name}=${value}`);
+    const what = { command: of.command, environment: [...own, mark] };
     const print = (chunk: Uint8Array): void => output.add(chunk);
     const begun = (): void => {
       isBegun = true;

@@ -5,7 +5,7 @@
  *
  * N1  A part's container is made only when the network runs, and in that one.
  * N2  An instance has one network at most: its container has one name. Another one is made only when
- *     nothing is in the last one any more.
+ *     nothing is in the last one any more. One whose end was asked for is used no more, whatever is seen of it.
  * N3  The network goes when nothing is in it any more, before the last end is told: whoever is told may
  *     want its ports. What cannot be removed then is met by the sweep.
  * N4  A network that is gone is of no use to what runs in it: all of that is ended, and told why, so that
@@ -39,6 +39,8 @@ interface Group {
   readonly inside: Map<string, Member>;
   /** How often it was made: what was seen of it before tells nothing about it. */
   made: number;
+  /** Its end was asked for: an engine may take its time over that, or not answer. */
+  isEnded: boolean;
   /** Resolves when nobody is removing it. */
   removing: Promise<void>;
 }
@@ -86,7 +88,8 @@ export class Groups {
     const group = this.#groupOf(instance);
     const own = this.#join(group, input);
     await group.removing;
-    if (this.#inside(group).length > 0 && (await this.#isHeld(instance))) return holder;
+    const isUsed = !group.isEnded && this.#inside(group).length > 0;
+    if (isUsed && (await this.#isHeld(instance))) return holder;
     await this.#lose(group);
     const gone = Promise.all(this.#inside(group).map(([, { gone: each }]) => each));
     await Promise.race([gone, aborted(of.stop)]);
@@ -99,6 +102,7 @@ export class Groups {
     for (const [container, each] of group.inside) if (each !== own) group.inside.delete(container);
     await removeContainer(engine, holder);
     group.made++;
+    group.isEnded = false;
     const image = programOf(input).image ?? '';
     await holdNetwork(engine, { ...of, agent, input, address, ports, image });
     return holder;
@@ -173,7 +177,7 @@ export class Groups {
   #groupOf(instance: string): Group {
     const known = this.#groups.get(instance);
     if (known) return known;
-    const group: Group = { inside: new Map(), made: 0, removing: Promise.resolve() };
+    const group = { inside: new Map(), made: 0, isEnded: false, removing: Promise.resolve() };
     this.#groups.set(instance, group);
     return group;
   }
@@ -197,7 +201,9 @@ export class Groups {
     if (!group || !own) return;
     own.isEnding = true;
     const end = async (): Promise<void> => {
-      if ([...group.inside.values()].every((each) => each.isEnding)) await this.#end(instance);
+      if (![...group.inside.values()].every((each) => each.isEnding)) return;
+      group.isEnded = true;
+      await this.#end(instance);
     };
     group.removing = group.removing.then(end).catch(() => undefined);
     await group.removing;

@@ -14,11 +14,11 @@ import {
   registryOf,
 } from './credentials.ts';
 import type { Engine } from './engine.ts';
-import { EngineError, sentence } from './engine-error.ts';
+import { EngineError, SENTENCE_MAX, sentence } from './engine-error.ts';
 import type { Images } from './images.ts';
 import { PullError, PullProgress } from './pull-progress.ts';
 
-/** A registry that says nothing for this long does not answer, in milliseconds. */
+/** A registry that says nothing for this long does not answer, in milliseconds; unless it is set. */
 const SILENT_MS = 15_000;
 /** How often it is told how far a pull is, in milliseconds: each is a write into the store. */
 const TOLD_MS = 1_000;
@@ -37,6 +37,8 @@ export interface Wanted {
   readonly holder: Holder;
   /** What this agent pulls is its own to remove. */
   readonly images: Pick<Images, 'pulling'>;
+  /** How long a registry may say nothing, in milliseconds; default 15 s. */
+  readonly silentMs?: number | undefined;
   /** Told how far a pull is, once a second at most. */
   tell(message: string): void;
 }
@@ -61,7 +63,7 @@ export async function obtainImage(wanted: Wanted): Promise<void> {
     span.end(error);
     await over?.(!stop.aborted && isRefused(error) ? 'refused' : 'unknown');
     if (stop.aborted) throw new Error(`told to stop while image ${image} was pulled`);
-    throw new Error(sentence(`image ${image} cannot be pulled: ${reasonOf(error)}`));
+    throw new Error(sentence(`${failed(image)}${reasonOf(error)}`), { cause: error });
   }
 }
 
@@ -77,12 +79,11 @@ async function pull(image: string, wanted: Wanted): Promise<void> {
 async function pullAs(
   auth: RegistryAuth | undefined,
   image: string,
-  { engine, stop, tell }: Wanted,
+  { engine, stop, tell, silentMs = SILENT_MS }: Wanted,
 ): Promise<void> {
   const silent = new AbortController();
-  let timer = setTimeout(() => silent.abort(), SILENT_MS);
-  const isSilent = (): Error =>
-    new EngineError(`its registry said nothing for ${SILENT_MS / 1000} s`, undefined);
+  let timer = setTimeout(() => silent.abort(), silentMs);
+  const isSilent = (): Error => new Error(`its registry said nothing for ${silentMs / 1000} s`);
   const progress = new PullProgress();
   let toldAt = Date.now();
   try {
@@ -92,7 +93,7 @@ async function pullAs(
     let rest = '';
     for await (const chunk of await engine.pull(one, { signal, auth })) {
       clearTimeout(timer);
-      timer = setTimeout(() => silent.abort(), SILENT_MS);
+      timer = setTimeout(() => silent.abort(), silentMs);
       const lines = `${rest}${Buffer.from(chunk).toString()}`.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) progress.take(line);
@@ -117,10 +118,18 @@ function isRefused(error: unknown): boolean {
   return cause instanceof PullError || (cause instanceof EngineError && cause.status !== undefined);
 }
 
+/** How the reason begins that a start is told. */
+const failed = (image: string): string => `image ${image} cannot be pulled: `;
+
 /** What a registry says to strangers leaves out what they can do. */
 function withNextStep(why: string, image: string, { owner, problem }: Credentials): string {
   if (!REFUSED.test(why)) return why;
-  if (problem !== undefined) return `${why}; ${problem}`;
-  if (owner !== undefined) return `${why}; so it is with the credentials of tenant ${owner}`;
-  return `${why}; \`docker login ${registryOf(image)}\` on this node, or set SHOAL_DOCKER_CONFIG`;
+  const step =
+    problem ??
+    (owner === undefined
+      ? `\`docker login ${registryOf(image)}\` on this node, or set SHOAL_DOCKER_CONFIG`
+      : `so it is with the credentials of tenant ${owner}`);
+  // Podman says on which way it came there, and the reason last.
+  const room = Math.max(0, SENTENCE_MAX - failed(image).length - step.length - '; '.length);
+  return `${why.length <= room ? why : `…${why.slice(why.length - room + 1)}`}; ${step}`;
 }

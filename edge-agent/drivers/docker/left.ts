@@ -11,6 +11,8 @@ export class Left {
   readonly #engine: Pick<Engine, 'remove'>;
   /** Names of containers, by instance, with how many had been added when each was. */
   readonly #names = new Map<string, Map<string, number>>();
+  /** Those of which nothing runs any more, by instance: only a container is left. */
+  readonly #over = new Map<string, Set<string>>();
   #added = 0;
 
   constructor(engine: Pick<Engine, 'remove'>) {
@@ -22,13 +24,29 @@ export class Left {
     const names = this.#names.get(instance) ?? new Map<string, number>();
     this.#added++;
     this.#names.set(instance, names.set(container, this.#added));
+    this.#over.get(instance)?.delete(container);
+  }
+
+  /** It may be there, and has ended: nothing of it runs. */
+  addOver(instance: string, container: string): void {
+    this.add(instance, container);
+    this.#over.set(instance, (this.#over.get(instance) ?? new Set()).add(container));
+  }
+
+  /** Whether anything that an instance may have left may run. */
+  mayRun(instance: string): boolean {
+    const over = this.#over.get(instance);
+    return [...(this.#names.get(instance)?.keys() ?? [])].some((each) => !over?.has(each));
   }
 
   /** A run holds it. */
   drop(instance: string, container: string): void {
     const names = this.#names.get(instance);
     names?.delete(container);
-    if (names?.size === 0) this.#names.delete(instance);
+    this.#over.get(instance)?.delete(container);
+    if (names?.size !== 0) return;
+    this.#names.delete(instance);
+    this.#over.delete(instance);
   }
 
   /** Whether a container is one that an instance may have left. */

@@ -30,6 +30,11 @@ const SILENT_MS = 15_000;
  * (container.ts), about a minute at a megabyte a second. What comes later is lost.
  */
 const FINISH_MS_MAX = 60_000;
+/**
+ * The same where its agent ends all it runs, and whoever told it to waits: half of the ten seconds that
+ * container engines and supervisors usually give (systemd: ninety).
+ */
+const HASTY_MS_MAX = 5_000;
 
 const mark = z.object({ since: z.string(), offset: z.number().int().min(0) });
 const notedSchema = z.object({ run: z.number().int(), stdout: mark, stderr: mark });
@@ -56,6 +61,8 @@ export class OutputCopy {
   readonly #engine: Engine;
   readonly #container: string;
   readonly #closing = new AbortController();
+  readonly #late: NodeJS.Timeout[] = [];
+  #isHasty = false;
   #marks: Noted | undefined;
   readonly #waiting = new Set<() => void>();
   #isLast = false;
@@ -82,13 +89,24 @@ export class OutputCopy {
     this.#isLast = true;
     this.#wake();
     const silent = setTimeout(() => this.#closing.abort(), SILENT_MS);
-    const late = setTimeout(() => this.#closing.abort(), FINISH_MS_MAX);
+    this.#end(this.#isHasty ? HASTY_MS_MAX : FINISH_MS_MAX);
     this.#heard = () => void silent.refresh();
     await this.#done;
     this.#heard = () => undefined;
     clearTimeout(silent);
-    clearTimeout(late);
+    for (const each of this.#late) clearTimeout(each);
     await this.close();
+  }
+
+  /** What is left once its container has ended is copied for seconds at most: its agent ends everything. */
+  hasten(): void {
+    if (this.#isHasty) return;
+    this.#isHasty = true;
+    if (this.#isLast) this.#end(HASTY_MS_MAX);
+  }
+
+  #end(afterMs: number): void {
+    this.#late.push(setTimeout(() => this.#closing.abort(), afterMs));
   }
 
   /** Lets go of it as it is. */

@@ -6,11 +6,12 @@
 import type { ToldOfRun } from '../../jobs.ts';
 import type { Report } from '../driver.ts';
 import { Grace } from '../grace.ts';
-import { tcpPorts, whenListening } from '../ports.ts';
+import { isListening, tcpPorts, whenListening } from '../ports.ts';
 import type { Kept, RunFolder } from '../run-folder.ts';
 import { type End, endIn, isUnstarted } from './container.ts';
 import type { Engine, Inspected } from './engine.ts';
 import type { GroupPart } from './groups.ts';
+import { MainProcess } from './main-process.ts';
 import { OutputCopy } from './output.ts';
 import { removeContainer } from './remove.ts';
 
@@ -23,9 +24,12 @@ const AGAIN_MS = 500;
 const TOLD_WITHIN_MS = 1_000;
 /**
  * How long after an end its reason may still come, in milliseconds: the engine hears of the kernel's
- * kill for memory on another way than of the end, and now and then later.
+ * kill for memory on another way than of the end, and later: half a second has been seen, and more on a
+ * machine that gets a quarter of its time. Nobody else kills what has a limit often enough to matter.
  */
-const REASON_MS = 100;
+const REASON_MS = 3_000;
+/** How often it is asked for meanwhile, in milliseconds. */
+const REASON_ASKED_MS = 50;
 /**
  * How long a connection to a published port must stay for its program to be there: the engine takes
  * it first, and closes it when nobody listens in the container.
@@ -64,6 +68,12 @@ export class Run {
   #isLeft = false;
   /** Nobody has said yet whether it runs. */
   #isUnknown = false;
+  /** Its main process on this machine, once somebody has looked; undefined: nobody here can see it. */
+  #process: Promise<MainProcess | undefined> = Promise.resolve(undefined);
+  /** It was told that it takes no calls while the engine is away. */
+  #isCutOff = false;
+  /** And that its process has ended. */
+  #hasEnded = false;
   readonly #grace = new Grace();
   #again: NodeJS.Timeout | undefined;
   #deafen: () => void = () => undefined;
@@ -125,7 +135,7 @@ export class Run {
   /** The container was started: reports so, and listens. */
   started(container: Inspected): void {
     this.#isHeld = true;
-    this.#pid = container?.State.Pid || undefined;
+    this.#know(container);
     const { address, ports, startedAt: at } = this.#kept;
     this.#tell({ kind: 'started', pid: this.#pid, address, ports, at });
     this.#output.start();
@@ -147,15 +157,21 @@ export class Run {
       setTimeout(() => this.finish(end), 0);
       return;
     }
-    this.#pid = container?.State.Pid || undefined;
+    this.#know(container ?? undefined);
     if (container === null) this.#isUnknown = true;
     else this.#listen();
+  }
+
+  #know(container: Inspected): void {
+    this.#pid = container?.State.Pid || undefined;
+    if (container && this.#pid) this.#process = MainProcess.of(this.#pid, container.Id);
   }
 
   #listen(): void {
     const ports = tcpPorts(this.#kept);
     const isReady = (): void => {
-      if (this.#isOver) return;
+      if (this.#isOver || this.#hasEnded) return;
+      this.#isCutOff = false;
       this.#isReady = true;
       this.#tell({ kind: 'ready' });
     };
@@ -188,10 +204,40 @@ export class Run {
   /** It runs. */
   #seen(container: Inspected): void {
     if (this.#isOver || this.#isLeft) return;
-    this.#pid = container?.State.Pid || undefined;
-    if (!this.#isUnknown) return;
+    this.#know(container);
+    if (!this.#isUnknown && !this.#isCutOff) return;
     this.#isUnknown = false;
+    this.#isCutOff = false;
+    this.#hasEnded = false;
+    this.#deafen();
     this.#listen();
+  }
+
+  /**
+   * Asks the kernel, as the engine is away, whether its process lives and its ports take connections: an
+   * engine's own connections to a container may end with it. What takes no calls is told so, once.
+   */
+  async askKernel(engine: string, withPorts: boolean): Promise<void> {
+    if (!this.#isHeld || this.#isOver || this.#isLeft || this.#isUnknown) return;
+    const main = await this.#process;
+    const hasEnded = main !== undefined && !(await main.lives());
+    if (!hasEnded && (!this.#isReady || !withPorts)) return;
+    const { address } = this.#kept;
+    if (!hasEnded && (await isListening(address, tcpPorts(this.#kept), STAYS_MS))) return;
+    if (this.#isOver || this.#isLeft || (this.#isCutOff && !hasEnded) || this.#hasEnded) return;
+    this.#hasEnded = hasEnded;
+    this.#isCutOff = true;
+    this.#isReady = false;
+    this.#deafen();
+    const what = hasEnded ? 'its process has ended' : 'its ports take no connections';
+    this.#tell({ kind: 'cut-off', message: `${what}, and ${engine}`, hasEnded });
+    // They may be reached again without it, too.
+    if (!hasEnded) this.#listen();
+  }
+
+  /** Its last output is not waited for as long as it takes: its agent ends everything. */
+  hasten(): void {
+    this.#output.hasten();
   }
 
   /** Stops it; resolves when its end was told, or `isLost`: without an engine nothing can be ended. */
@@ -256,10 +302,15 @@ export class Run {
   async #explained(end: End): Promise<End> {
     const isKilled = end.signal === 'SIGKILL' && !this.#grace.isSet;
     if (!isKilled || end.message !== undefined || this.#isLeft) return end;
-    await pause(REASON_MS);
     const { engine, container } = this.#around;
-    const again = await engine.inspect(container).catch(() => undefined);
-    return (again && endIn(again)) ?? end;
+    const until = performance.now() + REASON_MS;
+    let again: End | undefined;
+    do {
+      await pause(REASON_ASKED_MS);
+      const inspected = await engine.inspect(container).catch(() => undefined);
+      again = inspected && endIn(inspected);
+    } while (!again?.message && performance.now() < until && !this.#isLeft);
+    return again ?? end;
   }
 
   #signalNoMore(): void {

@@ -18,4 +18,6 @@ export interface DockerSettings {
   readonly mounts: readonly AllowedMount[];
   /** When images go that nobody uses; undefined: never. */
   readonly imageLimits: ImageLimits | undefined;
+  /** How long a registry may say nothing before a pull is given up, in milliseconds; default 15 s. */
+  readonly registrySilentMs?: number | undefined;
 }

@@ -14,29 +14,36 @@ export interface OfRun {
 
 /** Ends that are not told yet. */
 export class Unanswered {
-  readonly #left: Pick<Left, 'end'>;
+  readonly #left: Pick<Left, 'end' | 'mayRun'>;
   readonly #turns: InTurn;
   /** By part and run. */
   readonly #waiting = new Map<string, { readonly name: string; readonly again: () => void }>();
 
-  constructor(left: Pick<Left, 'end'>, turns: InTurn) {
+  constructor(left: Pick<Left, 'end' | 'mayRun'>, turns: InTurn) {
     this.#left = left;
     this.#turns = turns;
   }
 
   /**
-   * Calls `tell` when nothing of the part is left but a run under way: now, in the turn of whoever asks,
-   * or in a later turn of the part. Of several asked for the same run the last one tells.
+   * Calls `tell` when nothing of the part may run any more but a run under way: now, in the turn of whoever
+   * asks, or in a later turn of the part. Of several asked for the same run the last one tells. `waits` is
+   * called where it is not told yet.
    */
-  async whenGone(of: OfRun, tell: () => Promise<void> | void): Promise<void> {
+  async whenGone(
+    of: OfRun,
+    tell: () => Promise<void> | void,
+    waits: () => void = () => undefined,
+  ): Promise<void> {
     const key = `${of.name} ${of.run}`;
     this.#waiting.delete(key);
     try {
       await this.#left.end(of.name);
     } catch {
-      const again = (): void => this.#turns.add(of.name, () => this.whenGone(of, tell));
-      this.#waiting.set(key, { name: of.name, again });
-      return;
+      if (this.#left.mayRun(of.name)) {
+        const again = (): void => this.#turns.add(of.name, () => this.whenGone(of, tell));
+        this.#waiting.set(key, { name: of.name, again });
+        return waits();
+      }
     }
     await tell();
   }

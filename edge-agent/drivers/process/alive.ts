@@ -42,6 +42,15 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Whether anything of a process group is left; what has ended counts until its parent has looked. */
+export function isGroup(leader: number): boolean {
+  try {
+    return leader > 1 && process.kill(-leader, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** Ids of the children of a process; none where it is gone. */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
   // A kernel may be built without that file, other systems have no such folder.

@@ -6,7 +6,7 @@
  * what is booked, and a ceiling where the spec has one; memory is a ceiling, by default what is
  * booked. Period and files: kernel documentation, cgroup-v1 and cgroup-v2.
  */
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, rmdirSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../../actors/runtime/reason.ts';
@@ -196,6 +196,17 @@ export async function cgroupNames(tree: CgroupTree): Promise<string[]> {
     for (const each of found) if (each.isDirectory()) names.add(each.name);
   }
   return [...names];
+}
+
+/** Removes the agent's own folders, where nothing of it runs on. What the kernel keeps stays for the next agent. */
+export function leaveCgroups(tree: CgroupTree): void {
+  for (const folder of new Set(Object.values(tree.folders))) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // An instance runs on in it, or it is gone.
+    }
+  }
 }
 
 /** The system's code for it, where it has one: shorter than its sentence. */

@@ -34,7 +34,7 @@ import { type Lacking, offering } from '../offers.ts';
 import { isListening, tcpPorts } from '../ports.ts';
 import { foundOf, isShared, type Kept, RunFolder } from '../run-folder.ts';
 import { makeVolumes } from '../volumes.ts';
-import { Cgroup, type CgroupTree, cgroupNames, findCgroups } from './cgroup.ts';
+import { Cgroup, type CgroupTree, cgroupNames, findCgroups, leaveCgroups } from './cgroup.ts';
 import { directoryOf, environmentOf, obstacle } from './command.ts';
 import { copyBeside } from './copy.ts';
 import { execBeside } from './exec.ts';
@@ -45,7 +45,7 @@ import { Run } from './run.ts';
 import { endStray } from './strays.ts';
 import { useOf } from './use.ts';
 
-/** A process has its volumes to itself: whoever else is on the machine does not see them. */
+/** Volumes of processes are their agent's user's: others on the machine do not see them, its other processes do. */
 const VOLUME_MODE = 0o700;
 /** How long a keeper that was started may take to write its id, in milliseconds. */
 const KEEPER_MS = 1_000;
@@ -78,6 +78,7 @@ export class ProcessDriver implements Driver {
     mounts: 'a process sees the whole machine',
     'network-none': 'a process has the network of its machine',
     'bandwidth-limit': 'a process has the network of its machine',
+    'iops-limit': 'a process has the disks of its machine',
   };
 
   private constructor(settings: ProcessSettings, cgroups: CgroupTree, log: Log) {
@@ -203,10 +204,12 @@ export class ProcessDriver implements Driver {
     return [...this.#runs].flatMap(([part, run]) => (run.isOver ? [] : [part]));
   }
 
-  async exec({ name, run, command, timeoutMs }: ExecInput): Promise<Executed> {
+  async exec(input: ExecInput): Promise<Executed> {
+    const { name, run, command, timeoutMs } = input;
     const where = await this.#beside(name, run, command);
     if (where.kind) return where;
-    return execBeside(where.cgroup, { ...where, command, timeoutMs });
+    const environment = { ...where.environment, ...input.environment };
+    return execBeside(where.cgroup, { ...where, environment, command, timeoutMs });
   }
 
   async interact(input: InteractInput, output: Output): Promise<Begun> {
@@ -266,6 +269,7 @@ export class ProcessDriver implements Driver {
   /** The agent is going: nothing is ended, nobody is listened to any more. */
   leave(): void {
     for (const run of this.#runs.values()) run.leave();
+    leaveCgroups(this.#cgroups);
   }
 
   /** `hasParts`: its sidecars are here, and share what is in its folder. */

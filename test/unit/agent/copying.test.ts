@@ -1,6 +1,8 @@
-/** A copy out of a run whose receiver stalls: it does not last for ever, and nobody waits for it. */
+/** A copy out of a run whose receiver stalls: it lasts, and nobody waits for it. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { copyingOut, UNTAKEN_MS } from '../../../edge-agent/drivers/copying.ts';
+import { copyingOut } from '../../../edge-agent/drivers/copying.ts';
+
+const HOUR_MS = 3_600_000;
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -17,27 +19,10 @@ const cutOff = (why: RegExp) => ({
 });
 const beside = () => ({ path: '/big', signal: new AbortController().signal });
 
-test('what nobody takes is ended after a while, with the reason and the next step', async () => {
-  let isClosed = false;
-  const from = (stop: AbortSignal): AsyncIterable<Uint8Array> => {
-    stop.addEventListener('abort', () => {
-      isClosed = true;
-    });
-    return chunks(3);
-  };
-  const live = copyingOut(from, beside(), { write: never });
-  await vi.advanceTimersByTimeAsync(UNTAKEN_MS - 1);
-  expect(isClosed).toBe(false);
-  await vi.advanceTimersByTimeAsync(1);
-  expect(isClosed).toBe(true);
-  expect(await live.ended).toEqual(cutOff(/nobody took .* 30 s; take it to a file/));
-});
-
 test('what is taken slowly lasts as long as it takes', async () => {
-  const write = (): Promise<void> =>
-    new Promise((resolve) => void setTimeout(resolve, UNTAKEN_MS - 1));
+  const write = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, HOUR_MS));
   const live = copyingOut(() => chunks(5), beside(), { write });
-  await vi.advanceTimersByTimeAsync(5 * UNTAKEN_MS);
+  await vi.advanceTimersByTimeAsync(5 * HOUR_MS);
   expect(await live.ended).toEqual({ exitCode: 0 });
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -1,9 +1,8 @@
-/** What is said of a machine's disk and link is what the kernel knows, and nothing where it does not. */
+/** What is said of a machine's disk is what the kernel knows, and nothing where it does not. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { classOf, iopsClassOf } from '../../../edge-agent/disk-class.ts';
-import { defaultInterface } from '../../../edge-agent/link-speed.ts';
 import { iopsClasses, isFastEnough } from '../../../subjects/index.ts';
 
 test.each([
@@ -37,13 +36,4 @@ test('a disk is fast enough from the class that is asked for on; an unknown one 
     [...iopsClasses, undefined].filter((there) => isFastEnough(wanted, there));
   expect(enough('low')).toEqual(['low', 'medium', 'high', 'premium']);
   expect(enough('high')).toEqual(['high', 'premium']);
-});
-
-test('the link that counts is the one of the default route', () => {
-  const head = 'Iface\tDestination\tGateway\tFlags\n';
-  expect(defaultInterface(`${head}br0\t000011AC\t0\t1\neth1\t00000000\t0102A8C0\t3\n`)).toBe(
-    'eth1',
-  );
-  expect(defaultInterface(head)).toBeUndefined();
-  expect(defaultInterface('')).toBeUndefined();
 });

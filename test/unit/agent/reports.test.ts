@@ -1,7 +1,8 @@
 /** What becomes of a start, as the driver tells it, and the restart that follows. */
 import { describe, expect, test } from 'vitest';
 import type { InstanceReport } from '../../../edge-agent/jobs.ts';
-import { reconcile, reportedOn, restart, whyOf } from '../../../edge-agent/runner.ts';
+import { whyOf } from '../../../edge-agent/restart.ts';
+import { reconcile, reportedOn, restart } from '../../../edge-agent/runner.ts';
 import { isActive, type Local } from '../../../edge-agent/state.ts';
 import { delayOf, entry, inputOf, jobsOf, NODE, Scene, spec } from './scene.ts';
 

@@ -3,7 +3,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Effects, ReplyTo } from '../../../actors/runtime/effect.ts';
 import type { SessionReport } from '../../../edge-agent/jobs.ts';
 import { reconcile, reportedOn } from '../../../edge-agent/runner.ts';
-import { REMEMBERED_MAX, sessionAsked, sessionTold } from '../../../edge-agent/sessions.ts';
+import {
+  REMEMBERED_MAX,
+  sessionAsked,
+  sessionsListed,
+  sessionsWanted,
+  sessionTold,
+  sessionUnwanted,
+} from '../../../edge-agent/sessions.ts';
 import {
   type Refusal,
   refusal,
@@ -130,5 +137,55 @@ describe('a connection', () => {
         detail: `web-1 has no port ${wanted}; there are http, admin`,
       },
     });
+  });
+});
+
+describe('sessions that are open', () => {
+  const about = { tokens: { node: NODE }, id: 'x', from };
+  const end = (payload: { tenant: string; session: string }) =>
+    sessionUnwanted(NODE)(scene.state, { payload, ...about });
+
+  test('are told by who carries them, to who asked', () => {
+    const [asked] = sessionsWanted(scene.state, { payload: { tenant: 'default' }, ...about });
+    expect(asked).toMatchObject({ kind: 'run', job: 'listSessions', input: { tenant: 'default' } });
+    const one = {
+      ...{ session: 'session-1', tenant: 'default', instance: 'web-1', kind: 'exec', what: 'sh' },
+      ...{ openedAt: 1, saidBytes: 2, toldBytes: 3 },
+    };
+    const memo = asked?.kind === 'run' ? asked.memo : undefined;
+    expect(sessionsListed(NODE)(scene.state, { outcome: [one], memo })).toMatchObject([
+      { kind: 'reply', to: from, answer: { ok: true, value: { node: NODE, sessions: [one] } } },
+    ]);
+  });
+
+  test('are known by what they were opened for, on one line, and by whom', () => {
+    let opened = 0;
+    const as = (more: Partial<SessionOpen>) =>
+      inputOf(open({ exec: undefined, ...more, session: `session-${opened++}` }), 'openSession')[
+        'as'
+      ];
+    expect(as({ exec: { command: ['sh', '-c', 'a\n\u001b[2Jb'] }, caller: '10.0.0.9' })).toEqual({
+      ...{ tenant: 'default', instance: 'web-1', caller: '10.0.0.9' },
+      ...{ kind: 'exec', what: 'sh -c a [2Jb' },
+    });
+    expect(as({ forward: { port: 'http' } })).toMatchObject({ kind: 'forward', what: 'port http' });
+    expect(as({ copy: { direction: 'to', path: '/data' } })).toMatchObject({ what: 'to /data' });
+    expect(as({ attach: {} })).toMatchObject({ kind: 'attach', what: '' });
+    const long = as({ exec: { command: ['x'.repeat(8_000)] } });
+    expect(long).toMatchObject({ what: 'x'.repeat(200) });
+  });
+
+  test('end when somebody of their tenant wants so, and once', () => {
+    open();
+    const other = end({ tenant: 'other', session: 'session-1' });
+    expect(refusedWith(other)?.code).toBe('session-not-found');
+    const effects = end({ tenant: 'default', session: 'session-1' });
+    expect(effects).toMatchObject([
+      { kind: 'run', job: 'endSession', input: 'session-1' },
+      { kind: 'reply', to: from, answer: { ok: true } },
+    ]);
+    told({ session: 'session-1', kind: 'over' });
+    const again = end({ tenant: 'default', session: 'session-1' });
+    expect(refusedWith(again)?.code).toBe('session-not-found');
   });
 });

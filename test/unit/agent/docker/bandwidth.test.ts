@@ -1,12 +1,16 @@
 /** A limit of bandwidth in the words of tc, the ends it is set at, and whose networks are here. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { limitContainer } from '../../../../edge-agent/drivers/docker/bandwidth.ts';
 import {
   endsOf,
   type Link,
-  networksElsewhere,
   queueOf,
 } from '../../../../edge-agent/drivers/docker/bandwidth-shape.ts';
 import { createOptions } from '../../../../edge-agent/drivers/docker/container.ts';
+import type { Inspected } from '../../../../edge-agent/drivers/docker/engine.ts';
+import { outOfReach } from '../../../../edge-agent/drivers/docker/engine-place.ts';
 import { offering } from '../../../../edge-agent/drivers/offers.ts';
 import { bits, wantedSchema } from '../../../../subjects/index.ts';
 import { startInput } from '../../../integration/agent/driver-fixture.ts';
@@ -58,29 +62,42 @@ describe('the ends of interfaces', () => {
   });
 });
 
-test('only the networks of an engine on the same machine, and run by root, end there', () => {
+test('only what an engine on the same machine, and run by root, has can be limited', () => {
   const machine = { hostname: 'n1', kernel: '6.1.0' };
   const info = { Name: 'n1', KernelVersion: '6.1.0', SecurityOptions: ['name=seccomp,profile=x'] };
-  expect(networksElsewhere(info, machine)).toBeUndefined();
-  expect(networksElsewhere({ ...info, SecurityOptions: null }, machine)).toBeUndefined();
-  expect(networksElsewhere({ ...info, Name: 'vm' }, machine)).toMatch(/another machine/);
-  expect(networksElsewhere({ ...info, KernelVersion: '5.15.0' }, machine)).toMatch(
-    /another machine/,
-  );
-  expect(networksElsewhere({}, machine)).toMatch(/another machine/);
+  expect(outOfReach(info, machine)).toBeUndefined();
+  expect(outOfReach({ ...info, SecurityOptions: null }, machine)).toBeUndefined();
+  expect(outOfReach({ ...info, Name: 'vm' }, machine)).toMatch(/another machine/);
+  expect(outOfReach({ ...info, KernelVersion: '5.15.0' }, machine)).toMatch(/another machine/);
+  expect(outOfReach({}, machine)).toMatch(/another machine/);
   const rootless = { ...info, SecurityOptions: ['name=seccomp', 'name=rootless'] };
-  expect(networksElsewhere(rootless, machine)).toMatch(/without root/);
+  expect(outOfReach(rootless, machine)).toMatch(/without root/);
 });
 
 test('a driver that lacks it says why, and that it enforces nothing of it', () => {
   const of = { version: '1', enforces: ['cpu'], notEnforced: {} };
-  expect(offering(of, {})).toMatchObject({ enforces: ['cpu', 'disk', 'bandwidth'] });
+  expect(offering(of, {})).toMatchObject({ enforces: ['cpu', 'disk', 'bandwidth', 'iops'] });
   const without = offering(of, { 'bandwidth-limit': 'no tc' });
   expect(without).toMatchObject({
-    enforces: ['cpu', 'disk'],
+    enforces: ['cpu', 'disk', 'iops'],
     notEnforced: { 'bandwidth-limit': 'no tc' },
   });
   expect(without.heeds).not.toContain('bandwidth-limit');
+});
+
+test('a process that is gone before it is limited is none that could not be, even while its engine says it runs', async () => {
+  const child = spawn('true');
+  await once(child, 'exit');
+  let asked = 0;
+  const inspect = async () => ({ State: { Pid: ++asked > 3 ? 0 : child.pid } }) as Inspected;
+  await limitContainer(
+    { inspect },
+    'c',
+    startInput({
+      ...{ driver: 'docker', image: 'app:1', command: ['true'], limits: { bandwidth: '8M' } },
+    }),
+  );
+  expect(asked).toBe(4);
 });
 
 test('a container with a limit has no right to send past its queue', () => {

@@ -1,17 +1,54 @@
 /** What a list tells of a start that failed while its container cannot be removed. */
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { silentLog } from '../../../../actors/runtime/log.ts';
-import { Devices } from '../../../../edge-agent/drivers/devices.ts';
-import { DockerDriver } from '../../../../edge-agent/drivers/docker/driver.ts';
-import { Given } from '../../../../edge-agent/drivers/given.ts';
-import { Ports } from '../../../../edge-agent/drivers/ports.ts';
 import type { InstanceReport } from '../../../../edge-agent/jobs.ts';
 import { NAME, startInput } from '../../../integration/agent/driver-fixture.ts';
+import { openDockerDriver } from '../../../support/docker-driver.ts';
 import { eventually } from '../../../support/ports.ts';
 import { say, scriptedEngine } from '../../../support/scripted-engine.ts';
+
+test('a driver that was left while its engine took its time does nothing when that answers, and ends nothing', async () => {
+  const late: ServerResponse[] = [];
+  let infos = 0;
+  await using scripted = await scriptedEngine((asked, response) => {
+    if (asked.includes('/events')) return void response.writeHead(200).flushHeaders();
+    if (asked.endsWith('/logs')) return void response.writeHead(200).flushHeaders();
+    if (asked === 'GET /info' && ++infos > 1) return void late.push(response);
+    if (asked.endsWith('/create')) return say(response, 201, { Id: 'one' });
+    if (asked.startsWith('POST')) return void response.writeHead(204).end();
+    say(response, 200, { Id: 'one', State: { Running: true, Status: 'running', Pid: 0 } });
+  });
+  const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
+  const { socket } = scripted.engine;
+  const driver = await openDockerDriver({ agent: 'n1', state, socket, ports: 28_000 });
+  try {
+    const limited = {
+      driver: 'docker',
+      image: 'app:1',
+      command: ['run'],
+      limits: { bandwidth: '8M' },
+    };
+    driver.start(startInput(limited), () => undefined);
+    await driver.settled();
+    await eventually(() => late.length > 0, 10_000, 'it to be asked what it can do');
+    let changes = 0;
+    driver.whenOfferChanges(() => void changes++);
+    driver.leave();
+    const before = scripted.asked.length;
+    for (const each of late) say(each, 200, { PidsLimit: true });
+    const isHeard = async () => (await driver.offer())?.enforces.includes('pids') === true;
+    await eventually(isHeard, 10_000, 'its answer');
+    await driver.endAll(0);
+    expect(changes).toBe(0);
+    expect(scripted.asked.slice(before).filter((each) => each.startsWith('GET'))).toEqual([]);
+  } finally {
+    driver.leave();
+    await rm(state, { recursive: true, force: true });
+  }
+});
 
 const CONTAINER = {
   ...{ Id: 'one', Names: [`/shoal-n1-${NAME}-1`], State: 'created' },
@@ -29,15 +66,8 @@ test('what may run is busy, and told as over by a list after the engine could re
     say(response, 500, { message: asked.startsWith('DELETE') ? 'busy' : 'no network for it' });
   });
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
-  const settings = { node: 'n1', agent: 'n1', state, address: '127.0.0.1' };
-  const driver = await DockerDriver.open(
-    {
-      ...{ ...settings, socket: scripted.engine.socket, mounts: [], imageLimits: undefined },
-      credentials: join(state, 'credentials'),
-    },
-    new Given(new Ports({ from: 26_000, to: 26_099 }), new Devices([])),
-    silentLog,
-  );
+  const { socket } = scripted.engine;
+  const driver = await openDockerDriver({ agent: 'n1', state, socket, ports: 28_000 });
   const reports: InstanceReport[] = [];
   const report = (each: InstanceReport): void => void reports.push(each);
   const exited = () => reports.filter(({ kind }) => kind === 'exited');

@@ -3,17 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { silentLog } from '../../../../actors/runtime/log.ts';
-import { Devices } from '../../../../edge-agent/drivers/devices.ts';
-import { DockerDriver } from '../../../../edge-agent/drivers/docker/driver.ts';
-import { Given } from '../../../../edge-agent/drivers/given.ts';
-import { Ports } from '../../../../edge-agent/drivers/ports.ts';
+import { expect, test, vi } from 'vitest';
+import type { DockerDriver } from '../../../../edge-agent/drivers/docker/driver.ts';
 import type { InstanceReport, StartInput } from '../../../../edge-agent/jobs.ts';
 import { startInput } from '../../../integration/agent/driver-fixture.ts';
+import { openDockerDriver } from '../../../support/docker-driver.ts';
 import { eventually } from '../../../support/ports.ts';
 import { say, scriptedEngine } from '../../../support/scripted-engine.ts';
 
+const TIMERS = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'performance',
+] as const;
 const GONE = { kind: 'exited' } as const;
 
 /** A container as the engine of these tests has it. */
@@ -33,6 +37,7 @@ async function scene(act: (on: Scene) => Promise<void>): Promise<void> {
     isStartRefused: false,
     isDeaf: false,
     isAway: false,
+    isHung: false,
   };
   const silent: ServerResponse[] = [];
   const kill = (one: Container | undefined, path: string, response: ServerResponse): void => {
@@ -45,6 +50,7 @@ async function scene(act: (on: Scene) => Promise<void>): Promise<void> {
     const [method, path = ''] = asked.split(' ');
     const [, , name = '', what = ''] = path.split('/');
     const one = containers.get(name);
+    if (on.isHung) return void silent.push(response);
     if (on.isAway) return say(response, 500, { message: 'away' });
     if (path === '/events') return void response.writeHead(200).flushHeaders();
     if (path === '/containers/create') {
@@ -77,15 +83,7 @@ async function scene(act: (on: Scene) => Promise<void>): Promise<void> {
   });
   const state = await mkdtemp(join(tmpdir(), 'shoal-driver-'));
   const open = () =>
-    DockerDriver.open(
-      {
-        ...{ node: 'n1', agent: 'n1', state, address: '127.0.0.1', mounts: [] },
-        ...{ socket: scripted.engine.socket, imageLimits: undefined },
-        credentials: join(state, 'credentials'),
-      },
-      new Given(new Ports({ from: 26_100, to: 26_199 }), new Devices([])),
-      silentLog,
-    );
+    openDockerDriver({ agent: 'n1', state, socket: scripted.engine.socket, ports: 26_000 });
   const drivers = [await open()];
   const reports: InstanceReport[] = [];
   const told = (of: Partial<InstanceReport>) =>
@@ -121,6 +119,8 @@ interface Scene {
     isDeaf: boolean;
     /** It says nothing of anything. */
     isAway: boolean;
+    /** It takes what it is asked, and answers nothing. */
+    isHung: boolean;
   };
   readonly containers: Map<string, Container>;
   /** What was told to which container. */
@@ -165,6 +165,63 @@ test('what runs is ended although a start waits for the last output of the run b
     expect(told({ name: 'default.runs', ...GONE })).toHaveLength(1);
   });
 });
+
+test('output that does not come is waited for seconds at most where all is ended, also to be forgotten', async () => {
+  await scene(async ({ driver, on, containers, report, told }) => {
+    on.isSlowToPrint = true;
+    driver.start(input('slow'), report);
+    const of = { name: 'default.slow' };
+    await eventually(() => told({ ...of, kind: 'started' }).length === 1, 5_000, 'its start');
+    containers.set(containerOf('slow'), { status: 'exited', code: 0 });
+    driver.stop({ ...of, run: 1, graceMs: 0 }, report);
+    await eventually(() => told({ ...of, ...GONE }).length === 1, 5_000, 'its end');
+    driver.forget(of.name);
+    let isOver = false;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      void driver.endAll(0).then(() => {
+        isOver = true;
+      });
+      // Six seconds of it, and what is asked of the engine meanwhile takes its own time.
+      for (let step = 0; step < 300; step++) {
+        await vi.advanceTimersByTimeAsync(20);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+    await eventually(() => isOver, 5_000, 'the end of all');
+    expect(on.isSlowToPrint).toBe(true);
+  });
+});
+
+test('an engine that takes all it is told and answers nothing is not waited for when all is ended', async () => {
+  await scene(async ({ driver, on, report, told }) => {
+    driver.start(input('runs'), report);
+    await driver.settled();
+    on.isHung = true;
+    driver.start(input('starts'), report);
+    vi.useFakeTimers({ toFake: [...TIMERS] });
+    const isOver = driver.endAll(1_000).then(() => true as const);
+    // As long as its grace and one act of an engine take, and not much longer.
+    expect(await passing(15_000, isOver)).toBe(false);
+    expect(await passing(20_000, isOver)).toBe(true);
+    expect(told({ name: 'default.runs', ...GONE })).toEqual([]);
+  }).finally(() => vi.useRealTimers());
+});
+
+/** Whether something comes within so many milliseconds of a clock that is set, and of what is asked meanwhile. */
+async function passing(ms: number, awaited: Promise<true>): Promise<boolean> {
+  let isOver = false;
+  void awaited.then(() => {
+    isOver = true;
+  });
+  for (let passed = 0; passed < ms && !isOver; passed += 20) {
+    await vi.advanceTimersByTimeAsync(20);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return isOver;
+}
 
 test('a start that waits for the last output of the run before it is told to stop, and is over', async () => {
   await scene(async (scene) => {

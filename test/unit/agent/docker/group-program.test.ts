@@ -46,8 +46,8 @@ test.skipIf(process.platform !== 'linux' || !waitingProgram(process.arch))(
       };
       await eventually(isWaiting, 10_000, 'it to wait');
       // A signal that does not end it finds it waiting again.
-      process.kill(child.pid ?? 0, 'SIGSTOP');
-      process.kill(child.pid ?? 0, 'SIGCONT');
+      child.kill('SIGSTOP');
+      child.kill('SIGCONT');
       await eventually(isWaiting, 10_000, 'it to wait again');
     } finally {
       child.kill('SIGTERM');

@@ -17,6 +17,8 @@ class Asked {
   readonly running = new Set<string>();
   /** Removals wait for it. */
   gate: Promise<void> = Promise.resolve();
+  /** It does not answer how something stands, or whether that has ended. */
+  isAway = false;
 
   readonly engine = {
     create: async ({ name }: { readonly name: string }) => void this.done.push(`create ${name}`),
@@ -32,10 +34,14 @@ class Asked {
     },
     kill: async (name: string) => {
       await this.gate;
+      if (this.isAway) throw new Error('does not answer');
       this.done.push(`end ${name}`);
       this.running.delete(name);
     },
-    inspect: async (name: string) => ({ State: { Running: this.running.has(name) } }),
+    inspect: async (name: string) => {
+      if (this.isAway) throw new Error('does not answer');
+      return { State: { Running: this.running.has(name) } };
+    },
     list: async () => [],
   } as unknown as Engine;
 }
@@ -73,6 +79,20 @@ function scene() {
   return { asked, groups, enter, runsIn };
 }
 const [side, program] = [part('side', 1), part(undefined, 2)];
+
+/** A part that comes now waits until the last of those before is gone, and gets another network. */
+async function waitsForAnother(
+  { asked, enter }: Pick<ReturnType<typeof scene>, 'asked' | 'enter'>,
+  last: Awaited<ReturnType<ReturnType<typeof scene>['runsIn']>>,
+): Promise<void> {
+  asked.done.length = 0;
+  const again = enter(part('side', 3));
+  await turn();
+  expect(asked.done).toEqual([]);
+  await last.group.gone();
+  expect(await again).toBe(NETWORK);
+  expect(asked.done).toEqual([...[`remove ${NETWORK}`, `create ${NETWORK}`, `start ${NETWORK}`]]);
+}
 
 test('it is made once, and goes with the last one, before the end of that is told', async () => {
   const { asked, runsIn } = scene();
@@ -143,15 +163,21 @@ test('who comes when it has ended waits until nobody is in it, and all of those 
   });
   Object.assign(one.its, { isOver: true, isDone: true });
   await one.group.gone();
-  asked.done.length = 0;
-  const again = enter(part('side', 3));
-  await turn();
-  expect(asked.done).toEqual([]);
-  await other.group.gone();
-  expect(await again).toBe(NETWORK);
-  expect(asked.done).toEqual([...[`remove ${NETWORK}`, `create ${NETWORK}`, `start ${NETWORK}`]]);
+  await waitsForAnother({ asked, enter }, other);
   // What is in the new one has lost nothing.
   expect(groups.partOf(part('side', 3))?.explained(end)).toEqual(end);
+});
+
+test('who comes when its end was asked for gets another one, also while it is seen to run', async () => {
+  const { asked, enter, runsIn } = scene();
+  const [one, other] = [await runsIn(side), await runsIn(program)];
+  asked.isAway = true;
+  await Promise.all([one.group.closing(), other.group.closing()]);
+  asked.isAway = false;
+  for (const { its } of [one, other]) Object.assign(its, { isOver: true });
+  Object.assign(one.its, { isDone: true });
+  await one.group.gone();
+  await waitsForAnother({ asked, enter }, other);
 });
 
 test('who waits for others to end can be told to stop', async () => {

@@ -8,6 +8,25 @@ import { service } from '../../../support/specs.ts';
 
 const LINE = `${JSON.stringify({ id: 'a', status: 'Downloading' })}\n`;
 
+test('what can be done about a refusal is told whole, however much an engine says before', async () => {
+  const said = `initializing ${'source '.repeat(30)}: unauthorized: authentication required`;
+  await using scripted = await scriptedEngine((asked, response) => {
+    say(response, asked.startsWith('POST') ? 500 : 404, { message: said });
+  });
+  const image = 'registry.test/app:1';
+  const wanted = {
+    ...{ engine: scripted.engine, spec: service(1, { driver: 'docker', image }).spec },
+    ...{ stop: new AbortController().signal, holder: { folder: '/nowhere', tenant: 'default' } },
+    ...{ images: { pulling: async () => async () => undefined }, tell: () => undefined },
+  };
+  const told = await obtainImage(wanted).catch((error: Error) => error.message);
+  expect(told).toMatch(/^image registry.test\/app:1 cannot be pulled: …/);
+  expect(told).toMatch(
+    /authentication required; `docker login registry.test` on this node, or set SHOAL_DOCKER_CONFIG$/,
+  );
+  expect(told).toHaveLength(300);
+});
+
 test.each<readonly [string, PullEnd, (response: ServerResponse) => void]>([
   ['breaks off', 'unknown', (to) => to.write(LINE, () => to.socket?.destroy())],
   ['is not answered', 'unknown', (to) => to.socket?.destroy()],

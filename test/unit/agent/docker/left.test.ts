@@ -57,3 +57,15 @@ test('what was added after the engine was asked for its list is not judged by it
   expect(left.has('web', 'web-2')).toBe(true);
   expect(left.has('other', 'other-1')).toBe(true);
 });
+
+test('what has ended does not run, until something is started under its name', () => {
+  const left = new Left(engine);
+  left.addOver('web', 'web-1');
+  expect([left.has('web', 'web-1'), left.mayRun('web')]).toEqual([true, false]);
+  left.add('web', 'web-2');
+  expect(left.mayRun('web')).toBe(true);
+  left.drop('web', 'web-2');
+  expect(left.mayRun('web')).toBe(false);
+  left.add('web', 'web-1');
+  expect([left.mayRun('web'), left.mayRun('other')]).toEqual([true, false]);
+});

@@ -24,7 +24,9 @@ test.each([
   ['10 s apart come, though all take 50 s', 10_000, 5, 5],
   ['20 s apart do not: the engine does not answer', 20_000, 5, 1],
   ['10 s apart come for a minute', 10_000, 9, 6],
-])('lines %s', async (_what, apartMs, lines, come) => {
+  ['2 s apart come for five seconds where all is ended', 2_000, 9, 3, 'before'],
+  ['2 s apart come for five seconds from when all is ended', 2_000, 9, 3, 'meanwhile'],
+])('lines %s', async (_what, apartMs, lines, come, hastened: string | undefined = undefined) => {
   const state = await mkdtemp(join(tmpdir(), 'shoal-output-'));
   const answers: ServerResponse[] = [];
   await using scripted = await scriptedEngine((_asked, response) => {
@@ -40,9 +42,11 @@ test.each([
     copy.start();
     await until(async () => answers.length === 2);
     let isOver = false;
+    if (hastened === 'before') copy.hasten();
     const finished = copy.finish().then(() => {
       isOver = true;
     });
+    if (hastened === 'meanwhile') copy.hasten();
     const read = async () =>
       (await readFile(folder.output('stdout'), 'utf8')).split('\n').length - 1;
     for (let line = 1; line <= lines; line++) {

@@ -14,8 +14,17 @@ import { say, scriptedEngine } from '../../../support/scripted-engine.ts';
 
 const CONTAINER = 'shoal-n1-web-1';
 
-/** A run whose container has ended with 3, and whose engine keeps back what it printed. */
-async function ended(act: (on: Ended) => Promise<void>): Promise<void> {
+const WITH_3 = { Running: false, Status: 'exited', ExitCode: 3 };
+
+/**
+ * A run whose container has ended, with 3 unless its engine says otherwise each time it is asked, and
+ * whose engine keeps back what it printed.
+ */
+async function ended(
+  act: (on: Ended) => Promise<void>,
+  stateAt: (asked: number) => object = () => WITH_3,
+): Promise<void> {
+  let inspected = 0;
   const state = await mkdtemp(join(tmpdir(), 'shoal-run-'));
   let logs: ServerResponse[] | undefined = [];
   const sayLast = (): void => {
@@ -28,7 +37,7 @@ async function ended(act: (on: Ended) => Promise<void>): Promise<void> {
       return void (logs ? logs.push(response) : response.end(framed('last')));
     }
     if (asked.startsWith('DELETE')) return void response.writeHead(204).end();
-    say(response, 200, { State: { Running: false, Status: 'exited', ExitCode: 3 } });
+    say(response, 200, { State: stateAt(++inspected) });
   });
   const breakOff = async (): Promise<void> => {
     await eventually(() => logs?.length === 2, 5_000, 'both outputs to be asked for');
@@ -121,4 +130,18 @@ test('an end that an earlier agent wrote down is told, and the output it had not
     await run.printed;
     expect(await readFile(folder.output('stdout'), 'utf8')).toBe('last\n');
   });
+});
+
+test('a kill for memory is told as one, although the engine hears of that later than of the end', async () => {
+  await ended(
+    async ({ run, sayLast, told }) => {
+      sayLast();
+      run.started({ State: { Running: true, Pid: 7 } } as never);
+      await run.look();
+      await eventually(() => told().length > 0, 5_000, 'its end');
+      const message = 'ended by the kernel: more memory than its limit';
+      expect(told()).toMatchObject([{ signal: 'SIGKILL', message }]);
+    },
+    (asked) => ({ ...WITH_3, ExitCode: 137, OOMKilled: asked > 4 }),
+  );
 });

@@ -6,6 +6,8 @@ import { InTurn } from '../../../../edge-agent/drivers/in-turn.ts';
 /** Instances of which something is left that cannot be removed. */
 function scene(...stuck: readonly string[]) {
   const isStuck = new Set(stuck);
+  /** Those of which only what has ended is left. */
+  const isOver = new Set<string>();
   const told: string[] = [];
   const turns = new InTurn((_name, error) => {
     throw error;
@@ -13,10 +15,10 @@ function scene(...stuck: readonly string[]) {
   const end = async (name: string): Promise<void> => {
     if (isStuck.has(name)) throw new Error('away');
   };
-  const unanswered = new Unanswered({ end }, turns);
+  const unanswered = new Unanswered({ end, mayRun: (name) => !isOver.has(name) }, turns);
   const whenGone = (name: string, run: number, what = `${name} ${run}`) =>
     unanswered.whenGone({ name, run }, () => void told.push(what));
-  return { isStuck, told, turns, unanswered, whenGone };
+  return { isStuck, isOver, told, turns, unanswered, whenGone };
 }
 
 test('of what is gone at once, of what may run when that is gone', async () => {
@@ -67,4 +69,14 @@ test('of what is forgotten nobody hears', async () => {
   unanswered.retry();
   await turns.settled();
   expect(told).toEqual(['web-2 1']);
+});
+
+test('of what has ended at once, though its container cannot be removed; of what waits it is said that it does', async () => {
+  const { isOver, told, unanswered, whenGone } = scene('over', 'stuck');
+  isOver.add('over');
+  await whenGone('over', 1);
+  const said: string[] = [];
+  const waits = () => void said.push('waits');
+  await unanswered.whenGone({ name: 'stuck', run: 1 }, () => void told.push('stuck 1'), waits);
+  expect([told, said]).toEqual([['over 1'], ['waits']]);
 });
