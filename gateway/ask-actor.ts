@@ -3,7 +3,7 @@
  * the gateway's own views have what the actor wrote, with the revision to pass on elsewhere.
  */
 import type { FastifyReply } from 'fastify';
-import { ask } from '../actors/runtime/ask.ts';
+import { type Asked, ask } from '../actors/runtime/ask.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type Ports, REVISION_HEADER } from '../actors/runtime/ports.ts';
 import { otelTracing } from '../actors/runtime/tracing.ts';
@@ -15,10 +15,19 @@ import type {
   RequestContract,
   TokensOf,
 } from '../subjects/index.ts';
+import { Doubts } from './doubts.ts';
 import { traceparentOf } from './http/trace.ts';
 import type { Known } from './known.ts';
 
-/** Asks for the call that `reply` answers. No answer in time is a refusal. */
+/** Asks an actor; its views here have what it wrote when this resolves. No answer in time is a refusal. */
+export type Inquire = <C extends RequestContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+  traceparent?: string,
+) => Promise<Asked<ReplyOf<C>>>;
+
+/** Asks for the call that `reply` answers, and tells the revision there. */
 export type AskActor = <C extends RequestContract>(
   reply: FastifyReply,
   contract: C,
@@ -29,30 +38,41 @@ export type AskActor = <C extends RequestContract>(
 /** What the gateway knows of the store. */
 type Watched = Pick<StoreWatch, 'answered' | 'look' | 'trouble'>;
 
-export function actorAsker(
+export function inquirer(
   ports: Pick<Ports, 'bus' | 'clock' | 'newId'>,
   known: Known,
   store: Watched | undefined,
-): AskActor {
+): Inquire {
   // An actor that cannot write does not answer, or stands by: the reason is the store's.
   const tracing = otelTracing();
+  const doubts = new Doubts();
   const trouble = async (): Promise<Refusal | undefined> => {
     await store?.look();
     return store?.trouble;
   };
-  return async (reply, contract, tokens, payload) => {
-    const traceparent = traceparentOf(reply.request);
+  return async (contract, tokens, payload, traceparent) => {
     const span = tracing.span(`ask ${contract.name}`, traceparent);
     const seen = (): number => known.revision;
-    const options = { traceparent: span.traceparent, trouble, seen };
+    const begun = doubts.begin(Object.values(tokens).join('.'));
+    const { isFirm } = begun;
+    const options = { traceparent: span.traceparent, trouble, seen, isFirm };
     const began = ports.clock.elapsed();
-    const { answer, revision } = await ask(ports, contract, tokens, payload, options);
+    const asked = await ask(ports, contract, tokens, payload, options);
+    const { answer, revision, mayCome } = asked;
+    begun.end(answer.ok ? 'done' : mayCome ? 'lost' : 'refused');
     span.end(answer.ok ? undefined : answer.refusal.code);
     if (revision > 0) {
       store?.answered(ports.clock.elapsed() - began);
       await known.reach(revision);
-      reply.header(REVISION_HEADER, String(revision));
     }
-    return answer;
+    return asked;
+  };
+}
+
+export function actorAsker(inquire: Inquire): AskActor {
+  return async (reply, contract, tokens, payload) => {
+    const asked = await inquire(contract, tokens, payload, traceparentOf(reply.request));
+    if (asked.revision > 0) reply.header(REVISION_HEADER, String(asked.revision));
+    return asked.answer;
   };
 }

@@ -5,7 +5,7 @@ import type { BusProcess } from '../actors/runtime/nats/process.ts';
 import type { StoreWatch } from '../actors/runtime/nats/store-watch.ts';
 import { type StoreState, sentenceAbout } from '../actors/runtime/store-state.ts';
 import type { Refusal } from '../subjects/index.ts';
-import { type AskActor, actorAsker } from './ask-actor.ts';
+import { type AskActor, actorAsker, type Inquire, inquirer } from './ask-actor.ts';
 import { fabricCounts } from './counts.ts';
 import { DurabilityWatch } from './durability.ts';
 import { EventFeed } from './events/feed.ts';
@@ -13,9 +13,12 @@ import { SseStreams } from './http/sse.ts';
 import { Calls } from './ingress/calls.ts';
 import { IngressTable } from './ingress/table.ts';
 import { Known } from './known.ts';
+import { Turns } from './line/turns.ts';
 import { gatewayMeters, type Meters } from './metrics.ts';
+import { OpenedSessions } from './sessions/opened.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { natsStreams, type Streams } from './streams/streams.ts';
+import type { UpkeepHealth } from './upkeep.ts';
 import { UsageTable } from './usage.ts';
 
 /** The bus as it is at the moment. */
@@ -34,15 +37,22 @@ export interface StoreHealth {
   readonly since: number | undefined;
 }
 
-export interface Inside {
+/** What there is before the doors are open. */
+export interface Behind {
   readonly known: Known;
   readonly ask: AskActor;
+  /** Asks for what is no call of the API. */
+  readonly inquire: Inquire;
   readonly streams: Streams;
   readonly feed: EventFeed;
   /** Callers that watch events or logs. */
   readonly clients: SseStreams;
   /** Sessions of callers with instances. */
   readonly sessions: Sessions;
+  /** Those of everybody, as nodes say. */
+  readonly openedSessions: Pick<OpenedSessions, 'list' | 'end'>;
+  /** Callers that wait for slots of pools. */
+  readonly turns: Turns;
   /** Ways of host names to instances. */
   readonly table: IngressTable;
   /** Calls under way at each endpoint. */
@@ -61,11 +71,19 @@ export interface Inside {
   controls(): Promise<readonly ControlCopy[]>;
   readonly durability: Pick<DurabilityWatch, 'found' | 'start'>;
   store(): StoreHealth;
+  /** What of the store is kept elsewhere, too. */
+  readonly upkeeps: { health(): UpkeepHealth }[];
+}
+
+export interface Inside extends Behind {
+  /** Where the ingress listens: the port of the URLs that are told. */
+  readonly ingressPort: number;
 }
 
 /** Everything the gateway holds on a bus. Call before the bus's views are started. */
-export function insideOf(bus: BusProcess, log: Log): Inside {
+export function insideOf(bus: BusProcess, log: Log): Behind {
   const known = new Known(bus.views);
+  const inquire = inquirer(bus.ports, known, bus.ports.storeWatch);
   const streams = natsStreams(bus);
   const clients = new SseStreams();
   const sockets = new Set<{ terminate(): void }>();
@@ -73,15 +91,17 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
   const usage = new UsageTable();
   // For as long as the connection.
   usage.listen(bus.ports.bus);
-  const grpcCalls: Inside['grpcCalls'] = new Set();
+  const grpcCalls: Behind['grpcCalls'] = new Set();
   const sessions = new Sessions(bus.ports);
   let connected = true;
   bus.ports.bus.watchConnection((isConnected) => {
     connected = isConnected;
   });
   return {
-    ...{ known, streams, clients, sockets, sessions, calls, grpcCalls, usage, log },
-    ask: actorAsker(bus.ports, known, bus.ports.storeWatch),
+    ...{ known, inquire, streams, clients, sockets, sessions, calls, grpcCalls, usage, log },
+    ask: actorAsker(inquire),
+    openedSessions: new OpenedSessions(bus.ports, known),
+    turns: new Turns(known),
     feed: new EventFeed(streams),
     table: new IngressTable(known, calls),
     meters: gatewayMeters({
@@ -95,6 +115,7 @@ export function insideOf(bus: BusProcess, log: Log): Inside {
       store: () => new Map([[storeHealth(bus.ports.storeWatch).state, 1]]),
     }),
     newId: bus.ports.newId,
+    upkeeps: [],
     controls: () => controlCopies(bus.connection),
     durability: new DurabilityWatch(bus),
     store: () => storeHealth(bus.ports.storeWatch),

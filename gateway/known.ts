@@ -2,7 +2,8 @@
  * What the gateway knows of the fabric: views of its own, followed for as long as it lives. Reads
  * are answered from here and never ask anybody.
  */
-import type { View } from '../actors/runtime/view.ts';
+import type { Close } from '../actors/runtime/ports.ts';
+import type { Change, View } from '../actors/runtime/view.ts';
 import type { Views } from '../actors/runtime/views.ts';
 import {
   deadRecord,
@@ -17,10 +18,13 @@ import {
   observedRecord,
   type Phase,
   phaseOf,
+  poolRecord,
   revisionRecord,
   routeRecord,
   scheduleRecord,
+  slotRecord,
   tenantRecord,
+  waitRecord,
   workloadRecord,
 } from '../subjects/index.ts';
 
@@ -36,6 +40,12 @@ export interface Seen {
   readonly phase: Phase;
 }
 
+/** Whose instances and routes a change is about. */
+export interface Way {
+  readonly tenant: string;
+  readonly workload: string;
+}
+
 export class Known {
   readonly workloads: View<typeof workloadRecord>;
   readonly instances: View<typeof instanceRecord>;
@@ -48,13 +58,31 @@ export class Known {
   readonly tenants: View<typeof tenantRecord>;
   readonly revisions: View<typeof revisionRecord>;
   readonly endpoints: View<typeof endpointsRecord>;
+  readonly pools: View<typeof poolRecord>;
+  readonly slots: View<typeof slotRecord>;
+  readonly waits: View<typeof waitRecord>;
   readonly #views: Views;
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners: ((way: Way | undefined) => void)[] = [];
+  readonly #lineListeners: ((group: string) => void)[] = [];
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #slotListeners: ((change: Change<typeof slotRecord>) => void)[] = [];
+  readonly #poolListeners: ((change: Change<typeof poolRecord>) => void)[] = [];
 
   /** Call before the views are started. */
   constructor(views: Views) {
-    const tell = (): void => {
-      for (const changed of this.#listeners) changed();
+    const tell = ({
+      before,
+      after,
+    }: {
+      readonly before?: Way | undefined;
+      readonly after?: Way | undefined;
+    }): void => {
+      for (const changed of this.#listeners) changed(after ?? before);
+    };
+    const tellLine = ({ tenant, pool }: { readonly tenant: string; readonly pool: string }) => {
+      const group = `${tenant}.${pool}`;
+      for (const changed of this.#lineListeners) changed(group);
+      for (const changed of this.#watchers.get(group) ?? []) changed();
     };
     this.#views = views;
     this.workloads = views.follow(workloadRecord);
@@ -64,15 +92,54 @@ export class Known {
     this.tenants = views.follow(tenantRecord);
     this.revisions = views.follow(revisionRecord);
     this.endpoints = views.follow(endpointsRecord);
+    this.pools = views.follow(poolRecord, {}, (change) => {
+      for (const changed of this.#poolListeners) changed(change);
+      tellLine(change.tokens);
+    });
+    this.slots = views.follow(slotRecord, {}, (change) => {
+      for (const changed of this.#slotListeners) changed(change);
+      tellLine(change.tokens);
+    });
+    this.waits = views.follow(waitRecord, {}, ({ tokens }) => tellLine(tokens));
     this.instances = views.follow(instanceRecord, {}, tell);
     this.observed = views.follow(observedRecord, {}, tell);
-    this.nodes = views.follow(nodeRecord, {}, tell);
+    this.nodes = views.follow(nodeRecord, {}, () => tell({}));
     this.routes = views.follow(routeRecord, {}, tell);
   }
 
-  /** Calls at each change of what the way to an instance depends on. */
-  whenChanged(changed: () => void): void {
+  /**
+   * Calls at each change of what the way to an instance depends on, with the workload whose way it is;
+   * undefined: that of any.
+   */
+  whenWayChanged(changed: (way: Way | undefined) => void): void {
     this.#listeners.push(changed);
+  }
+
+  /** Calls at each change of a pool, its slots and its line, with `<tenant>.<pool>`. */
+  whenLineChanged(changed: (group: string) => void): void {
+    this.#lineListeners.push(changed);
+  }
+
+  /** The same of one pool, until the returned function is called. */
+  watchLine(group: string, changed: () => void): Close {
+    const watchers = this.#watchers.get(group) ?? new Set();
+    this.#watchers.set(group, watchers.add(changed));
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0 && this.#watchers.get(group) === watchers) {
+        this.#watchers.delete(group);
+      }
+    };
+  }
+
+  /** Calls at each change of a slot. */
+  whenSlotChanged(changed: (change: Change<typeof slotRecord>) => void): void {
+    this.#slotListeners.push(changed);
+  }
+
+  /** Calls at each change of a pool. */
+  whenPoolChanged(changed: (change: Change<typeof poolRecord>) => void): void {
+    this.#poolListeners.push(changed);
   }
 
   get isCurrent(): boolean {
@@ -82,6 +149,11 @@ export class Known {
   /** Newest revision of the store that has been seen. */
   get revision(): number {
     return this.#views.revision();
+  }
+
+  /** Newest revision of each bucket that has been seen: of what is wanted, and of what nodes say. */
+  seen(): { readonly wanted: number; readonly observed: number } {
+    return { wanted: this.revision, observed: this.#views.revision('shoal-observed') };
   }
 
   /** Resolves when a revision has been seen, or after two seconds without it. */

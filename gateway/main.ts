@@ -1,6 +1,6 @@
 /**
  * The gateway: the only door from outside. One process serves the API over HTTP
- * and, where it is told to, gRPC, and the ingress, reads from
+ * and, where it is told to, gRPC and Try It Now's API, and the ingress, reads from
  * views of its own and asks actors by request. Any number of such processes may run.
  *
  * Settings: settings.ts, and SHOAL_NATS, SHOAL_SEED, SHOAL_LOG.
@@ -20,11 +20,13 @@ import { answerServices } from '../actors/runtime/nats/services.ts';
 import { runProgram } from '../actors/runtime/program.ts';
 import { VERSION } from '../actors/runtime/version.ts';
 import { PROTOCOL } from '../subjects/index.ts';
+import type { CaddySettings } from './caddy/settings.ts';
+import type { TryItNowSettings } from './facades/try-it-now/settings.ts';
 import type { GrpcListening } from './grpc/server.ts';
-import { listen } from './http/listen.ts';
+import { type Listening, listen } from './http/listen.ts';
 import { apiServer } from './http/server.ts';
 import { ingressServer } from './ingress/server.ts';
-import { type Inside, insideOf } from './inside.ts';
+import { type Behind, type Inside, insideOf } from './inside.ts';
 import { type GatewaySettings, gatewaySettings } from './settings.ts';
 
 /** Where a gateway listens, and how it is stopped. */
@@ -33,6 +35,8 @@ export interface OpenGateway {
   readonly ingressUrl: string;
   /** Where gRPC is served, `127.0.0.1:8482`; undefined: it is not. */
   readonly grpcAddress: string | undefined;
+  /** Where Try It Now's API is served, `http://0.0.0.0:8080`; undefined: it is not. */
+  readonly tryItNowUrl: string | undefined;
   /** No new connections, streams ended, requests finished, then the bus is left. */
   stop(): Promise<void>;
 }
@@ -54,11 +58,12 @@ export async function openGateway(
     const servers = await serve(inside, settings);
     announce(bus, inside, settings, servers);
     await bus.connection.flush();
-    const { apiUrl, ingressUrl, grpcAddress } = servers;
+    const { apiUrl, ingressUrl, grpcAddress, tryItNowUrl } = servers;
     const { found } = inside.durability;
     const grpc = grpcAddress === undefined ? '' : `, gRPC ${grpcAddress}`;
+    const demos = tryItNowUrl === undefined ? '' : `, Try It Now ${tryItNowUrl}`;
     const durability = found ? `; durability ${found.level}` : '';
-    log.info(`gateway ready: API ${apiUrl}, ingress ${ingressUrl}${grpc}${durability}`, {
+    log.info(`gateway ready: API ${apiUrl}, ingress ${ingressUrl}${grpc}${demos}${durability}`, {
       address: apiUrl,
     });
     const stop = async (): Promise<void> => {
@@ -66,7 +71,7 @@ export async function openGateway(
       inside.feed.stop();
       await leave();
     };
-    return { apiUrl, ingressUrl, grpcAddress, stop };
+    return { apiUrl, ingressUrl, grpcAddress, tryItNowUrl, stop };
   } catch (error) {
     await leave();
     throw error;
@@ -74,34 +79,70 @@ export async function openGateway(
 }
 
 /** Opens the listeners; the ingress first, because the API tells where it is. */
-async function serve(inside: Inside, settings: GatewaySettings): Promise<OpenGateway> {
-  const { host, port, requestsPerSecond, proxies } = settings;
+async function serve(behind: Behind, settings: GatewaySettings): Promise<OpenGateway> {
+  const { host, port, requestsPerSecond, proxies, tryItNow } = settings;
   const endSockets = (): void => {
-    for (const each of inside.sockets) each.terminate();
+    for (const each of behind.sockets) each.terminate();
   };
-  const ingress = await listen(
-    await ingressServer(inside, { proxies }),
-    { host: settings.ingressHost, port: settings.ingressPort, setting: 'SHOAL_INGRESS_PORT' },
-    endSockets,
-  );
+  const closes: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    // The latest first: calls of gRPC are operations of the API.
+    for (const close of closes.splice(0).reverse()) await close();
+  };
+  const opened = <T extends { close(): Promise<void> }>(listening: T): T => {
+    closes.push(() => listening.close());
+    return listening;
+  };
   try {
-    const ingressPort = Number(new URL(ingress.url).port);
-    const server = await apiServer(inside, { requestsPerSecond, ingressPort, proxies });
-    const api = await listen(server, { host, port, setting: 'SHOAL_GATEWAY_PORT' });
-    const grpc = await openGrpc(inside, server, settings).catch(async (error) => {
-      await api.close();
-      throw error;
-    });
-    const stop = async (): Promise<void> => {
-      // Its calls are operations of the API.
-      await grpc?.close();
-      await Promise.all([api.close(), ingress.close()]);
+    const at = { host: settings.ingressHost, port: settings.ingressPort };
+    const setting = 'SHOAL_INGRESS_PORT';
+    const front = await ingressServer(behind, { proxies });
+    const ingress = opened(await listen(front, { ...at, setting }, endSockets));
+    const inside = { ...behind, ingressPort: Number(new URL(ingress.url).port) };
+    const server = await apiServer(inside, { requestsPerSecond, proxies });
+    const api = opened(await listen(server, { host, port, setting: 'SHOAL_GATEWAY_PORT' }));
+    const grpc = await openGrpc(inside, server, settings);
+    if (grpc) opened(grpc);
+    const demos = tryItNow && opened(await openTryItNow(inside, tryItNow));
+    if (tryItNow?.database) closes.push(await keepDemoTables(inside, tryItNow));
+    if (settings.caddy) closes.push(await keepCaddy(inside, settings.caddy, ingress.url));
+    return {
+      ...{ apiUrl: api.url, ingressUrl: ingress.url, grpcAddress: grpc?.address },
+      ...{ tryItNowUrl: demos?.url, stop },
     };
-    return { apiUrl: api.url, ingressUrl: ingress.url, grpcAddress: grpc?.address, stop };
   } catch (error) {
-    await ingress.close();
+    await stop();
     throw error;
   }
+}
+
+/** Opens the listener for callers of Try It Now. */
+async function openTryItNow(inside: Inside, settings: TryItNowSettings): Promise<Listening> {
+  const { tryItNowServer } = await import('./facades/try-it-now/server.ts');
+  const { host, port } = settings;
+  return listen(tryItNowServer(inside, settings), { host, port, setting: 'SERVER_PORT' });
+}
+
+/** Keeps the tables of demos; nothing of it is loaded otherwise. The returned function stops that. */
+async function keepDemoTables(
+  inside: Inside,
+  { tenant, pool, database }: TryItNowSettings,
+): Promise<() => Promise<void>> {
+  if (!database) return async () => undefined;
+  const { keepTables } = await import('./facades/try-it-now/tables/keep.ts');
+  return keepTables(inside, { tenant, pool, database });
+}
+
+/** Keeps routes in a Caddy; nothing of it is loaded otherwise. The returned function stops that. */
+async function keepCaddy(
+  inside: Inside,
+  settings: CaddySettings,
+  ingressUrl: string,
+): Promise<() => Promise<void>> {
+  const { CaddyKeeper } = await import('./caddy/keep.ts');
+  const keeper = new CaddyKeeper(inside, settings);
+  keeper.start(new URL(ingressUrl).host);
+  return () => keeper.stop();
 }
 
 /** Opens the listener for gRPC where there is to be one; nothing of it is loaded otherwise. */
@@ -118,7 +159,7 @@ async function openGrpc(
 /** Shows the gateway among the services. What it counts, `/metrics` says. */
 function announce(
   bus: BusProcess,
-  inside: Inside,
+  inside: Behind,
   settings: GatewaySettings,
   { apiUrl, ingressUrl, grpcAddress: grpc }: OpenGateway,
 ): void {

@@ -5,6 +5,13 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { StartError } from '../actors/runtime/start-error.ts';
+import {
+  type CaddySettings,
+  caddyAdminUrl,
+  caddyListen,
+  caddyServerName,
+} from './caddy/settings.ts';
+import { type TryItNowSettings, tryItNowSettings } from './facades/try-it-now/settings.ts';
 
 export interface GatewaySettings {
   /** `SHOAL_COPY`: name of this copy, as its key is called; default `gateway`. */
@@ -26,6 +33,10 @@ export interface GatewaySettings {
   readonly grpcPort: number | undefined;
   /** `SHOAL_RATE_LIMIT`: API requests per second that one address may make; default 1000. */
   readonly requestsPerSecond: number;
+  /** `SHOAL_TRY_IT_NOW`: the facade that speaks Try It Now's API. Default: it is not served. */
+  readonly tryItNow: TryItNowSettings | undefined;
+  /** `SHOAL_CADDY_ADMIN` or, with Try It Now, `CADDY_ADMIN_URL`. Default: nothing is written into one. */
+  readonly caddy: CaddySettings | undefined;
 }
 
 const port = z.coerce.number('a port number').int('a port number').min(0).max(65_535);
@@ -56,6 +67,9 @@ const schema = {
     .refine((all) => all.every(isNetwork), 'addresses and networks with commas between'),
   SHOAL_GRPC_PORT: port,
   SHOAL_RATE_LIMIT: z.coerce.number('a number').int('a whole number').min(1).max(1_000_000),
+  SHOAL_CADDY_ADMIN: caddyAdminUrl,
+  SHOAL_CADDY_SERVER: caddyServerName,
+  SHOAL_CADDY_LISTEN: caddyListen,
 } as const;
 
 /** Reads the settings. Throws StartError for one that is not valid. */
@@ -71,6 +85,12 @@ export function gatewaySettings(environment: NodeJS.ProcessEnv): GatewaySettings
     throw new StartError(`${name} is ${JSON.stringify(text)}: ${why}; correct or unset it`);
   };
   const api = read('SHOAL_GATEWAY_HOST', '127.0.0.1');
+  const tryItNow = tryItNowSettings(environment);
+  const admin = environment['SHOAL_CADDY_ADMIN']
+    ? read('SHOAL_CADDY_ADMIN', '')
+    : tryItNow?.caddyAdmin;
+  const server = read('SHOAL_CADDY_SERVER', 'shoal');
+  const listen = read('SHOAL_CADDY_LISTEN', ':80');
   return {
     copy: read('SHOAL_COPY', 'gateway'),
     host: api,
@@ -80,5 +100,7 @@ export function gatewaySettings(environment: NodeJS.ProcessEnv): GatewaySettings
     ingressPort: read('SHOAL_INGRESS_PORT', '8481'),
     proxies: read('SHOAL_PROXIES', 'loopback'),
     requestsPerSecond: read('SHOAL_RATE_LIMIT', '1000'),
+    tryItNow,
+    caddy: admin === undefined ? undefined : { admin, server, listen },
   };
 }

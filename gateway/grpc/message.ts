@@ -37,6 +37,8 @@ function jsonOf(type: Type, message: Json): Json {
       // Zero is not sent. Only an optional field, a list or a message can be absent.
       return hasPresence(field) ? [] : [[field.name, zeroOf(field)]];
     }
+    // So is nothing in a list: what may be left out is not there then, and not there empty.
+    if (isEmpty(field, message[field.name])) return [];
     const from = (one: unknown): unknown => fromField(field, one);
     return [[field.name, each(field, message[field.name], from)]];
   });
@@ -65,6 +67,10 @@ function messageTypeOf({ resolvedType }: Field): Type | undefined {
 function hasPresence(field: Field): boolean {
   const isOptional = field.options?.['proto3_optional'] === true;
   return isOptional || field.repeated || field.map || messageTypeOf(field) !== undefined;
+}
+
+function isEmpty(field: Field, value: unknown): boolean {
+  return (field.repeated || field.map) && Object.keys(value as object).length === 0;
 }
 
 function zeroOf({ type }: Field): unknown {

@@ -16,7 +16,7 @@ export interface Method {
   /** Title of the answer, where the operation has several. */
   readonly answer?: string;
   /** Answers with a stream of these instead. */
-  readonly streams?: 'Event' | 'LogLine';
+  readonly streams?: 'Event' | 'LogLine' | 'Pool' | 'Claim';
 }
 
 /** A method by the name of its operation. */
@@ -46,7 +46,9 @@ export const services: Readonly<Record<string, readonly Method[]>> = {
     ...['listEndpoints', 'getRollout', 'listVersions'].map(named),
     ...['promoteRollout', 'abortRollout', 'undoRollout'].map(named),
   ],
-  Instances: ['getInstance', 'listInstances', 'stopInstance'].map(named),
+  Instances: ['getInstance', 'listInstances', 'stopInstance', 'listSessions', 'endSession'].map(
+    named,
+  ),
   Nodes: ['getNode', 'listNodes', 'cordonNode', 'uncordonNode', 'drainNode'].map(named),
   Usage: ['listNodeUse', 'listInstanceUse'].map(named),
   Schedules: [
@@ -54,6 +56,20 @@ export const services: Readonly<Record<string, readonly Method[]>> = {
     { name: 'TrySchedule', operation: 'putSchedule', ...trying },
     ...['getSchedule', 'listSchedules', 'deleteSchedule'].map(named),
     ...['pauseSchedule', 'resumeSchedule', 'triggerSchedule'].map(named),
+  ],
+  Pools: [
+    { name: 'ApplyPool', operation: 'putPool', ...applying },
+    { name: 'TryPool', operation: 'putPool', ...trying },
+    ...['getPool', 'listPools', 'purgePool', 'deletePool'].map(named),
+    ...['acquireClaim', 'getClaim', 'listClaims', 'extendClaim', 'releaseClaim'].map(named),
+    {
+      ...{ name: 'WatchPool', operation: 'getPool', streams: 'Pool', without: ['minRevision'] },
+      summary: 'The pool now and at each change, until it is gone',
+    },
+    {
+      ...{ name: 'WatchClaim', operation: 'getClaim', streams: 'Claim', without: ['minRevision'] },
+      summary: 'The claim now and each second; over last',
+    },
   ],
   Events: [
     {

@@ -48,6 +48,12 @@ export class CallOutlet implements Outlet {
     else this.send(event);
   }
 
+  finish(): void {
+    if (!this.#isOpen) return;
+    this.#call.end();
+    this.#close(status.OK);
+  }
+
   giveUp(): void {
     const detail = 'you read more slowly than things happen; go on after the last one you got';
     this.end(refusal('stream-overflow', detail));

@@ -25,7 +25,7 @@ export function httpCall(method: Method, operation: Operation, asked: Json): Ans
   if (parts && !parts.success) {
     return { ok: false, refusal: new InvalidPartError('params', parts.error.issues).refusal };
   }
-  const { ifGeneration, createOnly, manifest, manifestText, ...rest } = asked;
+  const { ifGeneration, createOnly, idempotencyKey, manifest, manifestText, ...rest } = asked;
   if (operation.takesManifest && manifest !== undefined && manifestText !== undefined) {
     const detail = 'there are both manifest and manifest_text; send one of them';
     return { ok: false, refusal: refusal('request-malformed', detail) };
@@ -34,6 +34,7 @@ export function httpCall(method: Method, operation: Operation, asked: Json): Ans
     accept: 'application/json',
     ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
     ...(createOnly === true ? { 'if-none-match': '*' } : {}),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': String(idempotencyKey) }),
   };
   const body = operation.takesManifest
     ? manifestBody(manifest, manifestText)

@@ -128,7 +128,10 @@ class SessionCall implements Caller {
     if (inside.clients.isStopping) throw new RefusedError(stopping());
     const node = valueIn(nodeRunning(inside.known, wanted));
     const { traceparent } = this.#lasting;
-    const session = valueIn(await inside.sessions.open(node, wanted, this, traceparent));
+    const caller = this.#info.address;
+    const session = valueIn(
+      await inside.sessions.open(node, { ...wanted, caller }, this, traceparent),
+    );
     // The caller went meanwhile.
     if (this.#isOver) return session.end();
     this.#session = session;

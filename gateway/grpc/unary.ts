@@ -29,12 +29,15 @@ export function unary(
 ): handleUnaryCall<Uint8Array, Uint8Array> {
   return (call, callback) => {
     const info = new CallInfo(door.inside, rpc.name, call);
+    const gone = new AbortController();
+    call.on('cancelled', () => gone.abort());
     const end = (failed: StatusObject | null, answered?: Answered): void => {
       if (answered) call.sendMetadata(answered.metadata);
       info.done(failed?.code ?? status.OK);
       callback(failed, answered?.bytes);
     };
-    answer(door, info, { method, operation, rpc, bytes: call.request }).then(
+    const asked = { method, operation, rpc, bytes: call.request, gone: gone.signal };
+    answer(door, info, asked).then(
       (answered) => ('code' in answered ? end(answered) : end(null, answered)),
       (error) => end(info.failed(error)),
     );
@@ -49,11 +52,13 @@ async function answer(
     readonly operation: Operation;
     readonly rpc: Rpc;
     readonly bytes: Uint8Array;
+    /** Aborted when nobody waits for the answer any more. */
+    readonly gone: AbortSignal;
   },
 ): Promise<Answered | StatusObject> {
-  const { method, operation, rpc, bytes } = asked;
+  const { method, operation, rpc, bytes, gone } = asked;
   const call = valueIn(httpCall(method, operation, info.read(rpc.request, bytes)));
-  const reply = await throughRpc(rpc.name, () =>
+  const reply = await throughRpc(rpc.name, gone, () =>
     api.inject({
       ...{ method: call.method as 'GET', url: call.path, remoteAddress: info.address },
       query: call.query as Record<string, string | string[]>,

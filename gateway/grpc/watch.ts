@@ -1,15 +1,18 @@
 /** Makes sure that a method with a stream gives what server-sent events give, as messages. */
 import { type handleServerStreamingCall, Metadata } from '@grpc/grpc-js';
-import { refusal } from '../../subjects/index.ts';
+import { poolOf, refusal } from '../../subjects/index.ts';
 import { resumeAfter } from '../events/after.ts';
 import type { EventFilter } from '../events/told.ts';
 import { watchEvents } from '../events/watch.ts';
-import { InvalidPartError } from '../http/error-refusal.ts';
+import { InvalidPartError, RefusedError } from '../http/error-refusal.ts';
+import { claimNotFound, poolNotFound } from '../http/not-found.ts';
 import type { Operation } from '../http/operations.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
 import type { Inside } from '../inside.ts';
 import { followLines } from '../logs/read.ts';
 import { instanceSource, type LogQuery, wantedBacklog, workloadSource } from '../logs/source.ts';
+import { watchClaim, watchPool } from '../pools/watch.ts';
+import { claimOf } from '../present/pool.ts';
 import type { Outlet } from '../streams/outlet.ts';
 import { type Door, LastingCall, valueIn } from './call.ts';
 import type { Rpc } from './contract.ts';
@@ -36,7 +39,7 @@ export function watching(
   rpc: Rpc,
 ): handleServerStreamingCall<Uint8Array, Uint8Array> {
   const { inside } = door;
-  const open = method.streams === 'Event' ? events : lines;
+  const open = openings[method.streams ?? 'Event'];
   return (call) => {
     const lasting = new LastingCall(inside, rpc.name, call);
     const { info } = lasting;
@@ -95,4 +98,23 @@ const lines: Opening = async ({ known, streams }, operation, { params, query: ch
   const found = valueIn(await source);
   const backlog = valueIn(await wantedBacklog(streams, found, query, true));
   return (outlet) => followLines(streams, found.subjects, backlog, outlet);
+};
+
+const pool: Opening = async ({ known }, _operation, { params, query }) => {
+  const of = { tenant: String(query['tenant']), pool: String(params['name']) };
+  if (!known.pools.get(of)) throw new RefusedError(poolNotFound(of.tenant, of.pool));
+  return (outlet) => watchPool(known, outlet, of);
+};
+
+const claim: Opening = async (inside, _operation, { params, query }) => {
+  const [id, tenant] = [String(params['id']), String(query['tenant'])];
+  const of = { tenant, pool: poolOf(id) ?? id };
+  if (!claimOf(inside, { ...of, slot: id }, Date.now())) {
+    throw new RefusedError(claimNotFound(tenant, id));
+  }
+  return (outlet) => watchClaim(inside, outlet, { ...of, claim: id });
+};
+
+const openings: Readonly<Record<NonNullable<Method['streams']>, Opening>> = {
+  ...{ Event: events, LogLine: lines, Pool: pool, Claim: claim },
 };

@@ -1,4 +1,5 @@
 /** One example of each thing the API takes and gives, by the title of its schema. */
+import { poolSpec } from '../../subjects/index.ts';
 
 const workload = {
   ...{ tenant: 'default', name: 'hello', kind: 'service', labels: { app: 'hello' } },
@@ -71,6 +72,11 @@ export const examples: Readonly<Record<string, unknown>> = {
       ...{ ingress: { host: 'hello.localhost' }, resources: { cpu: '100m', memory: '64Mi' } },
     },
   },
+  OpenedSession: {
+    ...{ session: 'g-8Q2Z6N4WJ1', tenant: 'default', instance: 'hello-5pytj', node: 'n1' },
+    ...{ kind: 'exec', what: 'sh -i', caller: '127.0.0.1' },
+    ...{ openedAt: '2026-11-21T04:00:00.000Z', saidBytes: 1_204, toldBytes: 37 },
+  },
   Problem: {
     type: 'urn:shoal:problem:workload-not-found',
     title: 'There is no workload of this name; `shoal get workloads` lists them.',
@@ -132,6 +138,16 @@ export const examples: Readonly<Record<string, unknown>> = {
       ...{ placed: 2, choice: [{ node: 'n1', count: 2 }], table: [{ node: 'n1', score: 0.192 }] },
     },
   },
+  ClaimReleased: {
+    claim: {
+      ...{ id: 'demo-4f2abk9x0w', tenant: 'default', pool: 'demo', state: 'over', by: 'checkout' },
+      ...{ at: '2026-11-21T04:00:00.000Z', until: '2026-11-21T04:30:00.000Z', extended: 0 },
+      remainingSeconds: 0,
+      ...{ node: 'n1', address: '127.0.0.1', ports: { http: 28_524 } },
+      url: 'http://demo-4f2abk9x0w.demo.example.com:8481/',
+    },
+    wasOver: false,
+  },
   Scale: { count: 3 },
   Schedule: {
     ...{ tenant: 'default', name: 'nightly', labels: {}, generation: 1 },
@@ -150,7 +166,32 @@ export const examples: Readonly<Record<string, unknown>> = {
     ],
     last: { verb: 'scaled', at: '2026-11-21T02:00:00.140Z', message: 'hello to 5' },
   },
+  Pool: {
+    ...{ tenant: 'default', name: 'demo', labels: {}, generation: 1, state: 'full' },
+    spec: poolSpec.parse({
+      template: { command: ['node', 'server.mjs'], ports: [{ name: 'http' }] },
+      ...{ ready: 5, maximum: 20, ttl: '30m', maximumTtl: '4h', maximumAge: '1d' },
+      route: { domain: 'demo.example.com' },
+    }),
+    ...{ slots: { warming: 0, ready: 5, claimed: 1, draining: 0 }, waiting: 0 },
+    createdAt: '2026-11-20T04:00:00.000Z',
+    last: { verb: 'created', at: '2026-11-20T04:00:00.000Z', message: '5 to be ready, 20 at most' },
+  },
+  PoolPurged: { name: 'demo', generation: 2, slots: 5 },
+  PoolApplied: { name: 'demo', generation: 1, change: 'created' },
+  Claim: {
+    ...{ id: 'demo-4f2abk9x0w', tenant: 'default', pool: 'demo', state: 'held', by: 'checkout' },
+    ...{ at: '2026-11-21T04:00:00.000Z', until: '2026-11-21T04:30:00.000Z', extended: 0 },
+    remainingSeconds: 1_800,
+    ...{ node: 'n1', address: '127.0.0.1', ports: { http: 28_524 } },
+    url: 'http://demo-4f2abk9x0w.demo.example.com:8481/',
+    handOff: { state: 'done', exitCode: 0, output: 'ready\n' },
+  },
   ScheduleApplied: { name: 'nightly', generation: 1, change: 'created' },
+  Outside: {
+    ...{ what: 'caddy', address: 'http://127.0.0.1:2019', state: 'failed' },
+    ...{ message: 'connect ECONNREFUSED 127.0.0.1:2019', since: '2026-11-20T08:00:00.000Z' },
+  },
   Retention: {
     ...{ tenant: 'default', generation: 1 },
     retention: {

@@ -4,6 +4,7 @@ import {
   type Answer,
   DEFAULT_TENANT,
   type Manifest,
+  type PoolManifest,
   refusal,
   type ScheduleManifest,
   type WorkloadManifest,
@@ -28,8 +29,8 @@ export function workloadIn(body: ManifestText | undefined, named: Named): Answer
   const read = manifestIn(body, named);
   if (!read.ok) return read;
   const { value } = read;
-  if (value.kind !== 'schedule') return { ok: true, value };
-  return no('manifest-malformed', 'kind: schedules go to /api/v1/schedules/NAME');
+  if (value.kind === 'service' || value.kind === 'job') return { ok: true, value };
+  return elsewhere(value);
 }
 
 /** The schedule's manifest in a body, with the tenant the call names. */
@@ -37,8 +38,20 @@ export function scheduleIn(body: ManifestText | undefined, named: Named): Answer
   const read = manifestIn(body, named);
   if (!read.ok) return read;
   const { value } = read;
-  if (value.kind === 'schedule') return { ok: true, value };
-  return no('manifest-malformed', `kind: a ${value.kind} goes to /api/v1/workloads/NAME`);
+  return value.kind === 'schedule' ? { ok: true, value } : elsewhere(value);
+}
+
+/** The pool's manifest in a body, with the tenant the call names. */
+export function poolIn(body: ManifestText | undefined, named: Named): Answer<PoolManifest> {
+  const read = manifestIn(body, named);
+  if (!read.ok) return read;
+  const { value } = read;
+  return value.kind === 'pool' ? { ok: true, value } : elsewhere(value);
+}
+
+function elsewhere({ kind }: Manifest): Answer<never> {
+  const where = { service: 'workloads', job: 'workloads', schedule: 'schedules', pool: 'pools' };
+  return no('manifest-malformed', `kind: a ${kind} goes to /api/v1/${where[kind]}/NAME`);
 }
 
 function manifestIn(body: ManifestText | undefined, named: Named): Answer<Manifest> {

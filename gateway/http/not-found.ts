@@ -9,6 +9,14 @@ export function instanceNotFound(tenant: string, id: string): Refusal {
   return refusal('instance-not-found', `there is no instance ${id} of tenant ${tenant}`);
 }
 
+export function poolNotFound(tenant: string, name: string): Refusal {
+  return refusal('pool-not-found', `there is no pool ${name} of tenant ${tenant}`);
+}
+
+export function claimNotFound(tenant: string, id: string): Refusal {
+  return refusal('claim-not-found', `there is no claim ${id} of tenant ${tenant}`);
+}
+
 export function scheduleNotFound(tenant: string, name: string): Refusal {
   return refusal('schedule-not-found', `there is no schedule ${name} of tenant ${tenant}`);
 }

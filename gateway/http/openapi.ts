@@ -32,6 +32,8 @@ export const openapi = {
   tags: [
     { name: 'workloads', description: 'What tenants want to run' },
     { name: 'schedules', description: 'What is done at a time' },
+    { name: 'pools', description: 'Warm instances, ready to be claimed' },
+    { name: 'claims', description: 'Slots of pools in the hands of callers' },
     { name: 'instances', description: 'Copies of workloads on nodes' },
     { name: 'sessions', description: 'Commands in instances, connections to their ports' },
     { name: 'nodes', description: 'Machines and what they hold' },

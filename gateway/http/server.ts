@@ -5,6 +5,8 @@ import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fasti
 import { refusal, workloadApply } from '../../subjects/index.ts';
 import type { Inside } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
+import { acquireRoute } from '../routes/acquire.ts';
+import { claimOrderRoutes, claimRoutes } from '../routes/claims.ts';
 import { deadRoutes } from '../routes/dead.ts';
 import { endpointRoutes } from '../routes/endpoints.ts';
 import { eventRoutes } from '../routes/events.ts';
@@ -13,6 +15,8 @@ import { instanceRoutes } from '../routes/instances.ts';
 import { logRoutes } from '../routes/logs.ts';
 import { manifestRoutes } from '../routes/manifests.ts';
 import { nodeRoutes } from '../routes/nodes.ts';
+import { openedSessionRoutes } from '../routes/opened-sessions.ts';
+import { poolManifestRoutes, poolRoutes } from '../routes/pools.ts';
 import { rolloutRoutes } from '../routes/rollouts.ts';
 import {
   scheduleManifestRoutes,
@@ -53,8 +57,6 @@ const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text
 export interface ApiOptions {
   /** That one address may make. */
   readonly requestsPerSecond: number;
-  /** Where workloads with an ingress are served. */
-  readonly ingressPort: number;
   /** Whose word on behalf of whom they ask is believed; default: this machine's own. */
   readonly proxies?: readonly string[];
 }
@@ -92,41 +94,48 @@ export async function apiServer(inside: Inside, options: ApiOptions): Promise<Fa
   noteOperations(app);
   const answerOtherMethods = watchMethods(app);
   gatewayRoutes(typed(app), inside);
-  await app.register(fabricRoutes(inside, options), { prefix: '/api/v1' });
+  await app.register(fabricRoutes(inside), { prefix: '/api/v1' });
   answerOtherMethods();
   takeUpgrades(app);
   // Streams never end by themselves: they are told to before connections are waited for.
   app.addHook('preClose', async () => {
     inside.clients.stop();
+    inside.turns.stop();
     inside.sessions.stop();
   });
   return app;
 }
 
-function fabricRoutes(inside: Inside, { ingressPort }: ApiOptions): FastifyPluginCallback {
+function fabricRoutes(inside: Inside): FastifyPluginCallback {
   return (scope, _options, done) => {
     const api = typed(scope);
-    workloadRoutes(api, inside, ingressPort);
-    const others = [
+    const all = [
+      workloadRoutes,
       workloadOrderRoutes,
       rolloutRoutes,
       endpointRoutes,
       instanceRoutes,
       sessionRoutes,
+      openedSessionRoutes,
       nodeRoutes,
       eventRoutes,
       logRoutes,
       deadRoutes,
       scheduleRoutes,
       scheduleOrderRoutes,
+      poolRoutes,
+      acquireRoute,
+      claimRoutes,
+      claimOrderRoutes,
       tenantRoutes,
       usageRoutes,
     ];
-    for (const routes of others) routes(api, inside);
+    for (const routes of all) routes(api, inside);
     scope.register((manifests, _more, registered) => {
       readManifests(manifests);
       manifestRoutes(typed(manifests), inside);
       scheduleManifestRoutes(typed(manifests), inside);
+      poolManifestRoutes(typed(manifests), inside);
       registered();
     });
     done();

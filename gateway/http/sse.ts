@@ -11,7 +11,7 @@ import { takeSpan } from './trace.ts';
 
 const PING_MS = 15_000;
 /** How long a client that was given up may take to read its last words. */
-const LAST_WORDS_MS = 10_000;
+const LAST_WORDS_MS = 30_000;
 
 /** One client's stream. Everything is safe to call after its end. */
 export class SseStream implements Outlet {
@@ -51,6 +51,11 @@ export class SseStream implements Outlet {
   /** Ends the stream with a comment: the gateway is stopping. */
   end(): void {
     this.#end('gateway-stopping', sseComment('the gateway is stopping'));
+  }
+
+  /** Ends the stream: all was said. */
+  finish(): void {
+    if (this.body.writable) this.body.end();
   }
 
   whenRoom(call: () => void): void {

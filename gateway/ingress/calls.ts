@@ -1,5 +1,5 @@
 /** Counts the calls that each endpoint has in hand, and remembers which did not take one lately. */
-import type { Endpoint } from './endpoints.ts';
+import { type Endpoint, placeOf } from './endpoints.ts';
 
 /**
  * How long an endpoint that could not be reached is left out, in milliseconds, where there are
@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoints.ts';
 const LEFT_OUT_MS = 1_000;
 
 export class Calls {
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new Map<string, { readonly endpoint: Endpoint; calls: number }>();
   readonly #failedAt = new Map<string, number>();
   readonly #now: () => number;
   #all = 0;
@@ -25,22 +25,28 @@ export class Calls {
 
   /** Calls under way at an endpoint. */
   at(endpoint: Endpoint): number {
-    return this.#underWay.get(placeOf(endpoint)) ?? 0;
+    return this.#underWay.get(placeOf(endpoint))?.calls ?? 0;
+  }
+
+  /** Endpoints with calls under way. */
+  *endpoints(): Generator<Endpoint> {
+    for (const { endpoint } of this.#underWay.values()) yield endpoint;
   }
 
   /** A call begins; what is returned ends it, once. */
   begin(endpoint: Endpoint): () => void {
     const place = placeOf(endpoint);
-    this.#underWay.set(place, (this.#underWay.get(place) ?? 0) + 1);
+    const at = this.#underWay.get(place) ?? { endpoint, calls: 0 };
+    this.#underWay.set(place, at);
+    at.calls++;
     this.#all++;
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       this.#all--;
-      const left = (this.#underWay.get(place) ?? 1) - 1;
-      if (left > 0) this.#underWay.set(place, left);
-      else this.#underWay.delete(place);
+      at.calls--;
+      if (at.calls === 0) this.#underWay.delete(place);
     };
   }
 
@@ -60,5 +66,3 @@ export class Calls {
     return likely.length > 0 ? likely : endpoints;
   }
 }
-
-const placeOf = ({ host, port }: Endpoint): string => `${host} ${port}`;

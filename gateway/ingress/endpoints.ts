@@ -10,6 +10,8 @@ export interface Endpoint {
   readonly instance: string;
   readonly host: string;
   readonly port: number;
+  /** Which it runs on. */
+  readonly node?: string | undefined;
 }
 
 /** The ready endpoints behind a route, in an order that stays. */
@@ -18,7 +20,8 @@ export function endpointsOf(route: Route, instances: readonly Seen[]): readonly 
   for (const { instance, observed, phase } of instances) {
     const port = observed?.ports[route.port];
     if (phase !== 'ready' || !observed || port === undefined) continue;
-    found.push({ instance: instance.instance, host: observed.address, port });
+    const { instance: id, node } = instance;
+    found.push({ instance: id, host: observed.address, port, node });
   }
   return found.sort((one, other) => (one.instance < other.instance ? -1 : 1));
 }
@@ -26,4 +29,9 @@ export function endpointsOf(route: Route, instances: readonly Seen[]): readonly 
 /** The base URL of an endpoint. */
 export function urlOf({ host, port }: Endpoint): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** What tells apart where calls go to. */
+export function placeOf({ host, port }: Pick<Endpoint, 'host' | 'port'>): string {
+  return `${host} ${port}`;
 }

@@ -12,6 +12,7 @@ export interface Meaning {
 const refused: Meaning = { kind: 'not-taken', text: 'it takes no connections' };
 const slow: Meaning = { kind: 'not-taken', text: 'it did not take the connection in time' };
 const gone: Meaning = { kind: 'hung-up', text: 'it hung up before it answered' };
+const left: Meaning = { kind: 'hung-up', text: 'its node is offline, and it takes no connections' };
 const silent: Meaning = { kind: 'other', text: 'it did not begin to answer in time' };
 
 const meanings: Readonly<Record<string, Meaning>> = {
@@ -21,6 +22,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ECONNRESET: gone,
   EPIPE: gone,
   UND_ERR_SOCKET: gone,
+  SHOAL_GONE: left,
   UND_ERR_HEADERS_TIMEOUT: silent,
 };
 

@@ -6,10 +6,11 @@
  * (attempts.ts).
  */
 import { METHODS } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import proxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type Refusal, type Route, refusal } from '../../subjects/index.ts';
+import { nodeState, type Refusal, type Route, refusal } from '../../subjects/index.ts';
 import {
   answerWithProblems,
   REQUEST_ID_HEADER,
@@ -18,9 +19,10 @@ import {
   refuseEarly,
 } from '../http/refuse.ts';
 import { requestIds } from '../http/request-id.ts';
-import type { Inside } from '../inside.ts';
+import type { Behind } from '../inside.ts';
 import { RequestLog } from '../request-log.ts';
 import { Attempts } from './attempts.ts';
+import { CONNECT_MS, Connections } from './connections.ts';
 import { urlOf } from './endpoints.ts';
 import { failureOf } from './failure.ts';
 import {
@@ -32,10 +34,9 @@ import {
 } from './headers.ts';
 import { hostNameIn } from './host-name.ts';
 import type { Caller, FoundEndpoint } from './table.ts';
+import { traceCalls } from './trace.ts';
 
-/** Until an instance has taken a connection. */
-const CONNECT_MS = 2_000;
-/** Until it has begun to answer. */
+/** Until an instance has begun to answer. */
 const ANSWER_MS = 60_000;
 
 /** Methods that are forwarded: all but those that are about the connection itself. */
@@ -60,7 +61,7 @@ type WithWebSocket = Extract<Parameters<typeof proxy>[1], { readonly websocket: 
  * believed.
  */
 export async function ingressServer(
-  inside: Inside,
+  inside: Behind,
   { proxies }: { readonly proxies: readonly string[] },
 ): Promise<FastifyInstance> {
   const log = new RequestLog(inside.log, { tellsChanges: false });
@@ -74,6 +75,7 @@ export async function ingressServer(
     clientErrorHandler: refuseConnection,
   });
   answerWithProblems(app, log);
+  traceCalls(app);
   app.decorateRequest('attempts', undefined);
   app.decorateRequest('affinityCookie', undefined);
   app.decorateRequest('routedHost', undefined);
@@ -91,11 +93,22 @@ export async function ingressServer(
   });
   // Whoever upgrades and vanishes must not end the process.
   app.server.on('upgrade', (_request, socket) => socket.on('error', () => socket.destroy()));
-  await app.register(proxy, forwarding(inside));
+  const connections = new Connections({
+    underWay: () => inside.calls.endpoints(),
+    isOffline: (node) => {
+      const known = inside.known.nodes.get({ node });
+      return known !== undefined && nodeState(known) === 'offline';
+    },
+  });
+  app.addHook('onClose', async () => connections.stop());
+  await app.register(proxy, forwarding(inside, connections));
   return app;
 }
 
-function forwarding(inside: Inside): FastifyHttpProxyOptions & WithWebSocket {
+function forwarding(
+  inside: Behind,
+  connections: Connections,
+): FastifyHttpProxyOptions & WithWebSocket {
   const { sockets } = inside;
   return {
     upstream: '',
@@ -105,7 +118,8 @@ function forwarding(inside: Inside): FastifyHttpProxyOptions & WithWebSocket {
     disableRequestLogging: true,
     internalRewriteLocationHeader: false,
     undici: {
-      connect: { timeout: CONNECT_MS },
+      connect: (to: { readonly hostname: string; readonly port: string }, done: Connected) =>
+        handOver(connections.connect(to.hostname, Number(to.port)), done),
       headersTimeout: ANSWER_MS,
       // An answer may take as long as both sides like: streams of events, slow downloads.
       bodyTimeout: 0,
@@ -134,6 +148,8 @@ function forwarding(inside: Inside): FastifyHttpProxyOptions & WithWebSocket {
     wsClientOptions: {
       handshakeTimeout: CONNECT_MS,
       perMessageDeflate: false,
+      createConnection: ({ host, port }: { readonly host: string; readonly port: number }) =>
+        connections.connect(host, port),
       rewriteRequestHeaders: (_headers: object, request: FastifyRequest) =>
         webSocketHeaders(request.headers, callerOf(request)),
     } as object,
@@ -144,8 +160,20 @@ function forwarding(inside: Inside): FastifyHttpProxyOptions & WithWebSocket {
   };
 }
 
+type Connected = (...what: [Error, null] | [null, Socket]) => void;
+
+/** Says once what became of a connection. */
+function handOver(socket: Socket, done: Connected): Socket {
+  const failed = (error: Error): void => done(error, null);
+  socket.once('error', failed);
+  return socket.once('connect', () => {
+    socket.off('error', failed);
+    done(null, socket);
+  });
+}
+
 /** Finds the way of a request and takes it; what it is refused with where there is none. */
-function direct(inside: Inside, request: FastifyRequest, reply: FastifyReply): Refusal | undefined {
+function direct(inside: Behind, request: FastifyRequest, reply: FastifyReply): Refusal | undefined {
   const { upgrade, connection, host: header } = request.headers;
   const isUpgrade = upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
   if (isUpgrade && upgrade.toLowerCase() !== 'websocket') {
@@ -167,7 +195,7 @@ function direct(inside: Inside, request: FastifyRequest, reply: FastifyReply): R
 }
 
 /** The call goes to what was found for it. */
-function take({ calls }: Inside, request: FastifyRequest, found: FoundEndpoint): void {
+function take({ calls }: Behind, request: FastifyRequest, found: FoundEndpoint): void {
   request.affinityCookie = found.cookie;
   request.attempts?.begin(found.endpoint, calls.begin(found.endpoint));
 }
@@ -188,7 +216,7 @@ interface Forwarded {
 }
 
 /** Sends a call to where it goes now. */
-function send(inside: Inside, forwarded: Forwarded): FastifyReply {
+function send(inside: Behind, forwarded: Forwarded): FastifyReply {
   const { request, reply, path, options } = forwarded;
   if (request.body instanceof Readable) request.body = request.attempts?.bodyOf(request.raw);
   return reply.from(path, {
@@ -200,7 +228,7 @@ function send(inside: Inside, forwarded: Forwarded): FastifyReply {
 }
 
 /** The instance failed before it answered: another one is tried, or the caller is told. */
-function again(inside: Inside, forwarded: Forwarded, error: Error): void {
+function again(inside: Behind, forwarded: Forwarded, error: Error): void {
   const { request, reply } = forwarded;
   const { attempts, routedHost: host = '' } = request;
   const meaning = failureOf(error);

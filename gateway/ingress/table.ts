@@ -41,7 +41,7 @@ export class IngressTable {
   constructor(known: Known, calls: Calls) {
     this.#known = known;
     this.#calls = calls;
-    known.whenChanged(() => this.#ways.clear());
+    known.whenWayChanged(() => this.#ways.clear());
   }
 
   /** The endpoint of a host for a call; not one of those that have been tried for it. */

@@ -1,4 +1,5 @@
 /** Which log a caller asks for: a workload's or an instance's, if it is there; and how much of it. */
+
 import { z } from 'zod';
 import {
   type Answer,
@@ -12,6 +13,7 @@ import {
 import { instanceNotFound, workloadNotFound } from '../http/not-found.ts';
 import { wholeNumber } from '../http/whole-number.ts';
 import type { Known } from '../known.ts';
+import { flagQuery } from '../present/flag-query.ts';
 import { minRevision, tenantQuery } from '../present/list.ts';
 import type { Streams } from '../streams/streams.ts';
 import { type Backlog, readBacklog } from './read.ts';
@@ -24,11 +26,7 @@ const TAIL = { once: 500, follow: 100 } as const;
 /** What a caller may ask for. */
 export const logQuery = z.strictObject({
   tenant: tenantQuery,
-  follow: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((text) => text === 'true')
-    .describe('Go on with each line as it is printed'),
+  follow: flagQuery('Go on with each line as it is printed'),
   since: since.optional(),
   tail: wholeNumber({ from: 0, to: 10_000 })
     .optional()

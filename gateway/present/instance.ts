@@ -9,6 +9,7 @@ import {
   portName,
   type SidecarSeen,
   tenantName,
+  type Workload,
   workloadName,
 } from '../../subjects/index.ts';
 import type { Seen } from '../known.ts';
@@ -73,6 +74,12 @@ export const instanceShape = z
       })
       .optional()
       .describe('No node could take it: how many nodes each filter removed'),
+    limits: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe(
+        'What its spec limits, as written there; only where one is asked for, of the present version',
+      ),
   })
   .meta({ title: 'Instance' });
 export type InstanceShape = z.input<typeof instanceShape>;
@@ -98,6 +105,19 @@ export function presentInstance({ instance, observed, phase }: Seen): InstanceSh
     ...(outcome ? { outcome: { ...outcome, at: timeText(outcome.at) } } : {}),
     message: outcome?.message || observed?.message || instance.last.message,
     ...(parked && phase === 'pending' ? { parked: { ...parked, at: timeText(parked.at) } } : {}),
+  };
+}
+
+/** The same with what its spec limits, where its workload still has that spec. */
+export function presentInstanceWhole(seen: Seen, workload: Workload | undefined): InstanceShape {
+  const isOfIt = workload && seen.instance.generation >= workload.templateGeneration;
+  const limits = Object.entries(isOfIt ? workload.spec.limits : {});
+  const texts = limits.flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, `${value}`]],
+  );
+  return {
+    ...presentInstance(seen),
+    ...(texts.length === 0 ? {} : { limits: Object.fromEntries(texts) }),
   };
 }
 

@@ -7,6 +7,7 @@ import { eventFilter, eventShape, presentEvent } from '../events/told.ts';
 import { watchEvents } from '../events/watch.ts';
 import { accepted } from '../http/accept.ts';
 import { refuse } from '../http/refuse.ts';
+import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import { wholeNumber } from '../http/whole-number.ts';
 import type { Inside } from '../inside.ts';
@@ -35,13 +36,7 @@ export function eventRoutes(api: Api, inside: Inside): void {
           .strict(),
         headers: z.looseObject({ 'last-event-id': sequence.optional() }),
         response: {
-          200: {
-            description: 'Events',
-            content: {
-              'application/json': { schema: listOf(eventShape) },
-              'text/event-stream': { schema: z.string() },
-            },
-          },
+          200: shownOrStreamed(listOf(eventShape), 'Events'),
         },
       },
     },

@@ -6,6 +6,7 @@ import { durabilityLevels, PROTOCOL } from '../../subjects/index.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside, StoreHealth } from '../inside.ts';
 import { agentsIn, versionsShape } from '../present/versions.ts';
+import { type UpkeepHealth, upkeepStates } from '../upkeep.ts';
 
 const tags = ['gateway'];
 /** Probes are not counted against anybody. */
@@ -38,6 +39,19 @@ const durability = z
   })
   .meta({ title: 'Durability' });
 
+const outside = z
+  .object({
+    what: z.enum(['caddy', 'demo-database']).describe('What is kept there: routes, or tables'),
+    address: z.string(),
+    state: z
+      .enum(upkeepStates)
+      .optional()
+      .describe('behind: another gateway knows better; absent: there was no look yet'),
+    message: z.string().optional().describe('Why the last look failed'),
+    since: z.iso.datetime().optional(),
+  })
+  .meta({ title: 'Outside' });
+
 export function gatewayRoutes(api: Api, inside: Inside): void {
   const { known, meters, clients, feed } = inside;
   api.get(
@@ -51,6 +65,7 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
             ...{ status: z.literal('ok'), version: z.string(), uptimeSeconds: z.number() },
             store,
             durability: durability.optional().describe('As found; absent: nothing said so yet'),
+            outside: z.array(outside).describe('What of the store this gateway keeps elsewhere'),
           }),
         },
       },
@@ -58,6 +73,7 @@ export function gatewayRoutes(api: Api, inside: Inside): void {
     async () => ({
       ...{ status: 'ok' as const, version: VERSION, store: storeNow(inside.store()) },
       durability: presented(inside.durability.found),
+      outside: inside.upkeeps.map((each) => outsideNow(each.health())),
       uptimeSeconds: Math.round(process.uptime()),
     }),
   );
@@ -116,6 +132,10 @@ function presented(found: FoundDurability | undefined): z.infer<typeof durabilit
   if (!found) return undefined;
   const { level, sentence: survives, replicas, syncInterval } = found;
   return { level, survives, replicas, ...(syncInterval === undefined ? {} : { syncInterval }) };
+}
+
+function outsideNow({ since, ...health }: UpkeepHealth): z.infer<typeof outside> {
+  return { ...health, ...(since === undefined ? {} : { since: new Date(since).toISOString() }) };
 }
 
 function storeNow({ state, message, since }: StoreHealth): z.infer<typeof store> {

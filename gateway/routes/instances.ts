@@ -5,7 +5,7 @@ import { instanceNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
-import { instanceShape, presentInstance } from '../present/instance.ts';
+import { instanceShape, presentInstance, presentInstanceWhole } from '../present/instance.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
 
 const tags = ['instances'];
@@ -57,7 +57,8 @@ export function instanceRoutes(api: Api, { known, ask }: Inside): void {
       await known.reach(revision);
       const instance = known.instances.get({ tenant, instance: id });
       if (!instance) return refuse(reply, instanceNotFound(tenant, id));
-      return presentInstance(known.see(instance));
+      const workload = known.workloads.get({ tenant, workload: instance.workload });
+      return presentInstanceWhole(known.see(instance), workload);
     },
   );
 

@@ -1,4 +1,5 @@
 /** Creating and changing workloads by manifest, and asking first what would come of it. */
+
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
@@ -14,6 +15,7 @@ import { type ManifestText, workloadIn } from '../http/manifest-body.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
+import { flagQuery } from '../present/flag-query.ts';
 
 const tags = ['workloads'];
 const headers = ['ETag', 'Shoal-Revision', 'Location'] as const;
@@ -47,11 +49,7 @@ const explained = z
 
 const querystring = z.strictObject({
   tenant: tenantName.optional().describe('Whose it is; default: as the manifest says'),
-  dryRun: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((text) => text === 'true')
-    .describe('Change nothing: say what would change and explain the placement'),
+  dryRun: flagQuery('Change nothing: say what would change and explain the placement'),
 });
 
 export function manifestRoutes(api: Api, inside: Inside): void {

@@ -1,4 +1,5 @@
 /** Schedules: list, one, create and change by manifest, delete, pause, resume, trigger. */
+
 import { z } from 'zod';
 import {
   runOf,
@@ -18,6 +19,7 @@ import { scheduleNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
+import { flagQuery } from '../present/flag-query.ts';
 import { hasLabels, labelQuery } from '../present/label-query.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
 import { presentSchedule, scheduleShape } from '../present/schedule.ts';
@@ -177,11 +179,7 @@ export function scheduleManifestRoutes(api: Api, { ask }: Inside): void {
         ...{ params, headers: putHeaders },
         querystring: z.strictObject({
           tenant: tenantName.optional().describe('Whose it is; default: as the manifest says'),
-          dryRun: z
-            .enum(['true', 'false'])
-            .default('false')
-            .transform((text) => text === 'true')
-            .describe('Change nothing: say what would change'),
+          dryRun: flagQuery('Change nothing: say what would change'),
         }),
         response: { 200: applied, 201: applied },
       },

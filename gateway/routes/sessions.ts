@@ -175,7 +175,8 @@ async function open(
   const node = nodeRunning(known, wanted);
   if (!node.ok) return refuse(reply, node.refusal);
   const caller = new WebSocketCaller({ tells: acknowledge === 'true' });
-  const opened = await sessions.open(node.value, wanted, caller, traceparentOf(request));
+  const from = { ...wanted, caller: request.ip };
+  const opened = await sessions.open(node.value, from, caller, traceparentOf(request));
   if (!opened.ok) return refuse(reply, opened.refusal);
   // A connection that is taken over has no response; the session has a span of its own.
   takeSpan(request)?.end();

@@ -1,4 +1,5 @@
 /** Workloads: list, one. Creating and changing them: manifests.ts, workload-orders.ts. */
+
 import { z } from 'zod';
 import { kinds, type Workload, workloadName } from '../../subjects/index.ts';
 import { tagOf } from '../http/if-match.ts';
@@ -6,6 +7,7 @@ import { workloadNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
+import { flagQuery } from '../present/flag-query.ts';
 import { hasLabels, labelQuery } from '../present/label-query.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
 import { presentWorkload, type WorkloadShape, workloadShape } from '../present/workload.ts';
@@ -13,7 +15,7 @@ import { presentWorkload, type WorkloadShape, workloadShape } from '../present/w
 const tags = ['workloads'];
 const params = z.object({ name: workloadName });
 
-export function workloadRoutes(api: Api, { known }: Inside, ingressPort: number): void {
+export function workloadRoutes(api: Api, { known, ingressPort }: Inside): void {
   const show = (workload: Workload): WorkloadShape => {
     const instances = known.seeAll(workload.tenant, workload.name);
     return presentWorkload(workload, instances, ingressPort);
@@ -28,6 +30,7 @@ export function workloadRoutes(api: Api, { known }: Inside, ingressPort: number)
           ...{
             tenant: tenantQuery,
             kind: z.enum(kinds).optional(),
+            all: flagQuery('Also those that run slots of pools'),
             label: labelQuery,
             minRevision,
           },
@@ -42,6 +45,7 @@ export function workloadRoutes(api: Api, { known }: Inside, ingressPort: number)
         .filter(({ tenant }) => tenant === query.tenant)
         .filter(({ kind }) => query.kind === undefined || kind === query.kind)
         .filter(({ labels }) => hasLabels(labels, query.label))
+        .filter(({ owner }) => query.all || owner === undefined)
         .sort((one, other) => (one.name < other.name ? -1 : 1))
         .map(show);
       return { items, revision: known.revision };

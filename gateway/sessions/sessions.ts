@@ -27,7 +27,7 @@ export const SESSIONS_MAX = 256;
 /** What is wanted of an instance. */
 export type Wanted = Pick<
   SessionOpen,
-  'tenant' | 'instance' | 'sidecar' | 'exec' | 'forward' | 'copy' | 'attach'
+  'tenant' | 'instance' | 'sidecar' | 'caller' | 'exec' | 'forward' | 'copy' | 'attach'
 >;
 
 /** A caller's end of a session: hears what comes, and that it is over. */

@@ -13,6 +13,8 @@ export interface Outlet {
   send(event: SseEvent): boolean;
   /** Sends unless the caller is too far behind: then it is told so and its stream ends. */
   sendOrGiveUp(event: SseEvent): void;
+  /** Ends the stream: all was said. */
+  finish(): void;
   /** Ends the stream of a caller that is too far behind. */
   giveUp(): void;
   /** Calls once when there is room again. */

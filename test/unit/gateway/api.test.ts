@@ -27,7 +27,6 @@ beforeEach(async () => {
   asked = inside.asked;
   api = await apiServer(inside, {
     requestsPerSecond: 1_000,
-    ingressPort: 8481,
   });
 });
 afterEach(() => api.close());
@@ -225,7 +224,7 @@ describe('a query', () => {
     '/nodes?tenant=a',
     '/events?limit=0',
     '/events?limit=1001',
-    '/events?noun=pool',
+    '/events?noun=ship',
     '/events?tenant=%3E',
     '/events?id=*',
     '/events?after=-1',

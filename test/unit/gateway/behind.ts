@@ -12,6 +12,7 @@ import { Calls } from '../../../gateway/ingress/calls.ts';
 import { IngressTable } from '../../../gateway/ingress/table.ts';
 import type { Inside } from '../../../gateway/inside.ts';
 import { Known } from '../../../gateway/known.ts';
+import { Turns } from '../../../gateway/line/turns.ts';
 import { gatewayMeters } from '../../../gateway/metrics.ts';
 import type { Sessions } from '../../../gateway/sessions/sessions.ts';
 import type { Streams, What } from '../../../gateway/streams/streams.ts';
@@ -216,10 +217,16 @@ export function insideOf(
     asked.push(one);
     return answer(one) as never;
   };
+  const inquire: Inside['inquire'] = async (contract, tokens, payload) => {
+    const one = { contract: contract.name, tokens, payload };
+    asked.push(one);
+    return { answer: answer(one) as never, revision: 1, mayCome: false };
+  };
   let ids = 0;
   const usage = new UsageTable();
   return {
-    ...{ known: hand.known, ask, asked, streams, clients: new SseStreams() },
+    turns: new Turns(hand.known),
+    ...{ known: hand.known, ask, inquire, asked, streams, clients: new SseStreams() },
     ...{ feed: new EventFeed(streams), table: new IngressTable(hand.known, calls), calls },
     ...{ sockets: new Set(), grpcCalls: new Set() },
     meters: gatewayMeters({
@@ -228,13 +235,19 @@ export function insideOf(
       ...fabricCounts(hand.known),
     }),
     usage,
+    ingressPort: 8481,
     sessions: {
       size: 0,
       stop: () => undefined,
       open: async () => noSession,
     } as unknown as Sessions,
+    openedSessions: {
+      list: async () => ({ sessions: [], silent: [] }),
+      end: async () => noSession,
+    } as unknown as Inside['openedSessions'],
     log: silentLog,
     newId: () => `id-${++ids}`,
+    upkeeps: [],
     controls: async () => [{ copy: 'control-L1H4', version: '0.1.0', protocol: 1, acts: true }],
     bus: () => ({ connected: true, server: 'test', version: '2.15.1' }),
     store: () => ({ state: 'well', message: 'the store takes writes', since: undefined }),

@@ -68,8 +68,8 @@ describe('endpoints', () => {
     hand.observed(observedOf('other', { workload: 'api' }));
     const found = endpointsOf(route, hand.known.seeAll('default', 'web'));
     expect(found).toEqual([
-      { instance: 'a', host: '10.0.0.1', port: 8001 },
-      { instance: 'b', host: '10.0.0.1', port: 8000 },
+      { instance: 'a', host: '10.0.0.1', port: 8001, node: 'n1' },
+      { instance: 'b', host: '10.0.0.1', port: 8000, node: 'n1' },
     ]);
   });
 

@@ -1,7 +1,11 @@
 /** What the API shows of workloads, instances and nodes. */
 import { describe, expect, test } from 'vitest';
 import type { Seen } from '../../../gateway/known.ts';
-import { instanceShape, presentInstance } from '../../../gateway/present/instance.ts';
+import {
+  instanceShape,
+  presentInstance,
+  presentInstanceWhole,
+} from '../../../gateway/present/instance.ts';
 import { hasLabels, labelQuery } from '../../../gateway/present/label-query.ts';
 import {
   nodeDetailShape,
@@ -197,4 +201,26 @@ describe('labels in a query', () => {
     expect(hasLabels(labels, labelQuery.parse('z='))).toBe(false);
     expect(labelQuery.safeParse('nothing').success).toBe(false);
   });
+});
+
+test('an instance shows what its spec limits while its workload still has that spec', () => {
+  const [one] = seen(ready('web-1', { generation: 2 }));
+  const limits = { bandwidth: '8M', iops: 'low', pids: 20 };
+  const at = (templateGeneration: number, of: object = limits) => {
+    const made = workloadOf('web', service(1), { generation: 3, templateGeneration });
+    const shown = presentInstanceWhole(
+      one as Seen,
+      {
+        ...made,
+        spec: { ...made.spec, limits: of },
+      } as Workload,
+    );
+    expect(instanceShape.parse(shown)).toEqual(shown);
+    return shown.limits;
+  };
+  // What only counts anew changes nothing of it.
+  expect(at(2)).toEqual({ bandwidth: '8M', iops: 'low', pids: '20' });
+  expect(at(3)).toBeUndefined();
+  expect(at(1, {})).toBeUndefined();
+  expect(presentInstanceWhole(one as Seen, undefined).limits).toBeUndefined();
 });

@@ -46,11 +46,43 @@ describe('settings', () => {
     ['SHOAL_PROXIES', '10.0.0.0/33'],
     ['SHOAL_PROXIES', '10.0.0.1,'],
     ['SHOAL_GRPC_PORT', 'on'],
+    ['SHOAL_CADDY_ADMIN', 'localhost:2019'],
+    ['SHOAL_CADDY_ADMIN', 'http://localhost:2019/config'],
+    ['SHOAL_CADDY_SERVER', 'a/b'],
+    ['SHOAL_CADDY_LISTEN', ':80,,:81'],
     ['SHOAL_RATE_LIMIT', '0'],
     ['SHOAL_RATE_LIMIT', 'NaN'],
   ])('%s=%s is one sentence on what to do', (name, text) => {
     const read = (): unknown => gatewaySettings({ [name]: text });
     expect(read).toThrow(StartError);
     expect(read).toThrow(`${name} is "${text}"`);
+  });
+
+  test('name a Caddy, by a variable of Try It Now only with its facade', () => {
+    const usual = { server: 'shoal', listen: [':80'] };
+    const admin = 'http://127.0.0.1:2019';
+    expect(gatewaySettings({}).caddy).toBeUndefined();
+    expect(gatewaySettings({ SHOAL_CADDY_ADMIN: `${admin}/` }).caddy).toEqual({ admin, ...usual });
+    expect(
+      gatewaySettings({
+        ...{ SHOAL_CADDY_ADMIN: 'http://[::1]:2019', SHOAL_CADDY_SERVER: 'other' },
+        SHOAL_CADDY_LISTEN: ':8443,tcp/127.0.0.1:80',
+      }).caddy,
+    ).toEqual({
+      admin: 'http://[::1]:2019',
+      server: 'other',
+      listen: [':8443', 'tcp/127.0.0.1:80'],
+    });
+    expect(gatewaySettings({ CADDY_ADMIN_URL: admin }).caddy).toBeUndefined();
+    const demos = { SHOAL_TRY_IT_NOW: 'pool', CADDY_ADMIN_URL: admin };
+    expect(gatewaySettings(demos).caddy).toEqual({ admin, ...usual });
+    expect(gatewaySettings({ ...demos, SHOAL_CADDY_ADMIN: 'http://b:1' }).caddy?.admin).toBe(
+      'http://b:1',
+    );
+    const { caddy, tryItNow } = gatewaySettings({ ...demos, CADDY_ADMIN_URL: 'caddy' });
+    expect(caddy).toBeUndefined();
+    expect(tryItNow?.notices).toEqual([
+      'CADDY_ADMIN_URL is "caddy": cannot be read, the default counts',
+    ]);
   });
 });

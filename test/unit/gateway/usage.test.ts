@@ -63,7 +63,6 @@ test('is shown of every node, and of instances by the node they are on only', as
   inside.usage.hear('n2', usage(7));
   const api = await apiServer(inside, {
     requestsPerSecond: 1_000,
-    ingressPort: 8481,
   });
   const get = async (what: string) => (await api.inject(`/api/v1/usage/${what}`)).json().items;
   const at = '1970-01-01T00:00:15.000Z';

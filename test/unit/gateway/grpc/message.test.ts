@@ -77,6 +77,15 @@ test('zero is a value where it must be given, and absence is told from it where 
   expect(decodeJson(request, zero)['ifGeneration']).toBe(0);
 });
 
+test('lists and maps with nothing in them are not there: nobody sends them', () => {
+  const { request } = rpcOf('Pools', 'AcquireClaim');
+  const handOff = { files: [{ path: 'etc/a', text: '' }] };
+  const read = decodeJson(request, encodeJson(request, { name: 'demo', handOff }));
+  expect(read).toEqual({ name: 'demo', handOff });
+  const both = { ...handOff, environment: {}, command: [] };
+  expect(decodeJson(request, encodeJson(request, { name: 'demo', handOff: both }))).toEqual(read);
+});
+
 test('large numbers are numbers', () => {
   const { request } = rpcOf('Workloads', 'GetWorkload');
   const minRevision = Number.MAX_SAFE_INTEGER;

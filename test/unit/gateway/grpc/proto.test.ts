@@ -8,7 +8,7 @@ import { apiServer } from '../../../../gateway/http/server.ts';
 import { Hand, insideOf } from '../behind.ts';
 
 async function operations(): Promise<ReadonlyMap<string, Operation>> {
-  const api = await apiServer(insideOf(new Hand()), { requestsPerSecond: 1, ingressPort: 1 });
+  const api = await apiServer(insideOf(new Hand()), { requestsPerSecond: 1 });
   await api.close();
   return api.operations;
 }
@@ -17,8 +17,8 @@ const contract = (): protobuf.Root => new protobuf.Root().loadSync('proto/shoal/
 const methods = Object.values(services).flat();
 /** Kinds of operation that all have a method; others get theirs when somebody names it. */
 const COMPLETE = [
-  ...['workloads', 'instances', 'nodes', 'schedules', 'events', 'logs', 'tenants'],
-  ...['dead letters', 'gateway', 'usage', 'sessions'],
+  ...['workloads', 'instances', 'nodes', 'schedules', 'pools', 'claims', 'events', 'logs'],
+  ...['tenants', 'dead letters', 'gateway', 'usage', 'sessions'],
 ];
 
 test('every operation has a method, or a reason why not', async () => {

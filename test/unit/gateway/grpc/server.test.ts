@@ -59,7 +59,7 @@ afterAll(async () => {
 });
 
 async function open(requestsPerSecond: number): Promise<void> {
-  api = await apiServer(inside, { requestsPerSecond, ingressPort: 8481 });
+  api = await apiServer(inside, { requestsPerSecond });
   await api.ready();
   await inside.feed.start();
   grpc = await serveGrpc(inside, api, { host: '127.0.0.1', port: 0, requestsPerSecond });

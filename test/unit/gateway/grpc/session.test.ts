@@ -52,7 +52,7 @@ beforeAll(async () => {
   };
   const behind = insideOf(hand);
   inside = { ...behind, sessions: { ...behind.sessions, open } as Inside['sessions'] };
-  api = await apiServer(inside, { requestsPerSecond: 1_000_000, ingressPort: 8481 });
+  api = await apiServer(inside, { requestsPerSecond: 1_000_000 });
   await api.ready();
   grpc = await serveGrpc(inside, api, {
     ...{ host: '127.0.0.1', port: 0, requestsPerSecond: 1_000_000 },
@@ -107,7 +107,13 @@ describe('a session', () => {
     const call = new Call(exec, { bytes: Buffer.from('ls\n') }, { size: { columns: 9, rows: 8 } });
     await isTold('{"size":{"columns":9,"rows":8}}');
     expect(asked).toEqual([
-      { node: 'n1', tenant: 'default', instance: 'web-1', exec: { command: ['sh'] } },
+      {
+        node: 'n1',
+        tenant: 'default',
+        instance: 'web-1',
+        caller: '127.0.0.1',
+        exec: { command: ['sh'] },
+      },
     ]);
     call.stream.write({ signal: 'TERM' });
     await isTold('{"signal":"TERM"}');
@@ -146,7 +152,9 @@ describe('a session', () => {
       asked = [];
       const call = new Call({ open: { tenant: 'default', instance: 'web-1', ...said } });
       await call.came(1);
-      expect(asked).toEqual([{ node: 'n1', tenant: 'default', instance: 'web-1', ...expected }]);
+      expect(asked).toEqual([
+        { caller: '127.0.0.1', node: 'n1', tenant: 'default', instance: 'web-1', ...expected },
+      ]);
       call.stream.cancel();
     }
   });

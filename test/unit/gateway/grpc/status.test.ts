@@ -24,10 +24,10 @@ describe('a refusal', () => {
   });
 
   test('that only a newer version knows is what its status says', () => {
-    expect(told({ code: 'quota-exceeded', detail: 'no', status: 429 }).code).toBe(
+    expect(told({ code: 'allowance-exceeded', detail: 'no', status: 429 }).code).toBe(
       status.RESOURCE_EXHAUSTED,
     );
-    expect(told({ code: 'quota-exceeded', detail: 'no', status: 418 }).code).toBe(
+    expect(told({ code: 'allowance-exceeded', detail: 'no', status: 418 }).code).toBe(
       status.FAILED_PRECONDITION,
     );
   });
