@@ -1,7 +1,7 @@
 /** Makes sure that what stands behind an option is understood before anything is done. */
 import { InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { actorName, RECORDING_MS_MAX, spanMs, spanQuantity } from '../subjects/index.ts';
+import { actorName, claimKey, RECORDING_MS_MAX, spanMs, spanQuantity } from '../subjects/index.ts';
 
 /** A length of time as it is; throws what commander tells as wrong usage. */
 export function parseSpanText(text: string): string {
@@ -14,6 +14,12 @@ export function parseSpan(text: string): number {
   const parsed = spanQuantity.safeParse(text);
   if (parsed.success) return spanMs(parsed.data);
   throw new InvalidArgumentError('Expected a length of time with its unit: 500ms, 10s, 5m, 2h.');
+}
+
+/** A key of a claim as it is; throws what commander tells as wrong usage. */
+export function parseKey(text: string): string {
+  if (claimKey.safeParse(text).success) return text;
+  throw new InvalidArgumentError('Expected 1 to 255 visible ASCII characters.');
 }
 
 /** How long a recording goes on, in milliseconds; throws what commander tells as wrong usage. */
@@ -51,6 +57,11 @@ export function parseSince(text: string): string {
 export function parseLabel(text: string, before: readonly string[] = []): readonly string[] {
   if (/^[^=]{1,63}=.{0,63}$/.test(text)) return [...before, text];
   throw new InvalidArgumentError('Expected key=value.');
+}
+
+/** One more of what may be repeated, as it is. */
+export function parseMore(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** A dead letter as it is listed: its actor and its id. */

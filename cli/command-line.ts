@@ -21,6 +21,7 @@ import { addEditingCommands } from './editing/command-line.ts';
 import { addNodeCommands } from './node/command-line.ts';
 import { nounOf } from './nouns.ts';
 import { EVENTS_MAX, TAIL_MAX } from './paths.ts';
+import { addPoolCommands } from './pool/command-line.ts';
 import { addRolloutCommands } from './rollout/command-line.ts';
 import { addSessionCommands } from './session/command-line.ts';
 import type { Session, Shell } from './shell.ts';
@@ -49,6 +50,7 @@ export function addCommands(program: Command, wiring: Wiring): void {
   addTopCommands(program, wiring);
   addRolloutCommands(program, wiring);
   addScheduleCommands(program, wiring);
+  addPoolCommands(program, wiring);
   addDeadCommands(program, wiring);
   addBackupCommands(program, wiring);
   addRetentionCommands(program, wiring);
@@ -137,15 +139,19 @@ interface ExplainOptions extends DecisionOptions {
   readonly now?: boolean;
 }
 
-const WHAT = 'workloads (wl), instances (inst), nodes (no) or schedules (sched)';
+const WHAT = 'workloads (wl), instances (inst), nodes (no), schedules (sched) or pools';
 
 function addReading(program: Command, { session, end }: Wiring): void {
   program
     .command('get')
-    .summary('list workloads, instances, nodes or schedules')
+    .summary('list workloads, instances, nodes, schedules or pools')
     .argument('<what>', WHAT)
     .argument('[name]', 'only this one')
-    .option('-l, --label <key=value>', 'workloads with this label; may be repeated', parseLabel)
+    .option(
+      '-l, --label <key=value>',
+      'with this label, but for instances and nodes; may be repeated',
+      parseLabel,
+    )
     .addOption(new Option('--kind <kind>', 'workloads of this kind').choices(['service', 'job']))
     .option('--workload <name>', 'instances of this workload')
     .option('--node <id>', 'instances on this node')
@@ -159,8 +165,8 @@ function addReading(program: Command, { session, end }: Wiring): void {
     );
   program
     .command('describe')
-    .summary('everything about one workload, instance, node or schedule')
-    .argument('<what>', 'workload, instance, node or schedule')
+    .summary('everything about one workload, instance, node, schedule or pool')
+    .argument('<what>', 'workload, instance, node, schedule or pool')
     .argument('<name>')
     .action(async (what: string, name: string, _options: object, command: Command) => {
       const { describe } = await import('./commands/describe.ts');
@@ -187,7 +193,7 @@ function addChanges(program: Command, { session, end }: Wiring): void {
     .command('delete')
     .summary('stop workloads or instances and take them away')
     .description('A workload goes with all its instances; in place of an instance comes another.')
-    .argument('[what]', 'workload, instance or schedule')
+    .argument('[what]', 'workload, instance, schedule or pool')
     .argument('[names...]')
     .option(...FILE, repeated)
     .addOption(waitOption('they are gone'))

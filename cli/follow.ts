@@ -46,18 +46,24 @@ export async function follow(
   }
 }
 
-/** One connection, until it ends in whatever way. */
-async function once(
+/** One connection, until it ends in whatever way; what `take` throws ends it, too. */
+export async function once(
   { gateway }: Session,
   path: string,
-  ask: { readonly query: Query; readonly lastId: string; readonly opened: () => void },
+  ask: {
+    readonly query: Query;
+    readonly lastId?: string;
+    readonly opened?: () => void;
+    readonly post?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
   take: (event: SentEvent) => void,
 ): Promise<void> {
   const ended = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   try {
     const response = await gateway.open(path, { ...ask, end: ended.signal });
-    ask.opened();
+    ask.opened?.();
     const reader = response.body?.getReader();
     const parser = new SseParser();
     const text = new TextDecoder();

@@ -21,6 +21,8 @@ export interface Ask {
   readonly query?: Query;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long an answer is waited for, in milliseconds; default: 15 s. */
+  readonly withinMs?: number;
 }
 
 const problem = z.object({
@@ -71,15 +73,24 @@ export class Gateway {
   /** An answer that goes on: its body is still to be read, and `end` ends it. */
   async open(
     path: string,
-    ask: { readonly query?: Query; readonly lastId?: string; readonly end: AbortSignal },
+    ask: {
+      readonly query?: Query;
+      readonly lastId?: string;
+      readonly end: AbortSignal;
+      /** Asks for something to be done, and to hear how it goes; default: reads. */
+      readonly post?: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    },
   ): Promise<Response> {
-    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    const headers: Record<string, string> = { ...ask.headers, Accept: 'text/event-stream' };
     if (ask.lastId) headers['Last-Event-ID'] = ask.lastId;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), ANSWER_MS);
     try {
       const signal = AbortSignal.any([this.#signal, ask.end, late.signal]);
-      const response = await this.#fetch(path, { query: ask.query ?? {}, headers }, 'GET', signal);
+      const what = { query: ask.query ?? {}, headers, body: ask.post };
+      const method = ask.post === undefined ? 'GET' : 'POST';
+      const response = await this.#fetch(path, what, method, signal);
       if (!response.ok) throw this.#refused(response, await response.text());
       return response;
     } finally {
@@ -121,7 +132,9 @@ export class Gateway {
 
   async #json<T>(method: string, path: string, ask: Ask): Promise<T> {
     const headers = { Accept: 'application/json', ...ask.headers };
-    const response = await this.#fetch(path, { ...ask, headers }, method, this.#patience());
+    const { withinMs, ...of } = ask;
+    const patience = this.#patience(withinMs);
+    const response = await this.#fetch(path, { ...of, headers }, method, patience);
     const text = await this.#text(response);
     if (!response.ok) throw this.#refused(response, text);
     const revision = Number(response.headers.get('Shoal-Revision') ?? 0);
@@ -129,8 +142,8 @@ export class Gateway {
     return this.#parsed(response, text);
   }
 
-  #patience(): AbortSignal {
-    return AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]);
+  #patience(withinMs = ANSWER_MS): AbortSignal {
+    return AbortSignal.any([this.#signal, AbortSignal.timeout(withinMs)]);
   }
 
   async #text(response: Response): Promise<string> {
@@ -212,7 +225,8 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
 };
 
-function readProblem(text: string): RefusalBody | undefined {
+/** What a gateway refused with; undefined: the text is none of its. */
+export function readProblem(text: string): RefusalBody | undefined {
   try {
     return problem.parse(JSON.parse(text));
   } catch {

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type ParsedManifest, parseManifests } from '../manifests/parse.ts';
 import { problemsText } from '../manifests/problem-text.ts';
-import type { Manifest } from '../subjects/index.ts';
+import { type Manifest, manifestNoun } from '../subjects/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { Failure, UsageFailure } from './failure.ts';
 import { plural } from './present/sections.ts';
@@ -52,7 +52,7 @@ function nameTwice(
   { manifest, line }: ParsedManifest,
 ): string | undefined {
   const { tenant, name } = manifest.metadata;
-  const key = `${tenant} ${name} ${manifest.kind === 'schedule'}`;
+  const key = `${tenant} ${name} ${manifestNoun(manifest.kind)}`;
   const before = first.get(key);
   first.set(key, before ?? `${source}:${line}`);
   if (before === undefined) return undefined;

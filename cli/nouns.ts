@@ -2,7 +2,7 @@
 import { nearest } from '../manifests/nearest.ts';
 import { UsageFailure } from './failure.ts';
 
-const nouns = ['workload', 'instance', 'node', 'schedule'] as const;
+const nouns = ['workload', 'instance', 'node', 'schedule', 'pool'] as const;
 export type Noun = (typeof nouns)[number];
 
 const names: Readonly<Record<string, Noun>> = {
@@ -18,6 +18,8 @@ const names: Readonly<Record<string, Noun>> = {
   schedule: 'schedule',
   schedules: 'schedule',
   sched: 'schedule',
+  pool: 'pool',
+  pools: 'pool',
 };
 
 /** Throws UsageFailure. */

@@ -1,15 +1,20 @@
 /** Paths of the gateway's API, and what it gives there at most. */
 
+import { manifestNoun } from '../subjects/index.ts';
+
 const API = '/api/v1';
 
 export const workloadsPath = `${API}/workloads`;
 export const instancesPath = `${API}/instances`;
 export const nodesPath = `${API}/nodes`;
 export const schedulesPath = `${API}/schedules`;
+export const poolsPath = `${API}/pools`;
+export const claimsPath = `${API}/claims`;
 export const eventsPath = `${API}/events`;
 export const nodeUsePath = `${API}/usage/nodes`;
 export const instanceUsePath = `${API}/usage/instances`;
 export const deadPath = `${API}/dead`;
+export const sessionsPath = `${API}/sessions`;
 
 /** What is kept of a tenant's past. */
 export function retentionPath(tenant: string): string {
@@ -39,6 +44,20 @@ export function versionsPath(name: string): string {
 
 export function schedulePath(name: string): string {
   return `${schedulesPath}/${encodeURIComponent(name)}`;
+}
+
+export function poolPath(name: string): string {
+  return `${poolsPath}/${encodeURIComponent(name)}`;
+}
+
+export function claimPath(id: string): string {
+  return `${claimsPath}/${encodeURIComponent(id)}`;
+}
+
+/** Where what a manifest of this kind is about is written and read. */
+export function manifestPath(kind: string, name: string): string {
+  const paths = { workload: workloadPath, schedule: schedulePath, pool: poolPath };
+  return paths[manifestNoun(kind)](name);
 }
 
 export function instancePath(id: string): string {

@@ -9,6 +9,7 @@ import type {
   Phase,
   Retention,
   RetentionKind,
+  SlotState,
   WorkloadKind,
 } from '../subjects/index.ts';
 
@@ -87,6 +88,7 @@ export interface InstanceShape {
     readonly removed: Readonly<Record<string, number>>;
     readonly nodes: number;
   };
+  readonly limits?: Readonly<Record<string, string>>;
 }
 
 export interface SidecarShape {
@@ -182,6 +184,19 @@ export interface LogLineShape {
   readonly text: string;
 }
 
+export interface OpenedSessionShape {
+  readonly session: string;
+  readonly instance: string;
+  readonly sidecar?: string;
+  readonly node: string;
+  readonly kind: string;
+  readonly what: string;
+  readonly caller?: string;
+  readonly openedAt: string;
+  readonly saidBytes: number;
+  readonly toldBytes: number;
+}
+
 export interface LetterShape {
   readonly actor: string;
   readonly letter: string;
@@ -245,6 +260,55 @@ export interface ScheduleShape {
     readonly message: string;
   }[];
   readonly last: Last;
+}
+
+export interface PoolShape {
+  readonly tenant: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: Readonly<Record<string, unknown>> & {
+    readonly ready: number;
+    readonly maximum: number;
+  };
+  readonly generation: number;
+  readonly createdAt: string;
+  readonly state: 'full' | 'refilling' | 'hindered' | 'deleting';
+  readonly slots: Readonly<Record<SlotState, number>>;
+  /** How many are to be ready instead of `spec.ready`, and what says so. */
+  readonly sized?: { readonly ready: number; readonly by: string };
+  /** How many callers stand in line; undefined: the gateway is older than lines. */
+  readonly waiting?: number;
+  readonly trouble?: { readonly since: string; readonly message: string };
+  readonly last: Last;
+}
+
+/** Where a caller stands in a line. */
+export interface PlaceShape {
+  readonly position: number;
+  readonly waiting: number;
+  readonly etaSeconds?: number;
+  readonly until: string;
+}
+
+export interface ClaimShape {
+  readonly id: string;
+  readonly tenant: string;
+  readonly pool: string;
+  readonly state: 'held' | 'over';
+  readonly by?: string;
+  readonly at: string;
+  readonly until: string;
+  readonly extended: number;
+  readonly node: string;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly url?: string;
+  readonly handOff?: {
+    readonly state: 'pending' | 'done' | 'failed';
+    readonly message?: string;
+    readonly exitCode?: number;
+    readonly output?: string;
+  };
 }
 
 /** How far a service has come with its version. */

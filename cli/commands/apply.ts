@@ -1,9 +1,15 @@
 /** `shoal apply`: makes what the manifests want the truth. */
-import { DEFAULT_TENANT, type Manifest, type WorkloadManifest } from '../../subjects/index.ts';
+import {
+  DEFAULT_TENANT,
+  isWorkloadManifest,
+  type Manifest,
+  manifestNoun,
+  type WorkloadManifest,
+} from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
-import { schedulePath, workloadPath } from '../paths.ts';
+import { manifestPath } from '../paths.ts';
 import { choiceText, isUnplaceable, verdict } from '../present/explanation.ts';
 import { print } from '../printed.ts';
 import type { AppliedShape, DryRunShape } from '../shapes.ts';
@@ -40,8 +46,8 @@ export async function apply(session: Session, options: ApplyOptions): Promise<Ex
   if (options.wait !== undefined) {
     const patience = patienceOf(session, options.wait);
     for (const { kind, tenant, name, generation } of applied) {
-      // A schedule has nothing to wait for: it is what it is.
-      if (kind === 'schedule') continue;
+      // A schedule has nothing to wait for: it is what it is. A pool is never done.
+      if (manifestNoun(kind) !== 'workload') continue;
       await waitReady(session, { tenant, name, generation, patience });
     }
   }
@@ -54,7 +60,7 @@ async function dryRun(session: Session, manifests: readonly Manifest[]): Promise
   let isRefused = false;
   for (const manifest of manifests) {
     try {
-      if (manifest.kind === 'schedule') {
+      if (!isWorkloadManifest(manifest)) {
         const answer = await put<AppliedShape>(session, manifest, { dryRun: true });
         answers.push(answer);
         if (session.output === 'table')
@@ -82,7 +88,7 @@ export async function put<T>(
   how: { readonly dryRun?: boolean; readonly ifGeneration?: number } = {},
 ): Promise<T> {
   const { name, tenant } = manifest.metadata;
-  const path = manifest.kind === 'schedule' ? schedulePath(name) : workloadPath(name);
+  const path = manifestPath(manifest.kind, name);
   const { ifGeneration, ...query } = how;
   const headers = ifGeneration === undefined ? {} : { 'If-Match': `"${ifGeneration}"` };
   return gateway.write('PUT', path, { query: { tenant, ...query }, body: manifest, headers });
@@ -104,8 +110,8 @@ const changeTexts: Readonly<Record<AppliedShape['change'], string>> = {
 
 /** What came of an apply. */
 export function appliedText(manifest: Manifest, { change, generation }: AppliedShape): string {
-  // What a schedule made stays as it is.
-  const text = manifest.kind === 'schedule' ? change : changeTexts[change];
+  // What a schedule made stays as it is; a pool tells how its slots are replaced.
+  const text = isWorkloadManifest(manifest) ? changeTexts[change] : change;
   return `${title(manifest)} ${text} (generation ${generation})`;
 }
 

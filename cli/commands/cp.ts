@@ -8,11 +8,12 @@ import { Handover } from '../../archive/handover.ts';
 import { topOf } from '../../archive/names.ts';
 import { type CopyEvents, packed } from '../../archive/pack.ts';
 import { type First, placementOf } from '../../archive/placement.ts';
+import { archiveBytes, fileArchiveBytes } from '../../archive/size.ts';
 import { type Place, unpack } from '../../archive/unpack.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Failure, UsageFailure } from '../failure.ts';
 import { instancePath } from '../paths.ts';
-import { bytesText, copiedText } from '../present/copied.ts';
+import { bytesText, copiedStep } from '../present/copied.ts';
 import { print } from '../printed.ts';
 import { Progress } from '../progress.ts';
 import { type Copy, copyOf } from '../session/copy-ends.ts';
@@ -37,11 +38,18 @@ class SoFar implements CopyEvents {
   #said = 0;
   bytes = 0;
   files = 0;
+  /** How large all of it is, in bytes of its archive; undefined: nobody knows. */
+  of: number | undefined;
 
   constructor(session: Session) {
     this.#session = session;
     this.#progress = new Progress(session);
     this.#began = session.now();
+  }
+
+  /** Whether anybody looks on. */
+  get isLive(): boolean {
+    return this.#progress.isLive;
   }
 
   get elapsedMs(): number {
@@ -51,8 +59,8 @@ class SoFar implements CopyEvents {
   add(bytes: number): void {
     this.bytes += bytes;
     // A line per change would be one per chunk.
-    if (!this.#progress.isLive) return;
-    this.#progress.tell({ told: copiedText(this.bytes, this.elapsedMs) });
+    if (!this.isLive) return;
+    this.#progress.tell(copiedStep(this));
   }
 
   file(): void {
@@ -144,6 +152,12 @@ async function send({ session, socket, sofar }: Way, copy: Copy): Promise<void> 
   const { from } = copy;
   const own = from.kind === 'here' ? from.path : '-';
   const top = topOf(/(^|\/)\.\.\/?$/.test(own) ? basename(resolve(own)) : own);
+  // It is looked up beside the copy, which does not wait for it.
+  if (from.kind === 'here' && sofar.isLive) {
+    void archiveBytes(own).then((bytes) => {
+      sofar.of = bytes;
+    });
+  }
   const chunks = from.kind === 'archive' ? session.terminal.input : packed(own, top, sofar);
   try {
     for await (const chunk of chunks) {
@@ -201,7 +215,7 @@ async function takeTo(
   { terminal }: Session,
   { from, to }: Extract<Copy, { readonly direction: 'from' }>,
   chunks: Handover,
-  events: CopyEvents,
+  sofar: SoFar,
 ): Promise<void> {
   if (to.kind !== 'here') {
     for await (const chunk of chunks) {
@@ -212,9 +226,12 @@ async function takeTo(
   }
   const { path } = to;
   await unpack(chunks, {
-    place: (first) => placeHere(path, topOf(from.path), first),
-    cannot: (text) => events.say(`left out: ${text}`),
-    events,
+    place: (first) => {
+      if (!first.isFolder && first.bytes !== undefined) sofar.of = fileArchiveBytes(first.bytes);
+      return placeHere(path, topOf(from.path), first);
+    },
+    cannot: (text) => sofar.say(`left out: ${text}`),
+    events: sofar,
   });
 }
 

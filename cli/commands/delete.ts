@@ -1,12 +1,13 @@
 /** `shoal delete`: stops what runs, with its grace, and takes it away. */
+import { type ManifestNoun, manifestNoun } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure, UsageFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { nounOf } from '../nouns.ts';
-import { instancePath, schedulePath, workloadPath } from '../paths.ts';
+import { instancePath, poolPath, schedulePath, workloadPath } from '../paths.ts';
 import { plural } from '../present/sections.ts';
 import { print } from '../printed.ts';
-import type { InstanceShape } from '../shapes.ts';
+import type { InstanceShape, PoolShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
 import { type Patience, patienceOf, waitFor } from '../waiting.ts';
 import { gone, waitGone } from '../workload-waits.ts';
@@ -18,7 +19,7 @@ export interface DeleteOptions {
 }
 
 interface Target {
-  readonly noun: 'workload' | 'instance' | 'schedule';
+  readonly noun: ManifestNoun | 'instance';
   readonly tenant: string;
   readonly name: string;
 }
@@ -63,7 +64,7 @@ async function targetsOf(
     const manifests = await readManifests(session, of.files);
     // What was applied last is taken away first.
     return manifests.toReversed().map(({ kind, metadata }) => ({
-      noun: kind === 'schedule' ? 'schedule' : 'workload',
+      noun: manifestNoun(kind),
       ...metadata,
     }));
   }
@@ -97,6 +98,14 @@ async function removeOne(
       answer.runs === 0 ? 'nothing it started runs' : `${plural(answer.runs, 'run')} left`;
     return { answer, told: `schedule ${name} is deleted: ${left}` };
   }
+  if (noun === 'pool') {
+    const answer = await gateway.write<{ readonly claims: number }>('DELETE', poolPath(name), {
+      query: { tenant },
+    });
+    const left =
+      answer.claims === 0 ? 'nobody has a claim' : `${plural(answer.claims, 'claim')} left`;
+    return { answer, told: `pool ${name} is being deleted: ${left}` };
+  }
   const answer = await gateway.write<{ readonly instances: number }>('DELETE', workloadPath(name), {
     query: { tenant },
   });
@@ -114,7 +123,25 @@ async function waitAll(
   for (const { noun, tenant, name } of targets) {
     if (noun === 'workload') await waitGone(session, { tenant, name, patience });
     else if (noun === 'instance') await waitStopped(session, { tenant, name, patience });
+    else if (noun === 'pool') await waitDrained(session, { tenant, name, patience });
   }
+}
+
+/** Waits until a pool is gone: its claims go on until they end. */
+async function waitDrained(
+  session: Session,
+  of: { readonly tenant: string; readonly name: string; readonly patience: Patience },
+): Promise<void> {
+  const { tenant, name, patience } = of;
+  const look = gone('pool-not-found', `pool ${name}: gone`, async () => {
+    const { slots } = await session.gateway.read<PoolShape>(poolPath(name), { tenant });
+    const draining = slots.warming + slots.ready + slots.draining;
+    return { told: `pool ${name}: ${slots.claimed} claimed, ${draining} draining` };
+  });
+  await waitFor(session, {
+    ...{ what: `pool ${name} is not gone`, patience, next: `shoal pool describe ${name}` },
+    look,
+  });
 }
 
 async function waitStopped(

@@ -5,24 +5,29 @@ import { RefusedFailure } from '../failure.ts';
 import type { Query } from '../gateway-client.ts';
 import type { Noun } from '../nouns.ts';
 import {
+  claimsPath,
   eventsPath,
   instancePath,
   instancesPath,
   nodePath,
+  poolPath,
   rolloutPath,
   schedulePath,
   workloadPath,
 } from '../paths.ts';
 import { instanceText } from '../present/instances.ts';
 import { nodeText } from '../present/nodes.ts';
+import { poolText } from '../present/pools.ts';
 import { scheduleText } from '../present/schedules.ts';
 import { workloadText } from '../present/workloads.ts';
 import { print } from '../printed.ts';
 import type {
+  ClaimShape,
   EventShape,
   InstanceShape,
   List,
   NodeDetailShape,
+  PoolShape,
   RolloutShape,
   ScheduleShape,
   WorkloadShape,
@@ -67,6 +72,16 @@ export async function describe(session: Session, noun: Noun, name: string): Prom
       const schedule = await gateway.read<ScheduleShape>(schedulePath(name), { tenant });
       const events = await eventsOf(session, { tenant, noun: 'schedule', id: name });
       print(session, { ...schedule, events }, () => scheduleText(schedule, { events, now, paint }));
+      break;
+    }
+    case 'pool': {
+      const pool = await gateway.read<PoolShape>(poolPath(name), { tenant });
+      const [claims, events] = await Promise.all([
+        gateway.read<List<ClaimShape>>(claimsPath, { tenant, pool: name }),
+        eventsOf(session, { tenant, noun: 'pool', id: name }),
+      ]);
+      const more = { claims: claims.items, events };
+      print(session, { ...pool, ...more }, () => poolText(pool, { ...more, now, paint }));
     }
   }
   return exitCodes.ok;

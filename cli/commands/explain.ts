@@ -1,4 +1,5 @@
 /** `shoal explain`: where a workload would go now, and why not elsewhere. Changes nothing. */
+import { isWorkloadManifest } from '../../subjects/index.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { RefusedFailure } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
@@ -17,8 +18,8 @@ export async function explain(
   const texts: string[] = [];
   let isRefused = false;
   for (const manifest of await readManifests(session, options.file)) {
-    // A schedule is placed nowhere; its runs are, when it fires.
-    if (manifest.kind === 'schedule') continue;
+    // A schedule and a pool are placed nowhere; runs and slots are, when they are made.
+    if (!isWorkloadManifest(manifest)) continue;
     const { kind, spec, metadata } = manifest;
     try {
       const answer = await put<DryRunShape>(session, manifest, { dryRun: true });

@@ -8,6 +8,8 @@ import {
   instancesPath,
   nodePath,
   nodesPath,
+  poolPath,
+  poolsPath,
   schedulePath,
   schedulesPath,
   workloadPath,
@@ -16,10 +18,18 @@ import {
 import { instanceTable } from '../present/instances.ts';
 import { nodeTable } from '../present/nodes.ts';
 import type { Paint } from '../present/paint.ts';
+import { poolTable } from '../present/pools.ts';
 import { scheduleTable } from '../present/schedules.ts';
 import { workloadTable } from '../present/workloads.ts';
 import { print } from '../printed.ts';
-import type { InstanceShape, List, NodeShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
+import type {
+  InstanceShape,
+  List,
+  NodeShape,
+  PoolShape,
+  ScheduleShape,
+  WorkloadShape,
+} from '../shapes.ts';
 import type { Session } from '../shell.ts';
 import type { Fit } from '../table.ts';
 import { watch } from '../watching.ts';
@@ -41,6 +51,7 @@ const filters: Readonly<Record<Noun, readonly (keyof Narrowing)[]>> = {
   instance: ['workload', 'node', 'phase'],
   node: [],
   schedule: ['label'],
+  pool: ['label'],
 };
 
 /** How things of a kind are read and told. */
@@ -97,6 +108,12 @@ export async function get(
         ...{ list: schedulesPath, one: schedulePath, query, empty, table: scheduleTable },
         nameOf: (each) => each.name,
         gone: (each) => ({ ...each, state: 'gone' as ScheduleShape['state'] }),
+      });
+    case 'pool':
+      return tell<PoolShape>(session, asked, {
+        ...{ list: poolsPath, one: poolPath, query, empty, table: poolTable },
+        nameOf: (each) => each.name,
+        gone: (each) => ({ ...each, state: 'gone' as PoolShape['state'] }),
       });
   }
 }

@@ -21,6 +21,7 @@ const conditions: Readonly<Record<Noun, readonly string[]>> = {
   instance: [...phases, 'gone'],
   node: [...nodeStates, 'drained'],
   schedule: [],
+  pool: [],
 };
 
 interface Awaited {

@@ -24,6 +24,7 @@ const NAMED_OPTIONS: Readonly<Record<string, string>> = {
   '--instance': 'instance',
   '--node': 'node',
   '--context': 'context',
+  '--pool': 'pool',
 };
 
 /** Commands of one thing whose argument does not say which. */
@@ -34,7 +35,15 @@ const NAMED_COMMANDS: Readonly<Record<string, string>> = {
   explain: 'workload',
   node: 'node',
   schedule: 'schedule',
+  pool: 'pool',
   context: 'context',
+};
+
+/** Arguments that say by their own name what they are the name of. */
+const NAMED_ARGUMENTS: Readonly<Record<string, string>> = {
+  pool: 'pool',
+  claim: 'claim',
+  claims: 'claim',
 };
 
 const anything: Place = { kind: 'anything' };
@@ -109,6 +118,8 @@ function argumentAt(command: Command, path: readonly string[], given: readonly s
   if (!argument) return anything;
   if (argument.argChoices) return textsOf(argument.argChoices);
   if (argument.name() === 'what') return textsOf(nounsIn(argument.description));
+  const own = NAMED_ARGUMENTS[argument.name()];
+  if (own !== undefined) return { kind: 'name', noun: own };
   if (!['name', 'names'].includes(argument.name())) return anything;
   const isAfterWhat = all[0]?.name() === 'what';
   return { kind: 'name', noun: isAfterWhat ? given[0] : NAMED_COMMANDS[path[0] ?? ''] };

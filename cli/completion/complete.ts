@@ -5,8 +5,23 @@ import { bookFile, readBook } from '../contexts/book.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Gateway } from '../gateway-client.ts';
 import { nounOf } from '../nouns.ts';
-import { instancesPath, nodesPath, schedulesPath, workloadsPath } from '../paths.ts';
-import type { InstanceShape, List, NodeShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
+import {
+  claimsPath,
+  instancesPath,
+  nodesPath,
+  poolsPath,
+  schedulesPath,
+  workloadsPath,
+} from '../paths.ts';
+import type {
+  ClaimShape,
+  InstanceShape,
+  List,
+  NodeShape,
+  PoolShape,
+  ScheduleShape,
+  WorkloadShape,
+} from '../shapes.ts';
 import type { Session } from '../shell.ts';
 import { type Candidate, placeAt } from './candidates.ts';
 
@@ -41,6 +56,7 @@ async function namesOf(
     const late = AbortSignal.any([session.signal, AbortSignal.timeout(NAMES_MS)]);
     const gateway = new Gateway(said(words, '--gateway') ?? session.gateway.base, late);
     const tenant = tenantName.parse(said(words, '--tenant') ?? session.tenant);
+    if (noun === 'claim') return claims(gateway, tenant);
     const of = noun === undefined ? (['workload', 'instance'] as const) : [nounOf(noun)];
     return (await Promise.all(of.map((each) => read[each](gateway, tenant)))).flat();
   } catch {
@@ -79,4 +95,13 @@ const read: Readonly<Record<ReturnType<typeof nounOf>, Names>> = {
     const { items } = await gateway.read<List<ScheduleShape>>(schedulesPath, { tenant });
     return items.map(({ name, state }) => ({ text: name, about: state }));
   },
+  pool: async (gateway, tenant) => {
+    const { items } = await gateway.read<List<PoolShape>>(poolsPath, { tenant });
+    return items.map(({ name, slots }) => ({ text: name, about: `${slots.ready} ready` }));
+  },
+};
+
+const claims: Names = async (gateway, tenant) => {
+  const { items } = await gateway.read<List<ClaimShape>>(claimsPath, { tenant });
+  return items.map(({ id, until }) => ({ text: id, about: `until ${until}` }));
 };

@@ -30,7 +30,7 @@ export function addEditingCommands(program: Command, { session, end }: Wiring): 
     .description(
       'By VISUAL, EDITOR or vi. What somebody else changes meanwhile is not overwritten.',
     )
-    .argument('<what>', 'workload or schedule')
+    .argument('<what>', 'workload, schedule or pool')
     .argument('<name>')
     .action(async (what: string, name: string, _options: object, command: Command) => {
       const { edit } = await import('./edit.ts');

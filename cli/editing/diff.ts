@@ -59,11 +59,11 @@ async function differenceOf(session: Session, manifest: Manifest): Promise<Diffe
 async function storedText(session: Session, { kind, metadata }: Manifest): Promise<string> {
   const { tenant, name } = metadata;
   try {
-    const isSchedule = kind === 'schedule';
-    return manifestText(await readStored(session, { isSchedule, tenant, name }), 'sorted');
+    return manifestText(await readStored(session, { kind, tenant, name }), 'sorted');
   } catch (error) {
     const isAbsent =
-      error instanceof RefusedFailure && /^(workload|schedule)-not-found$/.test(error.refusal.code);
+      error instanceof RefusedFailure &&
+      /^(workload|schedule|pool)-not-found$/.test(error.refusal.code);
     if (isAbsent) return '';
     if (!(error instanceof RefusedFailure)) throw error;
     // 1 says that something would change.

@@ -9,7 +9,7 @@ import type { Noun } from '../nouns.ts';
 import { print } from '../printed.ts';
 import type { AppliedShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
-import { isScheduleOf, manifestText, readStored } from './manifest-text.ts';
+import { editable, manifestText, readStored } from './manifest-text.ts';
 
 /**
  * Applies only over what was opened: who changed it meanwhile is not overwritten. A text that cannot
@@ -17,7 +17,7 @@ import { isScheduleOf, manifestText, readStored } from './manifest-text.ts';
  */
 export async function edit(session: Session, noun: Noun, name: string): Promise<ExitCode> {
   const { tenant } = session;
-  const before = await readStored(session, { isSchedule: isScheduleOf(noun), tenant, name });
+  const before = await readStored(session, { kind: editable(noun), tenant, name });
   const text = manifestText(before);
   const edited = await session.edit(text, `${noun}-${name}.yaml`);
   if (edited.text === text || edited.text.trim() === '') {

@@ -3,11 +3,11 @@
  * can be applied as it is, defaults filled in.
  */
 import { stringify } from 'yaml';
-import { MANIFEST_VERSION } from '../../subjects/index.ts';
+import { MANIFEST_VERSION, type ManifestNoun, manifestNoun } from '../../subjects/index.ts';
 import { UsageFailure } from '../failure.ts';
 import type { Noun } from '../nouns.ts';
-import { schedulePath, workloadPath } from '../paths.ts';
-import type { ScheduleShape, WorkloadShape } from '../shapes.ts';
+import { manifestPath } from '../paths.ts';
+import type { PoolShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
 import type { Session } from '../shell.ts';
 
 /** Something stored that manifests can name, as a manifest would want it. */
@@ -29,13 +29,13 @@ interface Wanted {
 /** The manifest of something stored. Throws RefusedFailure when it is not there. */
 export async function readStored(
   { gateway }: Session,
-  of: { readonly isSchedule: boolean; readonly tenant: string; readonly name: string },
+  of: { readonly kind: string; readonly tenant: string; readonly name: string },
 ): Promise<Stored> {
-  const { isSchedule, tenant, name } = of;
-  const path = isSchedule ? schedulePath(name) : workloadPath(name);
-  const found = await gateway.read<WorkloadShape | ScheduleShape>(path, { tenant });
+  const { tenant, name } = of;
+  const path = manifestPath(of.kind, name);
+  const found = await gateway.read<WorkloadShape | ScheduleShape | PoolShape>(path, { tenant });
   const { labels, spec, generation } = found;
-  const kind = 'kind' in found ? found.kind : 'schedule';
+  const kind = 'kind' in found ? found.kind : manifestNoun(of.kind);
   return { generation, kind, metadata: { name, tenant, labels }, spec };
 }
 
@@ -50,8 +50,8 @@ export function manifestText(
   return stringify(all, { lineWidth: 0, sortMapEntries: order === 'sorted' });
 }
 
-/** Whether a noun is a schedule; throws UsageFailure for what no manifest names. */
-export function isScheduleOf(noun: Noun): boolean {
-  if (noun === 'workload' || noun === 'schedule') return noun === 'schedule';
-  throw new UsageFailure(`no manifest names a ${noun}; give a workload or a schedule`);
+/** A noun that manifests name; throws UsageFailure for others. */
+export function editable(noun: Noun): ManifestNoun {
+  if (noun === 'workload' || noun === 'schedule' || noun === 'pool') return noun;
+  throw new UsageFailure(`no manifest names a ${noun}; give a workload, a schedule or a pool`);
 }

@@ -5,7 +5,12 @@ import { formatSpan } from '../../subjects/index.ts';
 export function age(at: string | undefined, now: number): string | undefined {
   const moment = at === undefined ? Number.NaN : Date.parse(at);
   if (Number.isNaN(moment)) return undefined;
-  const seconds = Math.max(0, Math.floor((now - moment) / 1_000));
+  return lengthText(now - moment);
+}
+
+/** `3m10s`, whole seconds; never below zero. */
+export function lengthText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
   return seconds < 60 ? `${seconds}s` : formatSpan(seconds * 1_000);
 }
 

@@ -87,6 +87,7 @@ export function instanceText(
     ],
     ['Endpoint', endpointText(instance)],
     ['Process', instance.pid],
+    ['Limits', limitsText(instance.limits)],
     ['Started', since],
     ['Created', `${ago(instance.createdAt, now)} (${instance.createdAt})`],
     ['Epoch', instance.epoch],
@@ -107,6 +108,14 @@ export function instanceText(
     section(title, text, paint),
   );
   return [pairs(facts, paint), ...sections].join('\n\n');
+}
+
+/** `memory 512Mi, bandwidth 200M, iops low` */
+function limitsText(limits: InstanceShape['limits']): string | undefined {
+  if (!limits) return undefined;
+  return Object.entries(limits)
+    .map(([name, limit]) => `${name} ${limit}`)
+    .join(', ');
 }
 
 function sidecarTable(sidecars: readonly SidecarShape[], now: number, paint?: Paint): string {

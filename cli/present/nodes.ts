@@ -37,7 +37,7 @@ export function nodeTable(
     { title: 'memory', text: (each) => used(each, 'memoryBytes', formatBytes), align: 'right' },
     { title: 'devices', text: devicesText, isOptional: true, goes: 3 },
     { title: 'instances', text: (each) => each.instances, align: 'right', goes: 1 },
-    { title: 'drivers', text: (each) => Object.keys(each.drivers).join(', '), goes: 4 },
+    { title: 'drivers', text: (each) => drivesText(each), goes: 4 },
     { title: 'age', text: (each) => age(each.enrolledAt, now), goes: 2 },
     { title: 'host', text: (each) => each.hostname, isWide: true },
     { title: 'address', text: (each) => each.address, isWide: true },
@@ -150,11 +150,20 @@ function entryTable(
   return table(columns, entries, paint);
 }
 
+/** `process, docker (away)` */
+function drivesText({ drivers }: NodeShape): string {
+  const names = Object.entries(drivers).map(([name, { away }]) =>
+    away === undefined ? name : `${name} (away)`,
+  );
+  return names.join(', ');
+}
+
 /** `process (cpu not enforced: no cgroup)` */
 function driversText({ drivers }: NodeShape): string {
   const texts = Object.entries(drivers).map(
-    ([name, { version, enforces, notEnforced, mounts }]) => {
+    ([name, { version, enforces, notEnforced, mounts, away }]) => {
       const said = [
+        ...(away === undefined ? [] : [`starts nothing now: ${away}`]),
         ...(enforces.length > 0 ? [`enforces ${enforces.join(' and ')}`] : []),
         ...(mounts ? [`mounts ${mounts.map(mountText).join(' and ')}`] : []),
         ...Object.entries(notEnforced).map(([what, why]) => `${what} ${notDone(what)}: ${why}`),

@@ -7,6 +7,8 @@ import { columnsOf, cutTo } from './width.ts';
 export interface Share {
   readonly done: number;
   readonly of: number;
+  /** How it is said; default: `2/3`. */
+  readonly told?: string;
 }
 
 /** What is told while something goes on. */
@@ -49,11 +51,12 @@ export function progressLine(
 
 /** `2/3  4s` */
 function headOf(share: Share | undefined, elapsedMs: number): string {
-  const count = share && share.of > 0 ? `${share.done}/${share.of}  ` : '';
-  return `${count}${seconds(elapsedMs)}`;
+  const count = share && share.of > 0 ? (share.told ?? `${share.done}/${share.of}`) : undefined;
+  return `${count === undefined ? '' : `${count}  `}${seconds(elapsedMs)}`;
 }
 
-function seconds(ms: number): string {
+/** `4s`, `1m05s` */
+export function seconds(ms: number): string {
   const whole = Math.max(0, Math.floor(ms / 1_000));
   return whole < 60
     ? `${whole}s`

@@ -1,6 +1,6 @@
 /** How the states of things look: as they should be, on the way, or in need of somebody. */
 import type { NodeState, Phase, WorkloadKind } from '../../subjects/index.ts';
-import type { RolloutShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
+import type { PoolShape, RolloutShape, ScheduleShape, WorkloadShape } from '../shapes.ts';
 import type { Tone } from './paint.ts';
 
 const phaseTones: Readonly<Record<Phase, Tone>> = {
@@ -104,4 +104,15 @@ export function useTone(used: number | undefined, of: number | undefined): Tone 
   const share = used / of;
   if (share >= USE_FULL) return 'bad';
   return share >= USE_TIGHT ? 'between' : undefined;
+}
+
+const poolTones: Readonly<Record<PoolShape['state'], Tone>> = {
+  full: 'good',
+  refilling: 'between',
+  hindered: 'bad',
+  deleting: 'between',
+};
+
+export function poolTone(state: PoolShape['state']): Tone | undefined {
+  return poolTones[state];
 }

@@ -88,6 +88,7 @@ export function workloadText(
     ['Created', `${ago(workload.createdAt, now)} (${workload.createdAt})`],
     ['Labels', labelText(workload.labels)],
     ['URL', workload.url],
+    ['Probes', withoutProbes(workload)],
     ['Last', `${last.verb}: ${last.message} (${ago(last.at, now)})`],
   ];
   const spec = stringify(written(workload.spec), { lineWidth: 100 }).trimEnd();
@@ -100,6 +101,14 @@ export function workloadText(
     section('Instances', instances, paint),
     section('Events', events, paint),
   ].join('\n\n');
+}
+
+/** What its instances are ready by, where somebody may think that it is what their image brings. */
+function withoutProbes({ kind, spec }: WorkloadShape): string | undefined {
+  const { driver, probes } = spec;
+  const hasProbes = isMapping(probes) && Object.keys(probes).length > 0;
+  if (kind !== 'service' || driver !== 'docker' || hasProbes) return undefined;
+  return 'none: ready when its ports take connections; the HEALTHCHECK of an image is not run';
 }
 
 /** A spec without what is empty: it says nothing. */

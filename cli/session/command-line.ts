@@ -5,6 +5,7 @@ import type { AttachOptions } from '../commands/attach.ts';
 import type { CopyOptions } from '../commands/cp.ts';
 import type { ExecOptions } from '../commands/exec.ts';
 import type { ForwardOptions } from '../commands/port-forward.ts';
+import type { ListSessionsOptions } from '../commands/sessions.ts';
 
 const NAME = 'a workload, or the id of an instance';
 
@@ -62,5 +63,31 @@ export function addSessionCommands(program: Command, { session, end }: Wiring): 
     .action(async (from: string, to: string, options: CopyOptions, command: Command) => {
       const { cp } = await import('../commands/cp.ts');
       end(await cp(session(command), [from, to], options));
+    });
+  addOpened(program, { session, end });
+}
+
+function addOpened(program: Command, { session, end }: Pick<Wiring, 'session' | 'end'>): void {
+  const sessions = program.command('sessions').summary('sessions that are open: list, end');
+  sessions
+    .command('ls')
+    .summary('list commands, connections and copies that are under way')
+    .description("With a tenant's instances, whoever opened them; asked of their nodes.")
+    .option('--node <node>', 'only with instances of this node')
+    .option('--instance <id>', 'only with this instance')
+    .action(async (options: ListSessionsOptions, command: Command) => {
+      const { listSessions } = await import('../commands/sessions.ts');
+      end(await listSessions(session(command), options));
+    });
+  sessions
+    .command('end')
+    .summary('end sessions, whoever opened them')
+    .description(
+      'As when who opened them goes: commands and connections end, no file is there by half. They are told that somebody did.',
+    )
+    .argument('<ids...>', 'as `shoal sessions ls` shows them')
+    .action(async (ids: string[], _options: object, command: Command) => {
+      const { endSessions } = await import('../commands/sessions.ts');
+      end(await endSessions(session(command), ids));
     });
 }

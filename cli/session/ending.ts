@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { type RefusalCode, refusals } from '../../subjects/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { nextStepOf } from '../present/refusal.ts';
 import type { Ending } from './session-socket.ts';
 
 /** As shells say that a signal ended a command. */
@@ -21,12 +22,13 @@ export function exitCodeOf(ending: Ending): number {
   );
 }
 
-/** Why a session broke off, in one line. */
+/** Why a session broke off and what to do next, in one line. */
 export function whyOf(ending: Exclude<Ending, { readonly kind: 'ended' }>): string {
   if (ending.kind === 'lost') {
     return 'the connection to the gateway was lost, and the session with it; begin anew when `shoal version` shows a gateway';
   }
   const { code, detail } = ending.why;
   const known = Object.hasOwn(refusals, code) ? refusals[code as RefusalCode].user : code;
-  return `${detail}. ${known}`;
+  const next = nextStepOf(code);
+  return `${detail}. ${known}${next === undefined ? '' : ` Next: ${next}.`}`;
 }

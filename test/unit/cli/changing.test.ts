@@ -135,7 +135,7 @@ job count-to-three of tenant mine created (generation 1)
       hello: 3 of 3 ready (400ms)
       the gateway does not answer at the moment (400ms)
       count-to-three: 1 of 1 done (600ms)
-      count-to-three: succeeded: 1 instance succeeded (1.0s)
+      count-to-three: succeeded: 1 instance succeeded (1s)
       "
     `);
     expect(stub.lines).toContain(`GET ${helloPath}?tenant=default&minRevision=41`);

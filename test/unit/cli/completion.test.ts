@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { hello, instances, job, node } from './fabric.ts';
+import { claim, hello, instances, job, node, pool } from './fabric.ts';
 import { StubGateway, shoal } from './stub-gateway.ts';
 
 const run = promisify(execFile);
@@ -10,6 +10,8 @@ const fabric = {
   'GET /api/v1/workloads': { body: { items: [hello, job], revision: 1 } },
   'GET /api/v1/instances': { body: { items: instances, revision: 1 } },
   'GET /api/v1/nodes': { body: { items: [node], revision: 1 } },
+  'GET /api/v1/pools': { body: { items: [pool], revision: 1 } },
+  'GET /api/v1/claims': { body: { items: [claim], revision: 1 } },
 };
 
 /** The candidates without what they are. A word that is begun anew is written `_`. */
@@ -30,11 +32,14 @@ describe('what may come next', () => {
       ['diff', 'describe', 'delete', 'dead', 'debug', 'decode'],
     ],
     ['the commands of a command', 'schedule _', ['pause', 'resume', 'trigger', 'help']],
-    ['what a command is about', 'describe _', ['workload', 'instance', 'node', 'schedule']],
+    ['what a command is about', 'describe _', ['workload', 'instance', 'node', 'schedule', 'pool']],
     ['names of what was said', 'get workloads _', ['hello', 'count-to-three']],
     ['names by another word for it', 'get wl he', ['hello']],
     ['names after an option with its value', 'get --phase ready wl c', ['count-to-three']],
     ['names of nodes', 'node cordon _', ['n1']],
+    ['names of pools', 'pool purge _', ['demo']],
+    ['pools to claim of', 'claim d', ['demo']],
+    ['claims to give back', 'release _', ['demo-4f2abk9x0w']],
     [
       'workloads and instances where either can be',
       'logs hello',

@@ -139,7 +139,7 @@ describe('edit', () => {
     const ran = await shoal(undefined, 'edit node n1');
     expect(ran).toMatchObject({
       code: 2,
-      err: 'error: no manifest names a node; give a workload or a schedule\n',
+      err: 'error: no manifest names a node; give a workload, a schedule or a pool\n',
     });
   });
 });
@@ -188,7 +188,7 @@ describe('wait', () => {
     await using stub = await StubGateway.start({ [`GET ${PATH}`]: { body: hello } });
     const ran = await shoal(stub, 'wait wl hello --timeout 1s');
     expect(ran.code).toBe(4);
-    expect(ran.err).toContain('hello is not ready after 1.0s');
+    expect(ran.err).toContain('hello is not ready after 1s');
   });
 
   test('not for what never is', async () => {

@@ -99,6 +99,7 @@ test('refused: exit 1, with sentence, case, places, code and id', async () => {
       count: too large
       spec.count: expected a whole number
       code request-malformed, id r-1
+      next: correct what is named; \`--help\` of the command says what it takes
     "
   `);
 });

@@ -1,8 +1,10 @@
 /** A small fabric, as the gateway's API shows it. */
 import type {
+  ClaimShape,
   EventShape,
   InstanceShape,
   NodeDetailShape,
+  PoolShape,
   WorkloadShape,
 } from '../../../cli/shapes.ts';
 import { NOW } from './stub-gateway.ts';
@@ -189,4 +191,18 @@ export const nodeEvent: EventShape = {
   at: at(30),
   message: 'unheard for 90s',
   node: 'phone',
+};
+
+export const pool: PoolShape = {
+  ...{ tenant: 'default', name: 'demo', labels: {}, generation: 3, createdAt: at(190) },
+  spec: { template: { command: ['serve'] }, ready: 5, maximum: 20, ttl: '30m' },
+  state: 'refilling',
+  slots: { warming: 2, ready: 3, claimed: 1, draining: 0 },
+  last: { verb: 'updated', at: at(12), message: 'generation 3: slots stay' },
+};
+
+export const claim: ClaimShape = {
+  ...{ id: 'demo-4f2abk9x0w', tenant: 'default', pool: 'demo', state: 'held', by: 'checkout' },
+  ...{ at: at(10), until: new Date(NOW + 110_000).toISOString(), extended: 0 },
+  ...{ node: 'n1', address: '127.0.0.1', ports: { http: 28_524 } },
 };

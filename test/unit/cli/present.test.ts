@@ -99,6 +99,18 @@ describe('workloads', () => {
     `);
   });
 
+  test('one of containers says that only probes of its spec count', () => {
+    const text = (spec: object) => {
+      const of = { ...hello, spec: { ...hello.spec, driver: 'docker', ...spec } };
+      return workloadText(of, { instances: [], events: [], now: NOW });
+    };
+    const said = /^Probes +none: ready when its ports take connections; the HEALTHCHECK/m;
+    expect(text({})).toMatch(said);
+    expect(text({ probes: {} })).toMatch(said);
+    expect(text({ probes: { liveness: { tcp: { port: 'http' } } } })).not.toMatch(/^Probes/m);
+    expect(text({ driver: 'process' })).not.toMatch(/^Probes/m);
+  });
+
   test('their state in words', () => {
     expect(
       [hello, helloReady, job, { ...job, outcome: undefined }].map((each) =>
@@ -134,6 +146,12 @@ describe('instances', () => {
     expect(text).toContain(`Phase       running: ${message}\n`);
     expect(text).toContain('Last end    liveness probe failed 3 times: exited with 1 (1m ago)\n');
     expect(instanceTable([{ ...one, kind: 'job' }], NOW)).not.toContain('NOTE');
+  });
+
+  test('one that is limited says to what', () => {
+    const limits = { memory: '64Mi', bandwidth: '8M', iops: 'low' };
+    const text = instanceText({ ...instances[0]!, limits }, { events: [], now: NOW });
+    expect(text).toContain('Limits      memory 64Mi, bandwidth 8M, iops low\n');
   });
 
   test('one that runs and one that waits', () => {
@@ -191,6 +209,15 @@ describe('nodes', () => {
       /bandwidth +1Gbit\/s +100Mbit\/s +900Mbit\/s\n +\/dev\/kvm +9 +0 +9\n +gpu +2 +1 +1\n/,
     );
     expect(nodeTable([more, lostNode], NOW)).toMatch(/DEVICES .*\n.* gpu 1\/2, \/dev\/kvm 0\/9 /);
+  });
+
+  test('with a driver whose engine is away', () => {
+    const away = 'the engine at /run/e.sock does not answer';
+    const drivers = { ...node.drivers, docker: { enforces: [], notEnforced: {}, away } };
+    const more = { ...node, drivers };
+    expect(nodeTable([more], NOW)).toContain('process, docker (away)');
+    const text = nodeText(more, { instances, events: [], now: NOW });
+    expect(text).toContain(`docker (starts nothing now: ${away})`);
   });
 
   test('one', () => {
@@ -307,6 +334,7 @@ test('every refusal reads well, and its code can be looked up', () => {
   expect(refusalText({ ...malformed, detail: '', retry: 'never', places })).toMatchInlineSnapshot(`
     "error: No.
       spec.cout: unknown key
-      code manifest-malformed, id r-2"
+      code manifest-malformed, id r-2
+      next: correct that line; \`shoal apply -f FILE --dry-run\` tries it"
   `);
 });
