@@ -9,12 +9,19 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/p
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { reasonOf } from '../actors/runtime/reason.ts';
+import { StartError } from '../actors/runtime/start-error.ts';
 
 const call = promisify(execFile);
 
 const COMMAND_TIMEOUT_MS = 180_000;
+/** As long as some hundred packages take. */
+const MANY_TIMEOUT_MS = 600_000;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a program is started with besides its caller's own. */
+export type Variables = Readonly<Record<string, string>>;
 
 /** Folder of the cache that is for one engine. */
 export function cacheFolder(environment: Environment, engine: string): string {
@@ -46,8 +53,31 @@ export async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
+export interface Fetch {
+  readonly packages: readonly string[];
+  /** Folder they are unpacked to. */
+  readonly tree: string;
+  /** Also all they need that is not installed here, however much that is. */
+  readonly withMissing?: boolean;
+}
+
+/** Fetches the packages of an engine, whole or not at all. Throws StartError: `no X`, why, and what to do `instead`. */
+export async function fetchEngine({
+  name,
+  instead,
+  ...fetch
+}: Fetch & { readonly name: string; readonly instead?: string }): Promise<void> {
+  try {
+    await fetchPackages(fetch);
+  } catch (error) {
+    const reason = reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300);
+    const next = instead === undefined ? '' : `; ${instead}`;
+    throw new StartError(`${name} could be obtained (${reason})${next}`);
+  }
+}
+
 /** Fetches packages and unpacks them into a folder, whole or not at all. Throws with why not. */
-export async function fetchPackages(packages: readonly string[], tree: string): Promise<void> {
+async function fetchPackages({ packages, tree, withMissing = false }: Fetch): Promise<void> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   if (!/^ID=debian$/m.test(release)) throw new Error('only Debian has the packages it is made of');
   const work = await mkdtemp(join(tmpdir(), 'shoal-packages-'));
@@ -65,9 +95,18 @@ export async function fetchPackages(packages: readonly string[], tree: string): 
     ].flatMap((option) => ['-o', option]);
     const settings = { cwd: out as string, timeout: COMMAND_TIMEOUT_MS };
     await call('apt-get', [...options, '-q', 'update'], settings);
-    await call('apt-get', [...options, '-q', 'download', ...packages], settings);
-    for (const name of await readdir(settings.cwd)) {
-      if (name.endsWith('.deb')) await call('dpkg', ['-x', name, 'tree'], settings);
+    if (withMissing) {
+      const only = ['--download-only', '--yes', '--no-install-recommends'];
+      const words = [...options, '-o', 'Debug::NoLocking=1', '-q', ...only, 'install'];
+      await call('apt-get', [...words, ...packages], { ...settings, timeout: MANY_TIMEOUT_MS });
+    } else {
+      await call('apt-get', [...options, '-q', 'download', ...packages], settings);
+    }
+    for (const folder of [settings.cwd, join(archives as string, 'archives')]) {
+      for (const name of await readdir(folder)) {
+        if (!name.endsWith('.deb')) continue;
+        await call('dpkg', ['-x', join(folder, name), 'tree'], settings);
+      }
     }
     await keep(join(settings.cwd, 'tree'), tree);
   } finally {

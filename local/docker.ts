@@ -7,15 +7,15 @@
  * tests build their images: no registry is asked but one of their own), with what they need, from the mirror this machine installs from.
  */
 import { delimiter, join } from 'node:path';
-import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
   cacheFolder,
   type Environment,
-  fetchPackages,
+  fetchEngine,
   foldersIn,
   isExecutable,
   librariesIn,
+  type Variables,
 } from './debian.ts';
 
 /** What an engine consists of. tini is what it gives containers as their first process. */
@@ -38,7 +38,7 @@ export interface DockerPrograms {
   readonly busybox: string;
   /** Keeps images for others, with a password where it is told to. */
   readonly registry: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Variables;
   readonly source: 'PATH' | 'cache' | 'package';
 }
 
@@ -70,14 +70,12 @@ export async function obtainDocker(
   const found = await findDocker(environment);
   if (found) return found;
   tell("fetching Debian's docker.io, docker-registry and busybox-static");
-  try {
-    await fetchPackages(PACKAGES, join(cacheFolder(environment, 'docker'), TREE));
-  } catch (error) {
-    const reason = reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300);
-    throw new StartError(
-      `no Docker engine could be obtained (${reason}); install dockerd, tini as docker-init, docker-registry and a static busybox`,
-    );
-  }
+  await fetchEngine({
+    name: 'no Docker engine',
+    packages: PACKAGES,
+    tree: join(cacheFolder(environment, 'docker'), TREE),
+    instead: 'install dockerd, tini as docker-init, docker-registry and a static busybox',
+  });
   const fetched = await findDocker(environment);
   if (!fetched) throw new StartError('the Docker packages that were fetched lack a program');
   return { ...fetched, source: 'package' };

@@ -8,7 +8,8 @@ import { obtainDocker } from './docker.ts';
 import { obtainGrpcurl } from './grpcurl.ts';
 import { runOnce } from './once.ts';
 import { obtainPodman } from './podman.ts';
-import { obtainTmux } from './tmux.ts';
+import { obtainProgram } from './program.ts';
+import { caddy, chromium, fish, mariadb, prometheus, tmux, zsh } from './programs.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -23,10 +24,12 @@ await runOnce(async () => {
     const { podman } = await obtainPodman(process.env, say);
     say(`podman (cache) ${podman}`);
   });
-  await perhaps(async () => {
-    const tmux = await obtainTmux(process.env, say);
-    say(`tmux (${tmux.source}) ${tmux.path}`);
-  });
+  for (const wanted of [caddy, prometheus, mariadb, tmux, zsh, fish, chromium]) {
+    await perhaps(async () => {
+      const { source, path } = await obtainProgram(wanted, process.env, say);
+      say(`${wanted.name} (${source}) ${path}`);
+    });
+  }
   await perhaps(async () => {
     const grpcurl = await obtainGrpcurl(process.env, say);
     say(`grpcurl (${grpcurl.source}) ${grpcurl.path}`);

@@ -24,7 +24,8 @@ import {
 } from './servers.ts';
 import { StoreKeeper } from './store-keeper.ts';
 
-const READY_MS = 30_000;
+/** One that ends first is told of at once; a machine on which much else goes on may take this long. */
+const READY_MS = 300_000;
 
 export interface FabricSettings {
   readonly folder: string;
@@ -58,6 +59,8 @@ export interface FabricSettings {
   readonly durability: Durability;
   /** Further variables of every program. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Further variables of a node's agent; they count before those of every program. */
+  readonly nodeEnvironment?: (node: string) => Readonly<Record<string, string>>;
   /** Told what was done to keep it going, and why. */
   readonly told?: (message: string) => void;
   /** Called when a program ends by itself and is not started again. */
@@ -95,6 +98,8 @@ export class Fabric {
   /** What is started from now on: a rolling upgrade changes it. */
   programs: Programs = programsIn(root);
   readonly #children = new Map<string, Child>();
+  /** Names of what was started beside it. */
+  readonly #beside: string[] = [];
   #isStopping = false;
   readonly #storeKeepers = new Map<number, StoreKeeper>();
 
@@ -254,6 +259,17 @@ export class Fabric {
     await this.#start(agentProgram(node), words, this.agentEnvironment(node), /agent ready/);
   }
 
+  /** Starts a program that is a caller of it, and is stopped with it: one that a demo shows. */
+  async startBeside(
+    name: string,
+    file: string,
+    environment: Readonly<Record<string, string>>,
+    ready: RegExp,
+  ): Promise<void> {
+    this.#beside.push(name);
+    await this.#start(name, [file], environment, ready);
+  }
+
   agentEnvironment(node: string): Record<string, string> {
     return {
       ...this.#seed('agent', node),
@@ -262,6 +278,7 @@ export class Fabric {
       SHOAL_ROOT: root,
       SHOAL_CLASS: this.settings.nodeClass ?? 'steady',
       SHOAL_CAPACITY: this.settings.capacity,
+      ...this.settings.nodeEnvironment?.(node),
     };
   }
 
@@ -284,7 +301,7 @@ export class Fabric {
     for (const each of this.#storeKeepers.values()) each.close();
     const nodes = this.settings.nodes.filter((node) => this.#children.has(agentProgram(node)));
     const stop = (name: string) => this.#children.get(name)?.stop();
-    await Promise.all(nodes.map((node) => stop(agentProgram(node))));
+    await Promise.all([...this.#beside, ...nodes.map(agentProgram)].map(stop));
     for (const node of nodes) await endInstances(this.layout.agent(node));
     await Promise.all([stop('gateway'), ...this.controls.map(stop)]);
     await Promise.all(this.servers.map(stop));

@@ -6,11 +6,11 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
+import { cacheFolder, type Environment } from './debian.ts';
 
 const call = promisify(execFile);
 
@@ -20,8 +20,6 @@ const MODULE = `github.com/fullstorydev/grpcurl/cmd/grpcurl@${VERSION}`;
 /** Compiling takes a minute on two cores. */
 const BUILD_TIMEOUT_MS = 600_000;
 const ASK_TIMEOUT_MS = 10_000;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Grpcurl {
   readonly path: string;
@@ -37,8 +35,17 @@ export async function findGrpcurl(
     const path = join(folder, 'grpcurl');
     if (await runs(path)) return { path, source: 'PATH' };
   }
-  const path = join(cacheFolder(environment), 'grpcurl');
+  const path = join(folderOf(environment), 'grpcurl');
   return (await runs(path)) ? { path, source: 'cache' } : undefined;
+}
+
+/** Whether there is a Go that could build one; whether its module can be had nobody knows before. */
+export function canBuildGrpcurl(environment: Environment = process.env): Promise<boolean> {
+  const asked = call('go', ['version'], { env: environment, timeout: ASK_TIMEOUT_MS });
+  return asked.then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Finds or builds a grpcurl. Throws StartError with what to do. */
@@ -48,7 +55,7 @@ export async function obtainGrpcurl(
 ): Promise<Grpcurl> {
   const found = await findGrpcurl(environment);
   if (found) return found;
-  const folder = cacheFolder(environment);
+  const folder = folderOf(environment);
   const fresh = `${folder}-new-${randomUUID()}`;
   tell(`building grpcurl ${VERSION} with Go`);
   try {
@@ -75,9 +82,8 @@ function whyNot(error: unknown): string {
   return reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300) ?? 'go install failed';
 }
 
-function cacheFolder(environment: Environment): string {
-  const root = environment['XDG_CACHE_HOME'] || join(environment['HOME'] || homedir(), '.cache');
-  return join(root, 'shoal', 'grpcurl', VERSION);
+function folderOf(environment: Environment): string {
+  return join(cacheFolder(environment, 'grpcurl'), VERSION);
 }
 
 async function runs(path: string): Promise<boolean> {

@@ -1,14 +1,21 @@
 /** Makes sure that no process of an instance is left of an agent that is gone. */
-import { isAlive, signalGroup } from '../edge-agent/drivers/process/alive.ts';
+import { setTimeout } from 'node:timers/promises';
+import { isAlive, isGroup, signalGroup } from '../edge-agent/drivers/process/alive.ts';
 import { RunFolder } from '../edge-agent/drivers/run-folder.ts';
 
-/** Ends every instance an agent's folder knows of, by its process group. Returns their ids. */
+/** How long a process that was killed may take to be gone, in milliseconds: its last write is waited for. */
+const GONE_MS = 2_000;
+const LOOK_MS = 5;
+
+/** Ends every instance an agent's folder knows of, by its process group, and sees them gone. Returns their ids. */
 export async function endInstances(state: string): Promise<number[]> {
   const ended: number[] = [];
   for (const { pid } of await instancesOf(state)) {
     signalGroup(pid, 'SIGKILL');
     ended.push(pid);
   }
+  const deadline = performance.now() + GONE_MS;
+  while (ended.some(isGroup) && performance.now() < deadline) await setTimeout(LOOK_MS);
   return ended;
 }
 

@@ -5,12 +5,11 @@
  * Where it is fetched: Debian's packages, with what they need beside what every Debian has.
  */
 import { join } from 'node:path';
-import { reasonOf } from '../actors/runtime/reason.ts';
 import { StartError } from '../actors/runtime/start-error.ts';
 import {
   cacheFolder,
   type Environment,
-  fetchPackages,
+  fetchEngine,
   foldersIn,
   isExecutable,
   librariesIn,
@@ -77,12 +76,8 @@ export async function obtainPodman(
   const found = await findPodman(environment);
   if (found) return found;
   tell("fetching Debian's podman, netavark and iptables");
-  try {
-    await fetchPackages(PACKAGES, join(cacheFolder(environment, 'podman'), TREE));
-  } catch (error) {
-    const reason = reasonOf(error).trim().split('\n').at(-1)?.slice(0, 300);
-    throw new StartError(`no Podman could be obtained (${reason})`);
-  }
+  const tree = join(cacheFolder(environment, 'podman'), TREE);
+  await fetchEngine({ name: 'no Podman', packages: PACKAGES, tree });
   const fetched = await findPodman(environment);
   if (!fetched) throw new StartError('the Podman packages that were fetched lack a program');
   return fetched;

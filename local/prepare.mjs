@@ -21,6 +21,7 @@ const SOURCES = [
   'gateway',
   'cli',
   'manifests',
+  'archive',
   'nats',
   'local',
   'docs',
@@ -50,7 +51,8 @@ if (age(installed) < age(lock)) {
 }
 
 const stamp = join(root, 'dist', '.built');
-if (age(stamp) < Math.max(newest(SOURCES), age(lock), age(join(root, 'tsconfig.json')))) {
+const ROOT_FILES = ['package-lock.json', 'tsconfig.json', 'vitest.config.ts'];
+if (age(stamp) < Math.max(newest(SOURCES), ...ROOT_FILES.map((name) => age(join(root, name))))) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   step('build', 'build.log', join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.json']);
   writeFileSync(stamp, '');
@@ -83,14 +85,15 @@ function age(file) {
   return existsSync(file) ? statSync(file).mtimeMs : 0;
 }
 
-/** Time of the newest source below some folders. */
+/** Time of the newest source below some folders; a folder changes when a source of it is removed. */
 function newest(folders) {
   let time = 0;
   for (const folder of folders) {
     const path = join(root, folder);
     if (!existsSync(path)) continue;
-    for (const name of readdirSync(path, { recursive: true })) {
-      if (name.endsWith('.ts')) time = Math.max(time, age(join(path, name)));
+    for (const each of readdirSync(path, { recursive: true, withFileTypes: true })) {
+      if (!each.isDirectory() && !each.name.endsWith('.ts')) continue;
+      time = Math.max(time, age(join(each.parentPath, each.name)));
     }
   }
   return time;

@@ -13,6 +13,8 @@ const recordSchema = z.object({
   ingressUrl: z.string(),
   /** Absent: there is no gRPC. */
   grpcAddress: z.string().optional(),
+  /** Where Try It Now's API is served. Absent: it is not. */
+  tryItNowUrl: z.string().optional(),
   nodes: z.array(z.string()),
   startedAt: z.string(),
   /** Everything has started. */
@@ -21,7 +23,7 @@ const recordSchema = z.object({
 export type FabricRecord = z.infer<typeof recordSchema>;
 
 /** Parts of the keepers' command lines: tell them from later processes of the same ids. */
-const KEEPER_MARKS = ['local/supervise.js', 'local/demo.js'];
+const KEEPER_MARKS = ['local/supervise.js', 'local/demo.js', 'local/demo-pool.js'];
 
 /** Writes the record of the one who keeps this folder. */
 export async function writeRecord(file: string, record: FabricRecord): Promise<void> {

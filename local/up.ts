@@ -14,7 +14,7 @@ import { exitCodeOf, runOnce } from './once.ts';
 import { type FabricRecord, runningFabric } from './record.ts';
 import { upSettings } from './settings.ts';
 
-const READY_MS = 90_000;
+const READY_MS = 120_000;
 /** The keeper stops what it started within thirty seconds. */
 const STOP_MS = 45_000;
 /** How long the gateway may take to say how it is. */
@@ -89,6 +89,9 @@ async function tell(record: FabricRecord, layout: Layout): Promise<void> {
   say(`  API      ${record.gatewayUrl}`);
   say(`  ingress  ${record.ingressUrl}`);
   if (record.grpcAddress !== undefined) say(`  gRPC     ${record.grpcAddress}`);
+  if (record.tryItNowUrl !== undefined) {
+    say(`  demos    ${record.tryItNowUrl}   (Try It Now's API)`);
+  }
   say(`  bus      ${record.natsUrl}   (nkey: ${join(layout.keys, 'operator-operator.nk')})`);
   say(`  logs     ${layout.logs}`);
   say(`  writes   ${await durabilityOf(record)}`);
