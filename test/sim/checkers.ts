@@ -5,8 +5,9 @@
  * away that is needed.
  */
 
+import { FRESH_MS } from '../../actors/runtime/fenced.ts';
 import { LEASE_MS } from '../../actors/runtime/lease.ts';
-import { type Clock, type Stored, WRITER_HEADER } from '../../actors/runtime/ports.ts';
+import { type Clock, type Stored, type Term, WRITER_HEADER } from '../../actors/runtime/ports.ts';
 import {
   fits,
   type Instance,
@@ -29,6 +30,17 @@ import {
 import { readOnce } from './read.ts';
 import { isStranger } from './store-faults.ts';
 
+/** How long after another took its lease a copy may still remove something: its clock may be slow. */
+const PAST_MS = 1.1 * FRESH_MS;
+
+/** What is known of the fences of an actor. */
+interface Fences {
+  fence: number;
+  /** When that was first seen, in milliseconds. */
+  raisedAt: number;
+  readonly holders: Map<number, string>;
+}
+
 /** Why an instance ends whose workload nobody finds. */
 const ORPHANED = 'its workload is gone';
 
@@ -43,7 +55,7 @@ export class Checkers {
   /** `<node> <name>@<epoch>` of every entry there ever was. */
   readonly #listed = new Set<string>();
   /** Who held which fence of an actor, and the highest one. */
-  readonly #fences = new Map<string, { fence: number; readonly holders: Map<number, string> }>();
+  readonly #fences = new Map<string, Fences>();
   /** When a copy last wrote the lease of its actor, in milliseconds. */
   readonly #renewedAt = new Map<string, number>();
   readonly #records = new Map<string, RecordContract | undefined>();
@@ -65,15 +77,17 @@ export class Checkers {
     }
   }
 
-  /** A copy acts at this moment: its last renewal cannot be older than a lease. */
-  acting(actor: string, copy: string): void {
-    this.checks++;
-    const renewedAt = this.#renewedAt.get(`${actor} ${copy}`);
-    if (renewedAt === undefined) return this.violation(`${copy} acts for ${actor} unasked`);
-    const ageMs = this.#clock.elapsed() - renewedAt;
-    if (ageMs >= LEASE_MS) {
+  /** What to call when a copy acts: its last renewal cannot be older than a lease then. */
+  actingOf(actor: string, copy: string): () => void {
+    const name = `${actor} ${copy}`;
+    return () => {
+      this.checks++;
+      const renewedAt = this.#renewedAt.get(name);
+      if (renewedAt === undefined) return this.violation(`${copy} acts for ${actor} unasked`);
+      const ageMs = this.#clock.elapsed() - renewedAt;
+      if (ageMs < LEASE_MS) return;
       this.violation(`${copy} acts for ${actor} ${ageMs.toFixed(0)} ms after its renewal`);
-    }
+    };
   }
 
   /** Something was written. */
@@ -198,9 +212,10 @@ export class Checkers {
   }
 
   #lease({ actor, holder, fence }: Lease): void {
-    const known = this.#fences.get(actor) ?? { fence: 0, holders: new Map<number, string>() };
+    const known = this.#fences.get(actor) ?? { fence: 0, raisedAt: 0, holders: new Map() };
     this.#fences.set(actor, known);
     if (fence < known.fence) this.violation(`the fence of ${actor} went back to ${fence}`);
+    if (fence > known.fence) known.raisedAt = this.#clock.elapsed();
     known.fence = Math.max(fence, known.fence);
     if (holder === '') return;
     const other = known.holders.get(fence);
@@ -209,6 +224,16 @@ export class Checkers {
     }
     known.holders.set(fence, holder);
     this.#renewedAt.set(`${actor} ${holder}`, this.#clock.elapsed());
+  }
+
+  /** Something is removed under a fence: one that another took is not past for long. */
+  removes({ actor, fence }: Term): void {
+    const newest = this.#fences.get(actor);
+    if (!newest || fence >= newest.fence) return;
+    const ageMs = this.#clock.elapsed() - newest.raisedAt;
+    if (ageMs <= PAST_MS) return;
+    const ago = `${ageMs.toFixed(0)} ms after fence ${newest.fence} was taken`;
+    this.violation(`${actor} removes something under fence ${fence}, ${ago}`);
   }
 
   /** Something was seen that must never be. */

@@ -2,6 +2,7 @@
  * What can go wrong in a storm, each with its share: a number is a share of messages or of clocks
  * where the comment says so, and a weight among the others elsewhere. Zero switches one off.
  */
+import { workloadRecord } from '../../subjects/index.ts';
 import { StoreTrouble } from './store-faults.ts';
 import type { Process, World } from './world.ts';
 
@@ -28,6 +29,10 @@ export const usualFaults = {
   partition: 5,
   /** A process stands still (SIGSTOP); what is due and what arrives waits. */
   pause: 4,
+  /** The step for the work of one workload throws, as a bug for one message would have it. */
+  poison: 2,
+  /** A process stands still with a job under way, mostly longer than its leases last; then it goes on. */
+  stall: 5,
   /** A device is suspended: even the time it measures stands still. */
   suspend: 2,
   /** A process's time of day jumps. */
@@ -40,6 +45,8 @@ export const usualFaults = {
   full: 1,
   /** The server ends hard, and comes back with some of what was deleted and worked off. */
   killStore: 1,
+  /** One of three servers ends hard: deleted keys are back on it alone, so that reads differ. */
+  killOne: 2,
   /** A key that was deleted is there again with its last value, as after a server's hard end. */
   revive: 2,
   /** A stranger writes into the bucket what nobody can read, or what a newer version would. */
@@ -60,10 +67,17 @@ const controls = ['control', 'control-2', 'control-3'];
 const RESTART_MS = 4_000;
 const CUT_MS = 8_000;
 const PAUSE_MS = 6_000;
+/** How long a process stands still that is caught at work: another has its leases by then, mostly. */
+const STALL_MS = 12_000;
+/** Five deliveries, with what lies between them, are over in a third of this. */
+const POISON_MS = 45_000;
 /** How far a clock jumps: mostly a little, now and then by an hour. */
 const JUMP_MS = 3_000;
 const HOUR_MS = 3_600_000;
 const WRONG_MS = 20_000;
+/** Most jobs, and then messages, that a process begins before it stands still. */
+const STALL_JOBS_MAX = 4;
+const STALL_MESSAGES_MAX = 12;
 /** Most effects a process performs before it ends between two. */
 const EFFECTS_MAX = 40;
 
@@ -102,9 +116,11 @@ export class Trouble {
   /** Everything that lasts ends, whatever was arranged. */
   end(): void {
     this.#isOver = true;
+    this.#world.poison.names.clear();
     this.#world.startServer();
     for (const process of this.#world.processes.values()) {
       process.wire.crashIn = undefined;
+      process.wire.stall = undefined;
       process.clock.skewMs = 0;
       process.clock.resume();
       this.#world.heal(process.name, true);
@@ -120,12 +136,15 @@ export class Trouble {
     crashBetween: () => this.#crashBetween(),
     partition: () => this.#partition(),
     pause: () => this.#pause(false),
+    poison: () => this.#poison(),
+    stall: () => this.#stall(),
     suspend: () => this.#pause(true),
     clock: () => this.#jump(),
     store: () => this.#store.silence(),
     election: () => this.#store.elect(),
     full: () => this.#store.fill(),
     killStore: () => this.#store.kill(),
+    killOne: () => this.#store.killOne(),
     revive: () => this.#store.revive(),
     rubbish: () => this.#store.disturb(),
   };
@@ -197,15 +216,47 @@ export class Trouble {
   }
 
   #pause(isSuspended: boolean): boolean {
-    const world = this.#world;
     const process = this.#anyProcess();
     if (!process || process.clock.isPaused) return false;
-    process.clock.pause(isSuspended);
-    world.note(`${process.name} stands still${isSuspended ? ' with its device' : ''}`);
-    this.#later(world.random() * PAUSE_MS, () => {
+    const forMs = this.#world.random() * PAUSE_MS;
+    this.#standStill(process, { isSuspended, forMs });
+    return true;
+  }
+
+  /** Paged out, or without a processor, just where it has a job under way. */
+  #stall(): boolean {
+    const { random, processes } = this.#world;
+    const acting = controls.flatMap((name) => processes.get(name) ?? []);
+    const process = random() < 0.5 ? this.#any(acting) : this.#anyProcess();
+    if (!process || process.wire.stall) return false;
+    const jobs = Math.floor(random() * STALL_JOBS_MAX);
+    const messages = Math.floor(random() * STALL_MESSAGES_MAX);
+    const forMs = random() * STALL_MS;
+    const begin = (): void => this.#standStill(process, { isSuspended: false, forMs });
+    process.wire.stall = { jobs, messages, begin };
+    return true;
+  }
+
+  #standStill(
+    process: Process,
+    of: { readonly isSuspended: boolean; readonly forMs: number },
+  ): void {
+    const world = this.#world;
+    process.clock.pause(of.isSuspended);
+    world.note(`${process.name} stands still${of.isSuspended ? ' with its device' : ''}`);
+    this.#later(of.forMs, () => {
       process.clock.resume();
       world.note(`${process.name} goes on`);
     });
+  }
+
+  #poison(): boolean {
+    const { poison, random, note } = this.#world;
+    const name = this.#any(this.#world.all(workloadRecord))?.name;
+    if (name === undefined || poison.names.has(name)) return false;
+    poison.names.add(name);
+    note.call(this.#world, `${name} is poisoned`);
+    this.#later(random() * POISON_MS, () => poison.names.delete(name));
     return true;
   }
 

@@ -8,27 +8,35 @@ import { Views } from '../../actors/runtime/views.ts';
 import {
   address,
   type Contract,
+  claimWait,
   covers,
   decode,
   encode,
   type Ledger,
   ledgerRecord,
+  nodeHandOff,
   nodeRecord,
   nodeState,
   observedRecord,
+  pattern,
   placeWork,
+  poolApply,
   type RecordContract,
+  type ReplyOf,
+  slotRecord,
   workloadApply,
   workloadScale,
 } from '../../subjects/index.ts';
+import { poolSpecOf } from '../support/pooling.ts';
 import { service } from '../support/specs.ts';
+import { sureHandOff } from './handing-off.ts';
 import { World } from './world.ts';
 
 export const NODES = ['n1', 'n2'];
 
 /** Two nodes, and what a test needs to lose something between them. */
 export class Lossy {
-  readonly world = new World(11, { without: ['schedule', 'retention'] });
+  readonly world = new World(11, { without: ['schedule', 'retention', 'dead'] });
   #ids = 0;
 
   constructor() {
@@ -71,6 +79,36 @@ export class Lossy {
       return 1;
     };
     return lost;
+  }
+
+  /** Loses the first ask of a pattern, or its answer; returns what was lost. */
+  loseFirst(pattern: string, what: 'ask' | 'answer'): readonly string[] {
+    const lost: string[] = [];
+    const { server } = this.world;
+    const publish = server.publish.bind(server);
+    server.publish = (message) => {
+      if (lost.length > 0 || !covers(pattern, message.subject)) return publish(message);
+      lost.push(message.subject);
+      return what === 'ask' ? 1 : publish({ ...message, reply: () => undefined });
+    };
+    return lost;
+  }
+
+  /**
+   * A pool whose slots are ready, as asks for one of them with a hand-off: what the keeper of the line
+   * says. `isDeaf`: no node hears of it.
+   */
+  handingOff({ isDeaf = false } = {}): (place: string) => ReplyOf<typeof claimWait> | undefined {
+    const name = { tenant: 'default', pool: 'demo' };
+    const wanted = { labels: {}, spec: poolSpecOf({ ready: 2 }) };
+    this.world.answer(poolApply, name, { wanted, mode: 'put' });
+    const isReady = () => this.world.all(slotRecord).every((each) => each.state === 'ready');
+    this.run(() => this.world.all(slotRecord).length === 2 && isReady(), 10_000);
+    if (isDeaf) this.lose(pattern(nodeHandOff), () => true);
+    return (place) => {
+      const answer = this.world.answer(claimWait, name, { place, handOff: sureHandOff });
+      return answer.ok ? answer.value : undefined;
+    };
   }
 
   /** Loses items of work on their way to the queue. */
@@ -136,9 +174,13 @@ export class Lossy {
     return new MemoryConnection(this.world.server, this.world.clock, { link, newId });
   }
 
-  /** Starts one more actor in a process of its own, and waits until it acts. */
-  join(actor: unknown, jobs: (ports: Ports) => Readonly<Record<string, Job>> = () => ({})): void {
-    const { ports } = this.connection();
+  /** Starts one more actor in a process of its own, and waits until it acts; returns how it crashes. */
+  join(
+    actor: unknown,
+    jobs: (ports: Ports) => Readonly<Record<string, Job>> = () => ({}),
+  ): () => void {
+    const connection = this.connection();
+    const { ports } = connection;
     const views = new Views(ports.store, this.world.clock, silentLog);
     const options = { ports, views, copy: `c${++this.#ids}`, log: silentLog, jobs: jobs(ports) };
     const host = new Host(actor as Actor, options);
@@ -150,5 +192,6 @@ export class Lossy {
       });
     });
     this.run(() => acts, 5_000);
+    return () => connection.close();
   }
 }

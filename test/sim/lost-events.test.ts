@@ -6,8 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { dead } from '../../actors/dead/actor.ts';
+import { deadJobs } from '../../actors/dead/shell.ts';
+import { pool } from '../../actors/pool/actor.ts';
 import { retention } from '../../actors/retention/actor.ts';
 import { retentionJobs } from '../../actors/retention/shell.ts';
+import { AnswerPace } from '../../actors/runtime/answer-pace.ts';
 import { askAgain } from '../../actors/runtime/ask-again.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
 import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
@@ -19,6 +22,7 @@ import { Known } from '../../gateway/known.ts';
 import {
   address,
   busDisconnected,
+  claimWait,
   type DeadLetter,
   deadRecord,
   encode,
@@ -26,19 +30,27 @@ import {
   instanceRecord,
   ledgerRecord,
   nodeBeat,
+  nodeHandOff,
   nodePrompt,
   nodeRecord,
   observedRecord,
+  pattern,
   placeWork,
+  poolApply,
   scheduleApply,
   scheduleFire,
   scheduleRecord,
+  slotRecord,
   tenantRetain,
   waitingAddress,
+  waitRecord,
+  workloadApply,
   workloadRecord,
   workloadScale,
 } from '../../subjects/index.ts';
+import { poolSpecOf } from '../support/pooling.ts';
 import { specOf } from '../support/scheduling.ts';
+import { service } from '../support/specs.ts';
 import { Lossy, NODES } from './lossy.ts';
 
 const MINUTE = 60_000;
@@ -270,19 +282,25 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
   'a crash in a replay of a dead letter': {
     of: 'dead',
     lose: (at) => {
-      at.join(dead());
+      at.join(dead(), ({ queue }) => deadJobs(queue));
       const { clock } = at.world;
-      const put = at.loseWork((reason) => reason === 'for a test');
+      const { server } = at.world;
+      const put = server.put.bind(server);
+      let isPut = false;
+      server.put = (message) => {
+        isPut ||= message.subject === letter.about;
+        return put(message);
+      };
       const replayed = { ...letter, at: clock.now(), replayedAt: clock.now() };
       at.write(deadRecord, { actor: 'scheduler', letter: 'abc' }, replayed);
-      at.run(() => put.length > 0, 45_000);
+      at.run(() => isPut, 45_000);
       at.run(() => at.world.all(deadRecord).length === 0, 3_000);
     },
   },
   'a mark of a trial whose process is gone': {
     of: 'dead',
     lose: (at) => {
-      at.join(dead());
+      at.join(dead(), ({ queue }) => deadJobs(queue));
       const marked = { ...letter, at: at.world.clock.now(), trials: 1 };
       at.write(deadRecord, { actor: 'scheduler', letter: 'abc' }, marked);
       at.world.clock.advance(9 * MINUTE);
@@ -301,9 +319,14 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
       const subject = address(workloadScale, { tenant: 'default', workload: 'web' });
       const body = encode(workloadScale, { count: 1 });
       const ask = { subject, body, headers: { 'Nats-Msg-Id': 'ask-1' } };
-      askAgain(ports, ask, { withinMs: 2_000, isPatient: false }, ({ kind }) => {
-        outcomes.push(kind);
-      });
+      askAgain(
+        ports,
+        ask,
+        { withinMs: 2_000, isPatient: false, pace: new AnswerPace() },
+        ({ kind }) => {
+          outcomes.push(kind);
+        },
+      );
       at.run(() => outcomes.length > 0, 300);
       expect([lost, outcomes]).toEqual([2, ['answer']]);
     },
@@ -328,6 +351,80 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
       expect(at.world.all(workloadRecord).length).toBeGreaterThan(0);
     },
   },
+  "an ask for a slot's workload": {
+    of: 'pool',
+    lose: (at) => {
+      at.join(pool());
+      let count = 0;
+      const lost = at.lose(pattern(workloadApply), () => count++ === 0);
+      const wanted = { labels: {}, spec: poolSpecOf({ ready: 1 }) };
+      at.world.answer(poolApply, { tenant: 'default', pool: 'demo' }, { wanted, mode: 'put' });
+      at.run(() => at.world.all(slotRecord)[0]?.state === 'ready', 10_000);
+      expect(lost).toHaveLength(1);
+    },
+  },
+  "a late copy of an ask for a slot's workload": {
+    of: 'pool',
+    lose: (at) => {
+      at.join(pool());
+      const tokens = { tenant: 'default', workload: 'demo-gone' };
+      const owner = { pool: 'demo' };
+      const late = { wanted: service(1), mode: 'put', owner } as const;
+      expect(at.world.answer(workloadApply, tokens, late)).toMatchObject({ ok: true });
+      expect(at.world.all(workloadRecord)).toHaveLength(1);
+      at.run(() => at.world.all(workloadRecord).length === 0, 5_000);
+    },
+  },
+  'a caller that waits in line and is gone': {
+    of: 'pool',
+    lose: (at) => {
+      at.join(pool());
+      const name = { tenant: 'default', pool: 'demo' };
+      const spec = poolSpecOf({ ready: 1, maximum: 1 });
+      at.world.answer(poolApply, name, { wanted: { labels: {}, spec }, mode: 'put' });
+      const wait = (place: string) => at.world.answer(claimWait, name, { place, wait: '1m' });
+      for (const place of ['firstinline', 'secondinline']) {
+        expect(wait(place)).toMatchObject({ value: { place: { waiting: expect.any(Number) } } });
+      }
+      const has = (): boolean => {
+        const answer = wait('secondinline');
+        return answer.ok && answer.value.claim !== undefined;
+      };
+      at.run(has, 9_000);
+      expect(at.world.all(waitRecord)).toEqual([]);
+    },
+  },
+  'an ask that hands something off to a slot, or its answer': {
+    of: 'pool',
+    lose: (at) => {
+      at.join(pool());
+      const claim = at.handingOff();
+      for (const [place, lost] of [
+        ['askislost00', at.loseFirst(pattern(nodeHandOff), 'ask')],
+        ['answerislost', at.loseFirst(pattern(nodeHandOff), 'answer')],
+      ] as const) {
+        at.run(() => claim(place)?.claim !== undefined, 1_000);
+        expect(lost).toHaveLength(1);
+      }
+      // On each it was begun once, and none was given up for it.
+      expect(at.world.pools.handOffs).toEqual({ done: 2, failed: 0 });
+    },
+  },
+  'who hands something off to a slot, and its caller': {
+    of: 'pool',
+    lose: (at) => {
+      const crash = at.join(pool());
+      const claim = at.handingOff({ isDeaf: true });
+      claim('iamgonesoon');
+      const states = () => at.world.all(slotRecord).map((each) => each.state);
+      expect(states()).toContain('claimed');
+      crash();
+      at.join(pool());
+      expect(at.world.pools.handOffs.failed).toBe(0);
+      at.run(() => at.world.pools.handOffs.failed === 1, 9_000);
+      expect(states()).not.toContain('claimed');
+    },
+  },
   'what a look through a stream came to': {
     of: 'retention',
     lose: (at) => {
@@ -336,8 +433,8 @@ const rows: Readonly<Record<string, { readonly of: string; lose(at: Lossy): void
       let lost = 0;
       at.join(retention(), ({ store }) => {
         const jobs = retentionJobs(keeper, store);
-        const survey: Job = (input, report) =>
-          jobs['survey']?.(input, (outcome) => lost++ > 0 && report(outcome));
+        const survey: Job = (input, report, under) =>
+          jobs['survey']?.(input, (outcome) => lost++ > 0 && report(outcome), under);
         return { ...jobs, survey };
       });
       const settings = { retention: { events: { count: 10 } } };
@@ -363,7 +460,7 @@ describe('what is lost is met again', () => {
   });
 
   test('each actor has at least one', () => {
-    const actors = ['agent', 'dead', 'discovery', 'gateway', 'membership', 'retention'];
+    const actors = ['agent', 'dead', 'discovery', 'gateway', 'membership', 'pool', 'retention'];
     expect([...new Set(Object.values(rows).map((each) => each.of))].sort()).toEqual(
       [...actors, 'schedule', 'scheduler', 'workload'].sort(),
     );

@@ -8,6 +8,7 @@ import type { Job } from '../../actors/runtime/ports.ts';
 import type {
   AdoptReport,
   Found,
+  HandOffInput,
   InstanceReport,
   ListReport,
   RelabelInput,
@@ -15,7 +16,14 @@ import type {
   StopInput,
 } from '../../edge-agent/jobs.ts';
 import { instanceOf, programOf, sidecarPart } from '../../edge-agent/parts.ts';
-import { type Amounts, features, type NodeFacts, PROTOCOL } from '../../subjects/index.ts';
+import {
+  type Amounts,
+  features,
+  HEEDS_HAND_OFF,
+  type NodeFacts,
+  PROTOCOL,
+} from '../../subjects/index.ts';
+import { HandingOff } from './handing-off.ts';
 
 /** A process on a machine. */
 export interface Process {
@@ -26,6 +34,8 @@ export interface Process {
   isAlive: boolean;
   /** Its end was told. */
   isTold?: boolean;
+  /** When the agent heard of its end, by the world's clock, in milliseconds; undefined: it has not. */
+  heardAt?: number;
   exitCode: number | undefined;
   /** Told by whoever listens at the moment; a dead agent hears nothing. */
   report: ((report: InstanceReport) => void) | undefined;
@@ -40,6 +50,8 @@ export interface MachineOptions {
   readonly ran?: (name: string, epoch: number) => void;
   /** Told of what must not be asked of a driver. */
   readonly wrong?: (what: string) => void;
+  /** Told of each command of a hand-off, and whether it did what it should. */
+  readonly handed?: (claim: string, isDone: boolean) => void;
 }
 
 export class Machine {
@@ -53,12 +65,16 @@ export class Machine {
   readonly #clock: FakeClock;
   readonly #random: () => number;
   readonly #options: MachineOptions;
+  readonly #handing: HandingOff;
 
   constructor(id: string, clock: FakeClock, random: () => number, options: MachineOptions) {
     this.id = id;
     this.#clock = clock;
     this.#random = random;
     this.#options = options;
+    this.#handing = new HandingOff(clock, random, (claim, isDone) =>
+      options.handed?.(claim, isDone),
+    );
   }
 
   /** Everything on it is gone at once. */
@@ -92,23 +108,40 @@ export class Machine {
   jobs(agent: {
     connection(): number;
     isOpen(): boolean;
+    /** Told of each job before it is done; true: the process ends before it. */
+    isEnd(): boolean;
+    /** Runs a call in the agent's process: now, or when it goes on. */
+    arrive(call: () => void): void;
     giveUp(): void;
     reread(): void;
   }): Record<string, Job> {
     const later = (delayMs: number, call: () => void): void => {
       this.#clock.after(delayMs, () => agent.isOpen() && call());
     };
-    return onlyWhile(agent.isOpen, {
+    /** What a process tells is told when the agent, which may stand still, hears it. */
+    const heard =
+      (report: (of: never) => void) =>
+      (of: InstanceReport): void =>
+        agent.arrive(() => {
+          const process = of.kind === 'exited' ? this.processes.get(of.name) : undefined;
+          if (process?.input.run === of.run) process.heardAt = this.#clock.elapsed();
+          report(of as never);
+        });
+    return onlyWhile(() => agent.isOpen() && !agent.isEnd(), {
       facts: (_input, report) => later(1, () => report(this.facts())),
       connection: (_input, report) =>
         later(0, () => report({ server: 'S', client: agent.connection() })),
       measure: () => undefined,
-      adopt: (_input, report) => later(1, () => this.#adopt(report as (of: AdoptReport) => void)),
-      start: (input, report) => this.#start(input as StartInput, report as never, later),
+      adopt: (_input, report) => {
+        const tell = heard((of) => report({ kind: 'instance', report: of }));
+        later(1, () => this.#adopt(report as (of: AdoptReport) => void, tell));
+      },
+      start: (input, report) => this.#start(input as StartInput, heard(report), later),
       stop: (input, report) => this.#stop(input as StopInput, report),
       list: (_input, report) => later(1, () => report(this.#list())),
       forget: (input) => this.#forget((input as { name: string }).name),
       freePorts: () => undefined,
+      handOff: (input, report) => this.#handOff(input as HandOffInput, agent.isOpen, report),
       relabel: (input) => this.#relabel(input as RelabelInput),
       reread: () => agent.reread(),
       giveUp: () => agent.giveUp(),
@@ -127,16 +160,16 @@ export class Machine {
       address: '127.0.0.1',
       agentVersion: '0.0.0',
       protocol: PROTOCOL,
-      drivers: { process: { enforces: [], notEnforced: {}, heeds: [...features] } },
+      drivers: { process: { enforces: [], notEnforced: {}, heeds: [...features, HEEDS_HAND_OFF] } },
       capacity: this.#options.capacity,
     };
   }
 
-  #adopt(report: (of: AdoptReport) => void): void {
+  #adopt(report: (of: AdoptReport) => void, tell: (of: InstanceReport) => void): void {
     const found: Found[] = [];
     for (const [name, process] of this.processes) {
       const { input, startedAt, isReady } = process;
-      process.report = (each) => report({ kind: 'instance', report: each });
+      process.report = tell;
       found.push({
         ...{ ...input, epoch: process.epoch, startedAt, isReady, name },
         ...{ address: '127.0.0.1', ports: {}, pid: 1, restarts: 0 },
@@ -235,7 +268,9 @@ export class Machine {
     for (const { name: before } of spec.spec.sidecars ?? []) {
       if (before === sidecar) return;
       const process = this.processes.get(sidecarPart(instanceOf(name), before));
-      if (!process || process.isTold) {
+      // What it hears at this very moment may still wait in its mailbox.
+      const isKnown = process?.heardAt !== undefined && process.heardAt < this.#clock.elapsed();
+      if (!process || isKnown) {
         this.#options.wrong?.(`${name} is started on ${this.id} without its sidecar ${before}`);
       }
     }
@@ -272,7 +307,18 @@ export class Machine {
     this.#clock.after(1 + this.#random() * 40, () => this.#exit(process, 143));
   }
 
+  #handOff(input: HandOffInput, isOpen: () => boolean, report: (of: unknown) => void): void {
+    const isThere = (): boolean => {
+      const process = this.processes.get(input.name);
+      return isOpen() && process?.isAlive === true && process.input.run === input.run;
+    };
+    this.#handing.handOff(input, isThere, (came) =>
+      this.#clock.soon(() => isOpen() && report(came)),
+    );
+  }
+
   #forget(name: string): void {
+    this.#handing.forget(name);
     if (!this.processes.get(name)?.isAlive) this.processes.delete(name);
   }
 
@@ -284,12 +330,12 @@ export class Machine {
   }
 }
 
-/** Jobs of a process that is gone are not done. */
-function onlyWhile(isOpen: () => boolean, jobs: Record<string, Job>): Record<string, Job> {
+/** Jobs of a process that is gone, or ends before them, are not done. */
+function onlyWhile(mayDo: () => boolean, jobs: Record<string, Job>): Record<string, Job> {
   return Object.fromEntries(
     Object.entries(jobs).map(([name, job]): [string, Job] => [
       name,
-      (input, report) => isOpen() && job(input, report),
+      (input, report, under) => mayDo() && job(input, report, under),
     ]),
   );
 }

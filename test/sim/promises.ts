@@ -1,31 +1,18 @@
 /**
  * What callers were promised about names: of asks that were answered, the one that was begun last
- * must be true in the end, however long copies of others are on their way.
+ * must be true in the end, however long others, and copies of them, are on their way.
  */
-import { WRITER_HEADER } from '../../actors/runtime/ports.ts';
 import type { PayloadOf, RequestContract, TokensOf } from '../../subjects/index.ts';
 import type { World } from './world.ts';
-
-/** How long an ask, or a copy of it, may be on its way, in milliseconds. */
-const STRAY_MS = 20_000;
 
 export class Promises<T> {
   readonly #world: World;
   readonly #kept = new Map<string, T>();
-  /** Ids of asks for which something was written. */
-  readonly #written = new Set<string>();
-  /** Asks about each name: the last one, those without an answer, and until when strays may come. */
-  readonly #asks = new Map<string, { last: number; open: number; clearAt: number }>();
+  /** Asks about each name: the last one, those without an answer, and whether one may be on its way. */
+  readonly #asks = new Map<string, { last: number; open: number; isDoubtful: boolean }>();
 
   constructor(world: World) {
     this.#world = world;
-    world.server.side('shoal').watchers.add(({ headers }) => {
-      // The id of the ask, and what its actors made of it.
-      const writer = headers[WRITER_HEADER];
-      if (!writer?.startsWith('caller-')) return;
-      const [id = ''] = writer.split(/[./]/);
-      this.#written.add(id);
-    });
   }
 
   /** Asks about a name; `what` is what is promised if the answer is yes. */
@@ -35,20 +22,21 @@ export class Promises<T> {
     what: T,
   ): void {
     const world = this.#world;
-    const asks = this.#asks.get(name) ?? { last: 0, open: 0, clearAt: 0 };
+    const asks = this.#asks.get(name) ?? { last: 0, open: 0, isDoubtful: false };
     this.#asks.set(name, asks);
-    const isAlone = asks.open === 0 && world.clock.now() >= asks.clearAt;
+    // As a gateway does (gateway/doubts.ts), and more: of what was refused at once copies come here, too.
+    const isFirm = asks.open > 0 || asks.isDoubtful;
     const number = ++asks.last;
     asks.open++;
-    asks.clearAt = world.clock.now() + STRAY_MS;
     this.#kept.delete(name);
-    const id = world.ask(...of, (answer) => {
+    const answered = (answer: { readonly ok: boolean }): void => {
       world.note(`answer ${name} ${JSON.stringify(what)} ${answer.ok}`);
       asks.open--;
-      // Where nothing had to be written for it, an earlier ask on its way is none too old.
-      const isFirm = this.#written.delete(id) || isAlone;
-      if (answer.ok && asks.last === number && isFirm) this.#kept.set(name, what);
-    });
+      if (!answer.ok) asks.isDoubtful = true;
+      else if (isFirm && asks.last === number) asks.isDoubtful = false;
+      if (answer.ok && asks.last === number) this.#kept.set(name, what);
+    };
+    world.ask(...of, answered, { isFirm });
   }
 
   /** What was promised last about each name, where that still counts. */

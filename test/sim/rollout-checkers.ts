@@ -1,6 +1,7 @@
 /**
  * What must be true of every retirement: no instance that is ready is told to stop when that leaves
- * fewer ready ones than the workload's `minAvailable`.
+ * fewer ready ones than the workload's `minAvailable`; and without an update strategy, none on a node
+ * that is being drained when that leaves fewer than are wanted.
  *
  * Whoever decides sees the store a little later than it is, and what nodes see is no part of the
  * write. So one is judged that has been ready for a while, others count that were ready a moment
@@ -28,10 +29,16 @@ import { isStranger } from './store-faults.ts';
 /** How long ago something may have been so for a decision still to rest on it, in milliseconds. */
 const LATELY_MS = 10_000;
 
-/** What a workload promised at a time. */
-interface Promised {
-  readonly at: number;
+/** How many ready instances a workload keeps; 0: it promises nothing. */
+interface Available {
   readonly available: number;
+  /** The same while a node is emptied of them. */
+  readonly drained: number;
+}
+
+/** What a workload promised at a time. */
+interface Promised extends Available {
+  readonly at: number;
 }
 
 export class RolloutCheckers {
@@ -96,7 +103,7 @@ export class RolloutCheckers {
     const name = `${workload.tenant}.${workload.name}`;
     const all = this.#promised.get(name) ?? [];
     this.#promised.set(name, all);
-    all.push({ at: this.#clock.now(), available: availableOf(workload) });
+    all.push({ at: this.#clock.now(), ...availableOf(workload) });
     // The one in force when the time began that counts, and those since.
     while (all.length > 1 && (all[1] as Promised).at < this.#clock.now() - LATELY_MS) all.shift();
   }
@@ -105,7 +112,10 @@ export class RolloutCheckers {
     const now = this.#clock.now();
     const all = this.#promised.get(`${instance.tenant}.${instance.workload}`) ?? [];
     const since = all.filter((_, index) => (all[index + 1]?.at ?? now) >= now - LATELY_MS);
-    const least = Math.min(...since.map(({ available }) => available));
+    const drain = this.#nodes.get(instance.node ?? '')?.drain;
+    // By its deadline a node is emptied whatever else is promised.
+    if (drain?.deadlineMs !== undefined) return;
+    const least = Math.min(...since.map(({ available, drained }) => (drain ? drained : available)));
     if (!(least > 0 && least < Infinity)) return;
     const others = [...this.#instances.values()].filter(
       (each) =>
@@ -128,11 +138,15 @@ export class RolloutCheckers {
   }
 }
 
-/** How many ready instances a workload keeps; 0: it promises nothing. */
-function availableOf({ kind, spec, deletedAt }: Workload): number {
-  if (kind !== 'service' || deletedAt !== undefined || !('update' in spec)) return 0;
-  if (!spec.update || spec.update.strategy === 'recreate') return 0;
-  return budgetOf(spec.update, spec.count).available;
+function availableOf({ kind, spec, deletedAt }: Workload): Available {
+  const nothing = { available: 0, drained: 0 };
+  if (kind !== 'service' || deletedAt !== undefined) return nothing;
+  const update = 'update' in spec ? spec.update : undefined;
+  // One after another, each made before one goes; but for a new version one may go first, to make room.
+  if (!update) return { available: 0, drained: spec.count };
+  if (update.strategy === 'recreate') return nothing;
+  const { available } = budgetOf(update, spec.count);
+  return { available, drained: available };
 }
 
 function read<C extends RecordContract>(record: C, { key, body }: Stored) {

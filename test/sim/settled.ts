@@ -5,6 +5,7 @@
  */
 import { instanceOf, sidecarPart } from '../../edge-agent/parts.ts';
 import {
+  deadRecord,
   endpointsRecord,
   type Instance,
   instanceRecord,
@@ -22,6 +23,7 @@ import {
   tokensIn,
   workloadRecord,
 } from '../../subjects/index.ts';
+import { unsettledPools } from './pool-asks.ts';
 import { runsInTheEnd } from './rollout-asks.ts';
 import type { World } from './world.ts';
 
@@ -52,8 +54,12 @@ export function unsettled(world: World): string[] {
     if (count !== wanted) problems.push(`${each.name} has ${count} of ${wanted}`);
   }
   problems.push(...unlisted(world, live, ready));
+  for (const { letter, about, trials } of world.all(deadRecord)) {
+    if (trials === undefined) problems.push(`the letter ${letter} about ${about} is left`);
+  }
   const ledgers = world.all(ledgerRecord);
   problems.push(...misplaced(world, ledgers), ...leftOver(world, ledgers), ...unfired(world));
+  problems.push(...unsettledPools(world));
   return problems;
 }
 

@@ -144,6 +144,21 @@ describe('a store in trouble', () => {
     expect(world.faults.get('stale')).toBeGreaterThan(0);
   });
 
+  test('one of three servers that ends hard has what was deleted again, and others have not', () => {
+    write();
+    world.server.write({ bucket: 'shoal', key: KEY, body: null, expected: 'any', headers: {} });
+    expect(read()).toBeNull();
+    const answers = new Set<boolean>();
+    // How long it has what was deleted is chance, and may be no longer than a read takes.
+    for (let killed = 0; killed < 10 && answers.size < 2; killed++) {
+      expect(trouble.killOne()).toBe(true);
+      while (world.weather.revivedRatio > 0) answers.add(read() === null);
+    }
+    expect(answers).toEqual(new Set([true, false]));
+    world.clock.advance(20_000);
+    expect(new Set(Array.from({ length: 40 }, () => read()))).toEqual(new Set([null]));
+  });
+
   test('a server that ends hard: deleted keys come back and work is handed out again', () => {
     const got: number[] = [];
     const of = { consumer: 'test', pattern: 'test.>', ackWaitMs: 1_000 };

@@ -3,8 +3,16 @@
  * a disk that is full, a server that ends hard and comes back with what had been deleted and worked
  * off, and what strangers write into the bucket.
  */
-import type { Stored } from '../../actors/runtime/ports.ts';
-import { type Bucket, decode, records, type StreamName, tokensIn } from '../../subjects/index.ts';
+import { type Stored, WRITER_HEADER } from '../../actors/runtime/ports.ts';
+import {
+  address,
+  type Bucket,
+  decode,
+  placeWork,
+  records,
+  type StreamName,
+  tokensIn,
+} from '../../subjects/index.ts';
 import type { World } from './world.ts';
 
 /** Longest silence of a whole store, in milliseconds. */
@@ -24,6 +32,10 @@ const STREAMS: readonly (Bucket | StreamName)[] = [
 const LOST_ALARM_RATIO = 0.2;
 /** Most deleted keys that come back at once. */
 const REVIVED_MAX = 8;
+
+/** Share of reads of removed keys that one of three servers answers which has them again, and how long. */
+const REVIVED_RATIO = 0.4;
+const REVIVED_MS = 20_000;
 
 /** Names the writer of what no process of ours has written. */
 export const STRANGER = 'stranger';
@@ -101,6 +113,22 @@ export class StoreTrouble {
     return true;
   }
 
+  /**
+   * One of three servers is killed hard: a stream loses its leader, and what had been removed is back
+   * on that server alone, so that reads differ.
+   */
+  killOne(): boolean {
+    const { weather, random } = this.#world;
+    if (weather.revivedRatio > 0) return false;
+    this.elect();
+    weather.revivedRatio = REVIVED_RATIO;
+    this.#world.note('one of three servers is killed');
+    this.#later(random() * REVIVED_MS, () => {
+      weather.revivedRatio = 0;
+    });
+    return true;
+  }
+
   /** A key that was deleted is there again with its last value. */
   revive(): boolean {
     const gone = this.#any([...this.#gone.values()]);
@@ -115,7 +143,8 @@ export class StoreTrouble {
   disturb(): boolean {
     const { random } = this.#world;
     const dice = random();
-    if (dice < 0.4) return this.#rubbish();
+    if (dice < 0.3) return this.#rubbish();
+    if (dice < 0.4) return this.#unreadable();
     if (dice < 0.7) return this.#nobodys();
     return this.#newer();
   }
@@ -139,10 +168,20 @@ export class StoreTrouble {
     return this.#write('shoal', key ?? '', body ?? '');
   }
 
+  /** Work that nobody can read. */
+  #unreadable(): boolean {
+    const tokens = { priority: 'normal', tenant: 'default', workload: `x${++this.#strangers}` };
+    const subject = address(placeWork, tokens as never);
+    this.#world.note(`a stranger queues ${subject}`);
+    this.#world.count('unreadable');
+    const headers = { [WRITER_HEADER]: STRANGER };
+    return this.#world.server.put({ subject, body: text.encode('{'), headers }) === 'queued';
+  }
+
   /** Keys that no contract knows. */
   #nobodys(): boolean {
     const id = `x${++this.#strangers}`;
-    const key = this.#any([`pool.default.${id}`, `${id}`, `node.n1.${id}`, `for.n1.secret.${id}`]);
+    const key = this.#any([`quota.default.${id}`, `${id}`, `node.n1.${id}`, `for.n1.secret.${id}`]);
     const bucket = this.#any(['shoal', 'shoal-observed'] as const);
     return this.#write(bucket ?? 'shoal', key ?? '', '{"what":"is this"}');
   }
@@ -162,7 +201,7 @@ export class StoreTrouble {
 
   #write(bucket: Bucket, key: string, value: string): boolean {
     this.#world.note(`a stranger writes ${key}`);
-    const headers = { 'Shoal-Writer': STRANGER };
+    const headers = { [WRITER_HEADER]: STRANGER };
     const body = text.encode(value);
     this.#world.server.write({ bucket, key, body, headers, expected: 'any' });
     return true;
@@ -195,8 +234,8 @@ export class StoreTrouble {
 }
 
 /** Whether a value was written by no process of ours. */
-export function isStranger(stored: Stored): boolean {
-  return stored.headers['Shoal-Writer'] === STRANGER;
+export function isStranger(stored: Pick<Stored, 'headers'>): boolean {
+  return stored.headers[WRITER_HEADER] === STRANGER;
 }
 
 /** The value of a record, if its contract can read it. */

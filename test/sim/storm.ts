@@ -6,7 +6,10 @@
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import type { Amounts } from '../../subjects/index.ts';
 import { Asks, DEVICE } from './asks.ts';
+import { DrainAsks } from './drain-asks.ts';
 import { controlsOf, type Faults, Trouble } from './faults.ts';
+import { LetterAsks } from './letter-asks.ts';
+import { PoolAsks } from './pool-asks.ts';
 import { unsettled } from './settled.ts';
 import { TimedAsks } from './timed-asks.ts';
 import { calmWeather } from './wire.ts';
@@ -18,6 +21,10 @@ export interface StormOptions {
   readonly machines: number;
   /** Machines have devices, and some workloads ask for them. Default: false. */
   readonly hasDevices?: boolean;
+  /** There are pools, and callers who claim. Default: false. */
+  readonly hasPools?: boolean;
+  /** Nodes are drained. Default: false. */
+  readonly hasDrains?: boolean;
   readonly names: number;
   /** How long the storm lasts, in simulated milliseconds. */
   readonly stormMs: number;
@@ -45,8 +52,16 @@ const soonCleared: KeyLimits = {
 
 /** Longest pause between two things that happen in a brisk storm, in milliseconds. */
 const PAUSE_MS = 800;
+/** Share of moments of a storm with pools at which somebody asks for something of one. */
+const POOL_RATIO = 0.5;
+/** Share of moments of a storm with drains at which somebody asks for one, or ends it. */
+const DRAIN_RATIO = 0.1;
 /** How often the world is looked at while it recovers, in milliseconds. */
 const LOOK_MS = 250;
+/** How long after a storm keepers of pools act again at the latest, in milliseconds. */
+const KEEPERS_MS = 8_000;
+/** Longest that a claim is held after its time while nothing disturbs, in milliseconds. */
+const CLAIM_LATE_MS = 1_000;
 /** How long everything must then stay as it is, in milliseconds. */
 const STAY_MS = 10_000;
 /** What is still wrong after so many looks, so far apart, is not on its way. */
@@ -57,21 +72,28 @@ export class Storm {
   readonly #options: StormOptions;
   readonly #asks: Asks;
   readonly #timedAsks: TimedAsks;
+  readonly #letterAsks: LetterAsks;
+  readonly #poolAsks: PoolAsks | undefined;
+  readonly #drainAsks: DrainAsks | undefined;
   readonly #trouble: Trouble;
 
   constructor(seed: number, options: StormOptions, isTraced = false) {
     this.#options = options;
-    const { faults, copies, machines, names } = options;
-    this.world = new World(seed, { isTraced, keyLimits: soonCleared });
+    const { faults, copies, machines, names, hasPools = false, hasDrains = false } = options;
+    this.world = new World(seed, { isTraced, keyLimits: soonCleared, hasPools });
     this.world.driftMax = faults.drift;
     const { hasDevices = false } = options;
     this.#asks = new Asks(this.world, names, hasDevices);
     this.#timedAsks = new TimedAsks(this.world, options.slowness);
+    this.#letterAsks = new LetterAsks(this.world);
+    this.#poolAsks = hasPools ? new PoolAsks(this.world) : undefined;
+    this.#drainAsks = hasDrains ? new DrainAsks(this.world) : undefined;
     this.#trouble = new Trouble(this.world, faults, copies);
     this.#startControls();
     for (let index = 1; index <= machines; index++) {
       const capacity = hasDevices ? machineWithDevices : stormMachine;
-      this.world.addMachine(`n${index}`, { capacity });
+      const labels = hasPools ? { zone: `z${index % 2}` } : {};
+      this.world.addMachine(`n${index}`, { capacity, labels });
     }
   }
 
@@ -91,28 +113,53 @@ export class Storm {
     this.#calm();
     const problems = [...world.checkers.violations];
     // What was asked last, and copies of it, are still on their way.
-    world.clock.advance(STRAY_MS);
+    const keptSince = world.clock.elapsed() + KEEPERS_MS;
+    this.#look(STRAY_MS, keptSince);
+    this.#tidy();
     const end = world.clock.now() + this.#options.calmMs;
-    while (unsettled(world).length > 0 && world.clock.now() < end) world.clock.advance(LOOK_MS);
+    while (unsettled(world).length > 0 && world.clock.now() < end) {
+      this.#look(LOOK_MS, keptSince);
+      this.#tidy();
+    }
     // It must also stay so.
-    world.clock.advance(STAY_MS);
+    this.#look(STAY_MS, keptSince);
     const wrong = this.#unsettledStill();
     problems.push(...world.checkers.violations.slice(problems.length));
     problems.push(...wrong, ...this.#asks.unkept(), ...this.#timedAsks.unkept());
+    problems.push(...(this.#poolAsks?.unkept() ?? []));
     for (const process of world.processes.values()) {
-      for (const { actor, counters } of process.hosts) {
-        if (counters.faults > 0) problems.push(`${actor.name} threw: ${lastErrors(counters)}`);
-        if (counters.malformed > 0)
+      for (const { actor, copy, counters } of process.hosts) {
+        const isStrange = actor.name === 'scheduler' && world.faults.has('unreadable');
+        if (counters.faults > world.poison.thrown(copy))
+          problems.push(`${actor.name} threw: ${lastErrors(counters)}`);
+        if (counters.malformed > 0 && !isStrange)
           problems.push(`${actor.name} got ${counters.malformed} malformed`);
       }
     }
     return problems;
   }
 
+  /** Lets so much time pass; claims end in it that are up after keepers act again. */
+  #look(ms: number, keptSince: number): void {
+    const { clock, pools } = this.world;
+    for (let left = ms; left > 0; left -= LOOK_MS) {
+      clock.advance(Math.min(left, LOOK_MS));
+      pools.checkEnds(CLAIM_LATE_MS, keptSince);
+    }
+  }
+
+  /** What a person does once it is calm: letters are decided on, and no node is kept empty. */
+  #tidy(): void {
+    this.#letterAsks.clear();
+    this.#drainAsks?.end();
+  }
+
   /** What is wrong now and stays so: runs come and go while one looks. */
   #unsettledStill(): string[] {
     let wrong = unsettled(this.world);
     for (let look = 1; look < LOOKS.count && wrong.length > 0; look++) {
+      // A person meets also what is given up, or comes back from the dead, later.
+      this.#tidy();
       this.world.clock.advance(LOOKS.apartMs);
       const still = new Set(unsettled(this.world));
       wrong = wrong.filter((each) => still.has(each));
@@ -142,23 +189,14 @@ export class Storm {
     const end = world.clock.now() + stormMs;
     while (world.clock.now() < end) {
       world.clock.advance(world.random() * PAUSE_MS * slowness);
-      this.#checkActing();
+      if (this.#poolAsks && world.random() < POOL_RATIO) this.#poolAsks.ask();
+      if (this.#drainAsks && world.random() < DRAIN_RATIO) this.#drainAsks.ask();
       const dice = world.random();
       if (dice < 0.35) this.#asks.ask();
-      else if (dice < 0.45) this.#timedAsks.ask();
+      else if (dice < 0.43) this.#timedAsks.ask();
+      else if (dice < 0.46) this.#letterAsks.ask();
       else if (dice < 0.85) this.#trouble.strike();
       else this.#repair();
-    }
-  }
-
-  /** Copies act only while their lease stands, by the clocks they can trust. */
-  #checkActing(): void {
-    const { checkers, processes } = this.world;
-    for (const { hosts, clock } of processes.values()) {
-      if (clock.isPaused || clock.wasSuspended) continue;
-      for (const { actor, copy, isActing } of hosts) {
-        if (isActing && actor.copies === 'acting') checkers.acting(actor.name, copy);
-      }
     }
   }
 

@@ -1,27 +1,66 @@
-/** The trace of a world: what a person reads to find out why a seed failed. */
-import type { World } from './world.ts';
+/** The trace of a world: what a person reads to find out why a seed failed. One line per step. */
+import type { Effect, Effects, Put } from '../../actors/runtime/effect.ts';
+import { address } from '../../subjects/index.ts';
+import type { Came } from './watched-steps.ts';
 
-/** One line per write: the key, and what matters of its value. */
-export function traceWrites(world: World): void {
-  for (const bucket of ['shoal', 'shoal-observed'] as const) {
-    world.server.side(bucket).watchers.add(({ key, body, revision, headers }) => {
-      const value = body ? readable(new TextDecoder().decode(body)) : undefined;
-      const by = headers['Shoal-Writer'] ?? '';
-      world.note(`  ${String(revision).padStart(5)} ${key} ${gist(value)}  <- ${by}`);
-    });
+/** Width of the column that says who took the step. */
+const WHO = 24;
+
+/** What came to an actor's copy, and what it decided. */
+export function stepLine(who: string, { label, message }: Came, decided: Effects | Error): string {
+  const what =
+    decided instanceof Error
+      ? `threw: ${decided.message}`
+      : decided.map(effectWords).join(', ') || 'nothing';
+  return `${who.padEnd(WHO)} ${label}${aboutWords(message)} -> ${what}`;
+}
+
+/** What a message is about: its tokens and id, the key of a timer or of a record with its revision. */
+function aboutWords(message: unknown): string {
+  const { tokens, id, key, revision, change } = message as {
+    readonly [name: string]: string | undefined;
+  } & { readonly tokens?: object; readonly change?: object };
+  if (change) return aboutWords(change);
+  if (key && revision !== undefined) return ` ${key}@${revision}`;
+  if (tokens) return ` ${Object.values(tokens).join('.')} (${id})`;
+  return key ? ` ${key}` : '';
+}
+
+function effectWords(effect: Effect): string {
+  switch (effect.kind) {
+    case 'commit':
+      return `commit ${effect.isWhole ? 'whole ' : ''}${effect.puts.map(putWords).join(' ')}`;
+    case 'publish':
+      return `tell ${effect.contract.name} ${Object.values(effect.tokens).join('.')}`;
+    case 'request':
+      return `ask ${effect.contract.name} ${Object.values(effect.tokens).join('.')}`;
+    case 'work':
+      return `work ${effect.contract.name} ${Object.values(effect.tokens).join('.')}`;
+    case 'reply':
+      return `answer ${answerWords(effect.answer)}`;
+    case 'after':
+      return `after ${effect.delayMs.toFixed(0)} ms ${effect.name} ${effect.key}`;
+    case 'cancel':
+      return `cancel ${'name' in effect ? `${effect.name} ${effect.key}` : effect.contract.name}`;
+    case 'run':
+      return `run ${effect.job}`;
   }
 }
 
-/** A stranger's bytes need not be a value. */
-function readable(body: string): Record<string, unknown> {
-  try {
-    return (JSON.parse(body) as Record<string, unknown> | null) ?? { body };
-  } catch {
-    return { body };
-  }
+function answerWords(answer: unknown): string {
+  const { ok, refusal } = answer as {
+    readonly ok: boolean;
+    readonly refusal?: { readonly code: string };
+  };
+  return ok ? 'yes' : `no: ${refusal?.code}`;
 }
 
-function gist(value: Record<string, unknown> | undefined): string {
+function putWords({ record, tokens, value }: Put): string {
+  return `${address(record, tokens as never)} ${gist(value as Record<string, unknown> | null)}`;
+}
+
+/** What matters of a value. */
+function gist(value: Record<string, unknown> | null): string {
   if (!value) return 'deleted';
   const { entries, accepts, incarnation, node, epoch, intent, state, outcome, attempt } = value;
   const { isReady } = value;

@@ -16,6 +16,10 @@ const paces = {
 
 /** Share of storms that a fault is left out of. */
 const ABSENT_RATIO = 0.25;
+/** Seeds with pools, modulo 16: none that failed before there were pools, so those stay as they were. */
+const POOLED = new Set([3, 5, 6, 10]);
+/** Seeds in which nodes are drained, modulo 16: one kind with pools and one without, for the same reason. */
+const DRAINED = new Set([5, 7]);
 /** Sets the choice of faults apart from what the seed decides in the world. */
 const CHOICE = 0x9e3779b9;
 
@@ -30,6 +34,8 @@ export function stormOf(seed: number, faults: Faults = usualFaults): StormOption
     ...(kind === 2 ? paces.slow : paces.brisk),
     ...{ copies: 1 + (seed % 3), machines: 4, names: 4, calmMs: 120_000, delayMsMax: 40 },
     hasDevices: seed % 2 === 1,
+    hasPools: POOLED.has(seed % 16),
+    hasDrains: DRAINED.has(seed % 16),
     faults: kind === 0 ? faults : someOf(faults, seed),
   };
 }

@@ -24,8 +24,16 @@ interface Handled {
 /** Messages that are remembered; the oldest go first. */
 const HANDLED_MAX = 1_000;
 
+interface Watch {
+  /** Whose ports they are. */
+  readonly who: string;
+  violation(what: string): void;
+  /** A work item is done with: what is wrong with that, or nothing. */
+  done(message: Outgoing): string | undefined;
+}
+
 /** Ports that tell of what must not be. */
-export function watchedPorts(ports: Ports, who: string, violation: (what: string) => void): Ports {
+export function watchedPorts(ports: Ports, { who, violation, done: finished }: Watch): Ports {
   const handled = new Map<string, Handled>();
   const inFlight = new Set<string>();
 
@@ -64,6 +72,8 @@ export function watchedPorts(ports: Ports, who: string, violation: (what: string
     const one = note(item.message);
     const ack = (): void => {
       one.isDone = true;
+      const wrong = finished(item.message);
+      if (wrong !== undefined) violation(wrong);
       item.ack();
     };
     return { ...item, ack };

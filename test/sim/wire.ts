@@ -21,6 +21,8 @@ export interface Weather {
   readonly full: Set<StoreAsk['stream']>;
   /** Share of direct gets that are answered by a server that is behind. */
   staleRatio: number;
+  /** The same of keys that were removed: one of three servers was killed, and has them again. */
+  revivedRatio: number;
   /** The server is not there at all. */
   isDown: boolean;
 }
@@ -29,7 +31,7 @@ export interface Weather {
 export function calmWeather(): Weather {
   return {
     ...{ delayMsMax: 2, lossRatio: 0, duplicateRatio: 0, lateRatio: 0, staleRatio: 0 },
-    ...{ strayRatio: 0 },
+    ...{ strayRatio: 0, revivedRatio: 0 },
     ...{ store: 'answers', elections: new Map(), full: new Set(), isDown: false },
   };
 }
@@ -52,6 +54,8 @@ export class Wire implements Link {
   cut: Cut = 'none';
   /** Effects outside the process until it ends; undefined: it does not. */
   crashIn: number | undefined;
+  /** How many jobs, and then messages, the process begins until it stands still; undefined: it does not. */
+  stall: { jobs: number; messages: number; readonly begin: () => void } | undefined;
   readonly #around: Around;
 
   constructor(around: Around) {
@@ -62,9 +66,24 @@ export class Wire implements Link {
     return !this.#around.weather.isDown;
   }
 
+  /** A job of the process begins: what it does outside the store, or on other clocks than its own. */
+  jobBegins(): void {
+    if (this.stall && this.stall.jobs > 0) this.stall.jobs--;
+  }
+
+  isHeld(): boolean {
+    const { clock } = this.#around;
+    const { stall } = this;
+    if (stall?.jobs === 0 && !clock.isPaused && stall.messages-- === 0) {
+      this.stall = undefined;
+      stall.begin();
+    }
+    return clock.isPaused;
+  }
+
   transfer(way: 'out' | 'in'): number | undefined {
     const { weather, random, count } = this.#around;
-    if (way === 'out' && this.#isEnd()) return undefined;
+    if (way === 'out' && this.isEnd()) return undefined;
     if (weather.isDown) return undefined;
     if (this.cut === way || this.cut === 'both') {
       count('cut');
@@ -105,10 +124,12 @@ export class Wire implements Link {
     return 'deaf';
   }
 
-  isStale(): boolean {
+  isStale(isGone: boolean): boolean {
     const { weather, random, count } = this.#around;
-    if (weather.staleRatio === 0 || random() >= weather.staleRatio) return false;
-    count('stale');
+    const isRevived = isGone && weather.revivedRatio > 0;
+    const ratio = isRevived ? weather.revivedRatio : weather.staleRatio;
+    if (ratio === 0 || random() >= ratio) return false;
+    count(isRevived ? 'revivedRead' : 'stale');
     return true;
   }
 
@@ -116,8 +137,8 @@ export class Wire implements Link {
     this.#around.clock.arrive(call);
   }
 
-  /** Counts an effect; true: the process ended before it. */
-  #isEnd(): boolean {
+  /** Counts an effect outside the process: a message or a job. True: the process ended before it. */
+  isEnd(): boolean {
     if (this.crashIn === undefined) return false;
     this.crashIn--;
     if (this.crashIn > 0) return false;

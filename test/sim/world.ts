@@ -3,14 +3,13 @@
  * that delays and loses, and one clock. A seed decides everything that happens in it.
  */
 
-import { discovery } from '../../actors/discovery/actor.ts';
-import { membership } from '../../actors/membership/actor.ts';
-import { retention } from '../../actors/retention/actor.ts';
+import { deadJobs } from '../../actors/dead/shell.ts';
 import { type KeyLimits, keyLimits } from '../../actors/retention/keys.ts';
 import { retentionJobs } from '../../actors/retention/shell.ts';
 import type { Actor } from '../../actors/runtime/actor.ts';
+import { fenced } from '../../actors/runtime/fenced.ts';
 import { Holders } from '../../actors/runtime/holders.ts';
-import { Host } from '../../actors/runtime/host.ts';
+import type { Host } from '../../actors/runtime/host.ts';
 import { seededRandom } from '../../actors/runtime/ids.ts';
 import { type Log, silentLog } from '../../actors/runtime/log.ts';
 import { FakeClock } from '../../actors/runtime/memory/clock.ts';
@@ -18,17 +17,14 @@ import { MemoryConnection } from '../../actors/runtime/memory/connection.ts';
 import { MemoryServer } from '../../actors/runtime/memory/server.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
 import {
+  FIRM_HEADER,
   ID_HEADER,
   type Outgoing,
-  type Ports,
   SEEN_HEADER,
   TYPE_HEADER,
 } from '../../actors/runtime/ports.ts';
 import { timedJobs } from '../../actors/runtime/timed-jobs.ts';
 import { Views } from '../../actors/runtime/views.ts';
-import { schedule } from '../../actors/schedule/actor.ts';
-import { scheduler } from '../../actors/scheduler/actor.ts';
-import { workload } from '../../actors/workload/actor.ts';
 import { agent } from '../../edge-agent/actor.ts';
 import { keysOf } from '../../edge-agent/keys.ts';
 import {
@@ -47,14 +43,17 @@ import {
   type TokensOf,
 } from '../../subjects/index.ts';
 import { Checkers } from './checkers.ts';
+import { controlActors } from './control-actors.ts';
+import { hostIn, told } from './hosts.ts';
 import { carefulKeeper } from './keeper-checkers.ts';
+import { LetterCheckers } from './letter-checkers.ts';
 import { Machine, type MachineOptions } from './machine.ts';
+import { Poison } from './poison.ts';
+import { PoolCheckers } from './pool-checkers.ts';
 import { ProcessClock } from './process-clock.ts';
 import { readAs, readOnce } from './read.ts';
 import { RolloutCheckers } from './rollout-checkers.ts';
 import { ScheduleCheckers } from './schedule-checkers.ts';
-import { traceWrites } from './trace.ts';
-import { watchedPorts } from './watched-ports.ts';
 import { type Cut, calmWeather, type Weather, Wire } from './wire.ts';
 
 /** How long a program takes until it is on the bus: longer than its predecessor's last words. */
@@ -81,6 +80,8 @@ export interface WorldOptions {
   readonly isTraced?: boolean;
   /** When the retention actor clears keys away; default: as in production. */
   readonly keyLimits?: KeyLimits;
+  /** Whether control planes have the actors of pools. Default: false, so that worlds stay as they were. */
+  readonly hasPools?: boolean;
   /** Actors that control planes leave out, by name: whoever tests them starts them. */
   readonly without?: readonly string[];
 }
@@ -97,34 +98,43 @@ export class World {
   readonly machines = new Map<string, Machine>();
   readonly processes = new Map<string, Process>();
   readonly checkers: Checkers;
+  readonly poison = new Poison(this.server);
+  /** Whether a trace is written. */
+  readonly isTraced: boolean;
+  readonly pools: PoolCheckers;
   /** One line per thing that happened, newest last. */
   readonly trace: string[] = [];
   readonly #log: Log;
   readonly #caller: MemoryConnection;
-  readonly #isTraced: boolean;
   readonly #keyLimits: KeyLimits;
   readonly #without: readonly string[];
+  readonly #hasPools: boolean;
   #ids = 0;
 
-  /** With `isTraced`, every write to the store and every process is in the trace, too. */
+  /** With `isTraced`, every step and every process is in the trace, too. */
   constructor(seed: number, options: WorldOptions = {}) {
     this.random = seededRandom(seed);
     this.#log = options.log ?? silentLog;
     this.#caller = this.#open('caller').connection;
     this.checkers = new Checkers(this.clock, 'every');
     const tell = (what: string): void => this.checkers.violation(what);
+    this.pools = new PoolCheckers(this.clock, tell);
     const schedules = new ScheduleCheckers(tell);
     const rollouts = new RolloutCheckers(this.clock, tell);
+    const letters = new LetterCheckers(this.server, tell);
+    const pools = this.pools;
     this.server.side('shoal').watchers.add((stored) => {
       this.checkers.wrote(stored);
       schedules.wrote(stored);
       rollouts.wrote(stored);
+      letters.wrote(stored);
+      pools.wrote(stored);
     });
     this.server.side('shoal-observed').watchers.add((stored) => rollouts.observed(stored));
     this.#keyLimits = options.keyLimits ?? keyLimits;
     this.#without = options.without ?? [];
-    this.#isTraced = options.isTraced ?? false;
-    if (this.#isTraced) traceWrites(this);
+    this.#hasPools = options.hasPools ?? false;
+    this.isTraced = options.isTraced ?? false;
   }
 
   count(fault: string): void {
@@ -133,7 +143,7 @@ export class World {
 
   /** Writes a line into the trace; without one, nothing. */
   note(line: string): void {
-    if (!this.#isTraced) return;
+    if (!this.isTraced) return;
     const at = ((this.clock.elapsed() / 1000) % 100_000).toFixed(3).padStart(9);
     this.trace.push(`${at}  ${line}`);
   }
@@ -143,25 +153,17 @@ export class World {
     const process = this.#open(name);
     const { connection, clock } = process;
     const views = new Views(connection.ports.store, clock, this.#log, readOnce);
-    const control = [
-      ...[membership(), scheduler(), workload(), discovery(), schedule()],
-      retention(this.#keyLimits),
-    ];
-    const actors = (control as unknown as Actor[]).filter(
-      ({ name: each }) => !this.#without.includes(each),
-    );
-    const keeper = carefulKeeper(connection.keeper(), this.server, (what) =>
-      this.checkers.violation(what),
-    );
-    const jobs = {
-      ...retentionJobs(keeper, connection.ports.store),
+    const { server, checkers } = this;
+    const keeper = carefulKeeper(connection.keeper(), { server, clock, checkers });
+    const jobs = told(() => process.wire.jobBegins(), {
+      ...retentionJobs(fenced(keeper, connection.ports), connection.ports.store),
       ...timedJobs(connection.ports.timed),
-    };
+      ...deadJobs(connection.ports.queue),
+    });
     const copy = `${name}-${++this.#ids}`;
     const around = { views, copy, log: this.#log, jobs, holders: new Holders(connection.ports) };
-    for (const actor of actors) {
-      const ports = this.#watched(connection.ports, `${actor.name} of ${copy}`);
-      process.hosts.push(new Host(actor, { ports, ...around }));
+    for (const actor of controlActors(this.#keyLimits, this.#without, this.#hasPools)) {
+      process.hosts.push(hostIn(this, clock, actor, { ports: connection.ports, ...around }));
     }
     this.processes.set(name, process);
     views.start(() => {
@@ -172,11 +174,12 @@ export class World {
 
   addMachine(id: string, options: Partial<MachineOptions> = {}): Machine {
     const capacity = options.capacity ?? smallMachine;
-    const tell = this.#isTraced ? (line: string) => this.note(line) : undefined;
+    const tell = this.isTraced ? (line: string) => this.note(line) : undefined;
     const machine = new Machine(id, this.clock, this.random, {
       ...{ ...options, capacity, tell },
       ran: (name, epoch) => this.checkers.ran(id, name, epoch),
       wrong: (what) => this.checkers.violation(what),
+      handed: (claim, isDone) => this.pools.ran(claim, isDone),
     });
     this.machines.set(id, machine);
     this.startAgent(id);
@@ -194,11 +197,16 @@ export class World {
     const jobs = machine.jobs({
       connection: () => process.client,
       isOpen: () => process.isOpen,
+      isEnd: () => {
+        process.wire.jobBegins();
+        return process.wire.isEnd();
+      },
+      arrive: (call) => clock.arrive(call),
       giveUp: () => this.crash(id),
       reread: () => fanout.reread(),
     });
-    const host = new Host(agent(id) as unknown as Actor, {
-      ports: this.#watched({ ...connection.ports, store }, `the agent of ${id}`),
+    const host = hostIn(this, clock, agent(id) as unknown as Actor, {
+      ports: { ...connection.ports, store },
       views,
       copy: `${id}-${process.client}`,
       log: this.#log,
@@ -295,6 +303,7 @@ export class World {
     tokens: TokensOf<C>,
     payload: PayloadOf<C>,
     answered: (answer: Answer<ReplyOf<C>>) => void = () => undefined,
+    options: { readonly isFirm?: boolean } = {},
   ): string {
     const id = `caller-${++this.#ids}`;
     const message = {
@@ -304,6 +313,7 @@ export class World {
         [TYPE_HEADER]: contentType[contract.codec],
         [ID_HEADER]: id,
         [SEEN_HEADER]: String(this.server.side('shoal').revision),
+        ...(options.isFirm ? { [FIRM_HEADER]: '1' } : {}),
       },
     };
     const { strayRatio } = this.weather;
@@ -355,10 +365,6 @@ export class World {
       if (decoded.ok) found.push(decoded.value);
     }
     return found;
-  }
-
-  #watched(ports: Ports, who: string): Ports {
-    return watchedPorts(ports, who, (what) => this.checkers.violation(what));
   }
 
   #tellDisconnect(client: number): void {

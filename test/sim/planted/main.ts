@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { stormFlags } from '../node-flags.ts';
 import { bugs } from './bugs.ts';
 import { plant } from './plant.ts';
 import type { Found } from './seek.ts';
@@ -19,7 +20,7 @@ for (const bug of bugs.filter((each) => each.name.startsWith(only))) {
   const { folder, remove } = plant(root, bug);
   try {
     const seek = join(folder, 'test', 'sim', 'planted', 'seek.ts');
-    const options = ['--import', 'tsx', '--max-semi-space-size=64', seek, first, most];
+    const options = ['--import', 'tsx', ...stormFlags, seek, first, most];
     const { stdout } = await run(process.execPath, options, { cwd: folder });
     const { seed, tried, sentence } = JSON.parse(stdout) as Found;
     if (seed === undefined) missed++;
