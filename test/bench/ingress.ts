@@ -65,6 +65,6 @@ async function measure(
   const took = load.tookMs.slice(from);
   const seconds = (performance.now() - began) / 1000;
   await load.stop();
-  if (load.failed.length > 0) throw new Error(load.failed[0]);
+  if (load.failed.length > 0) throw new Error(load.failed[0]?.answer);
   return { rate: took.length / seconds, medianMs: median(took) };
 }

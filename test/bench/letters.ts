@@ -4,6 +4,7 @@
  * repair, at the size of a bad night.
  */
 import { dead } from '../../actors/dead/actor.ts';
+import { deadJobs } from '../../actors/dead/shell.ts';
 import { Host } from '../../actors/runtime/host.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
 import { readAnswer, unanswered } from '../../actors/runtime/perform.ts';
@@ -46,7 +47,13 @@ async function measure(): Promise<number> {
   const ids = Array.from({ length: LETTERS }, (_, index) => `l${index}`);
   await fill(outside, ids);
   const views = new Views(ports.store, ports.clock, silentLog);
-  const host = new Host(dead(), { ports, views, copy: 'bench', log: silentLog });
+  const host = new Host(dead(), {
+    ports,
+    views,
+    copy: 'bench',
+    log: silentLog,
+    jobs: deadJobs(ports.queue),
+  });
   await new Promise<void>((resolve) => views.start(resolve));
   host.start();
   await new Promise<void>((resolve) => host.whenSettled(resolve));

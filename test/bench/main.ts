@@ -5,12 +5,16 @@ import { copies } from './copies.ts';
 import { durability } from './durability.ts';
 import { election } from './election.ts';
 import { print } from './figure.ts';
+import { handOffs } from './hand-offs.ts';
 import { ingress } from './ingress.ts';
 import { letters } from './letters.ts';
 import { life } from './life.ts';
+import { line } from './line.ts';
 import { logs } from './logs.ts';
 import { memory } from './memory.ts';
 import { placements } from './placements.ts';
+import { poolContainers } from './pool-containers.ts';
+import { pools } from './pools.ts';
 import { recovery } from './recovery.ts';
 import { rollout } from './rollout.ts';
 import { runtime } from './runtime.ts';
@@ -39,6 +43,10 @@ const all = [
   copies,
   simulator,
   ingress,
+  pools,
+  handOffs,
+  poolContainers,
+  line,
   rollout,
   logs,
   containers,

@@ -24,10 +24,11 @@ export const rollout: Benchmark = {
     await using under = await fabricUnderTest(['n1', 'n2', 'n3']);
     await serve(under, { count: INSTANCES, version: '0', waitMs: WAIT_MS });
     const configuration = { ...onFile, instances: INSTANCES, callers: CALLERS, maxSurge: 2 };
-    const failed = (name: string, load: Load, target: number): void => {
+    const failed = (name: string, value: number, of: { load: Load; target: number }): void => {
+      const { load, target } = of;
       const calls = load.tookMs.length + load.failed.length;
       tell({
-        ...{ name: `workload.rollout.${name}_failed`, value: load.failed.length, unit: 'calls' },
+        ...{ name: `workload.rollout.${name}_failed`, value, unit: 'calls' },
         ...{ target, better: 'lower', configuration: { ...configuration, calls } },
       });
     };
@@ -43,7 +44,7 @@ export const rollout: Benchmark = {
       ...{ name: 'workload.rollout.update', value: median(times), unit: 'ms', better: 'lower' },
       configuration: { ...configuration, updates: UPDATES },
     });
-    failed('update', load, 0);
+    failed('update', load.failed.length, { load, target: 0 });
 
     const drained = new Load(under.fabric.ingressUrl, HOST, CALLERS);
     await api(under, 'POST', 'nodes/n1/drain', {});
@@ -51,13 +52,17 @@ export const rollout: Benchmark = {
       (await api(under, 'GET', 'nodes/n1')).instances === 0;
     await eventually(isEmpty, 60_000, 'the drain');
     await drained.stop();
-    failed('drain', drained, 0);
+    failed('drain', drained.failed.length, { load: drained, target: 0 });
     await api(under, 'POST', 'nodes/n1/uncordon', {});
 
     // What was under way there cannot be answered: at most one call of each caller.
     const bereft = new Load(under.fabric.ingressUrl, HOST, CALLERS);
     await bereft.until(`200 ${UPDATES}`);
+    const there = [...under.instances.entries()].filter(({ value }) => value.node === 'n2');
+    const fromMs = performance.now();
     await under.fabric.killNode('n2');
+    const instances = there.map(({ value }) => value.instance);
+    const death = { instances, fromMs, untilMs: performance.now() };
     const isOffline = (): boolean => {
       const node = under.nodes.get({ node: 'n2' });
       return node !== undefined && nodeState(node) === 'offline';
@@ -65,6 +70,7 @@ export const rollout: Benchmark = {
     await eventually(isOffline, 30_000, `${nodeRecord.name} n2 to be offline`);
     await eventually(() => under.ready('web').length === INSTANCES, 30_000, 'replacements');
     await bereft.stop();
-    failed('death', bereft, CALLERS);
+    failed('death', bereft.failed.length, { load: bereft, target: CALLERS });
+    failed('beside_death', bereft.failedBeside(death).length, { load: bereft, target: 0 });
   },
 };

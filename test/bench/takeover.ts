@@ -4,6 +4,7 @@
  *
  * Not measured: an election of the store, which pauses acting (three servers).
  */
+import { actingActors } from '../support/acting-actors.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 import { onFile } from './bus.ts';
@@ -11,7 +12,6 @@ import { type Benchmark, percentile } from './figure.ts';
 
 const COPIES = 2;
 const DEATHS = 12;
-const ACTORS = ['membership', 'workload', 'dead'];
 
 export const takeover: Benchmark = {
   name: 'kernel.takeover',
@@ -38,7 +38,7 @@ async function measure(under: FabricUnderTest, signal: 'SIGKILL' | 'SIGTERM'): P
     (under.leases.get({ actor, shard: '0' })?.holder ?? '').replace(/-[^-]+$/, '');
   const victim = holder('workload');
   const isTaken = (): boolean =>
-    ACTORS.every((actor) => holder(actor) !== victim && holder(actor) !== '');
+    actingActors.every((actor) => holder(actor) !== victim && holder(actor) !== '');
   // At any moment of the look-outs of the others.
   await new Promise((resolve) => setTimeout(resolve, 500 + Math.random() * 1_000));
   const began = performance.now();
@@ -47,6 +47,6 @@ async function measure(under: FabricUnderTest, signal: 'SIGKILL' | 'SIGTERM'): P
   const tookMs = performance.now() - began;
   await ended;
   await under.fabric.startControl(victim);
-  await eventually(() => ACTORS.every((actor) => holder(actor) !== victim), 20_000);
+  await eventually(() => actingActors.every((actor) => holder(actor) !== victim), 20_000);
   return tookMs;
 }

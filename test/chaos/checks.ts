@@ -1,7 +1,9 @@
 /** What must be so once faults have ceased: promises kept, each instance once, nothing left over. */
 import { connect } from 'node:net';
+import { instanceOf } from '../../edge-agent/parts.ts';
 import { nodeState } from '../../subjects/index.ts';
 import type { FabricUnderTest } from '../support/fabric.ts';
+import type { RunningPart } from '../support/processes.ts';
 import type { Orders } from './orders.ts';
 
 /** What is not as it should be; none: the fabric is whole. */
@@ -24,7 +26,9 @@ export async function problems(under: FabricUnderTest, orders: Orders): Promise<
     const ready = under.ready(value.name).length;
     if (ready !== value.spec.count) found.push(`${value.name}: ${ready} of ${value.spec.count}`);
   }
-  return [...found, ...(await misplaced(under)), ...(await unanswered(under))];
+  // All processes of the machine are read for it: not before the store says that all is well.
+  if (found.length > 0) return found;
+  return [...(await misplaced(under)), ...(await unanswered(under))];
 }
 
 /** Every port that a ready instance is said to have takes a connection. */
@@ -59,20 +63,36 @@ function takesConnections(port: number): Promise<boolean> {
   });
 }
 
-/** Every process is an entry of a ledger, and every entry one process. */
+/** Every process is of an entry of a ledger, and every entry is one run. */
 async function misplaced(under: FabricUnderTest): Promise<string[]> {
+  const listed = [...under.ledgers.entries()].map(({ value }) => {
+    return { node: value.node, names: Object.keys(value.entries) };
+  });
+  return misplacedAmong(listed, await under.parts());
+}
+
+/** What of these runs is on no ledger, runs elsewhere or twice; what is listed twice or does not run. */
+export function misplacedAmong(
+  ledgers: readonly { readonly node: string; readonly names: readonly string[] }[],
+  parts: readonly RunningPart[],
+): string[] {
   const found: string[] = [];
-  const listed = new Map<string, number>();
-  for (const { value } of under.ledgers.entries()) {
-    for (const name of Object.keys(value.entries)) listed.set(name, (listed.get(name) ?? 0) + 1);
+  const listed = new Map<string, string[]>();
+  for (const { node, names } of ledgers) {
+    for (const name of names) listed.set(name, [...(listed.get(name) ?? []), node]);
   }
-  const running = await under.running();
-  for (const [name, pids] of running) {
-    if (pids.length > 1) found.push(`${name} runs ${pids.length} times`);
-    if (!listed.has(name)) found.push(`${name} runs and is on no ledger`);
+  const running = new Map<string, string[]>();
+  for (const { part, node } of parts) running.set(part, [...(running.get(part) ?? []), node]);
+  for (const [part, nodes] of running) {
+    if (nodes.length > 1) found.push(`${part} runs ${nodes.length} times, on ${nodes.join(', ')}`);
+    const where = listed.get(instanceOf(part));
+    if (!where) found.push(`${part} runs and is on no ledger`);
+    else if (!nodes.every((node) => where.includes(node))) {
+      found.push(`${part} runs on ${nodes.join(', ')} and is listed on ${where.join(', ')}`);
+    }
   }
-  for (const [name, times] of listed) {
-    if (times > 1) found.push(`${name} is on ${times} ledgers`);
+  for (const [name, nodes] of listed) {
+    if (nodes.length > 1) found.push(`${name} is on ${nodes.length} ledgers`);
     if (!running.has(name)) found.push(`${name} is on a ledger and does not run`);
   }
   return found;

@@ -10,15 +10,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serversIn } from '../../actors/runtime/durability-setting.ts';
 import { seededRandom } from '../../actors/runtime/ids.ts';
-import { percentile } from '../bench/figure.ts';
+import { reasonOf } from '../../actors/runtime/reason.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { observe } from '../support/observer.ts';
+import { beatsThrough, keepPages } from './bus-evidence.ts';
 import { problems } from './checks.ts';
 import { type Fault, faultsOf } from './faults.ts';
 import { Orders } from './orders.ts';
+import { reportOf } from './report.ts';
 import { StoreWatch } from './watch.ts';
+import { withheldMs } from './withheld.ts';
 
-/** How long a fabric has to be whole again once faults have ceased, in milliseconds. */
+/** How long a fabric has to be whole again once faults have ceased, of time it was given, in milliseconds. */
 const RECOVERY_MS = 60_000;
 const LOOK_MS = 50;
 /** How long it must stay whole, in milliseconds. */
@@ -32,6 +35,7 @@ const seed = Number(process.env['SEED'] || Date.now() % 1_000_000);
 const random = seededRandom(seed);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const began = performance.now();
+const withheldBefore = withheldMs();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const clock = (): string => `${((performance.now() - began) / 1000).toFixed(1).padStart(7)}s`;
 
@@ -46,11 +50,13 @@ async function recovery(
   answered: Promise<void> = Promise.resolve(),
 ): Promise<number | undefined> {
   const from = performance.now();
+  const withheldFrom = withheldMs();
+  const givenMs = (): number => performance.now() - from - (withheldMs() - withheldFrom);
   let [wrongAt, answeredAt] = [from, Number.POSITIVE_INFINITY];
   void answered.then(() => {
     answeredAt = performance.now();
   });
-  while (performance.now() - from < RECOVERY_MS) {
+  while (givenMs() < RECOVERY_MS) {
     await orders.takeBack();
     if ((await problems(under, orders)).length > 0) wrongAt = performance.now();
     else if (performance.now() - Math.max(wrongAt, answeredAt) > CALM_MS) return wrongAt - from;
@@ -59,56 +65,67 @@ async function recovery(
   return undefined;
 }
 
-function report(recoveries: ReadonlyMap<string, readonly number[]>, orders: Orders): void {
-  say(`\n${orders.asked} asks, ${orders.acknowledged} acknowledged, seed ${seed}`);
-  say(`nodes that died too often and were taken back: ${orders.takenBack}`);
-  say('fault                     times  whole again p50 / p95 / longest');
-  for (const [kind, times] of [...recoveries].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const [p50, p95, longest] = [0.5, 0.95, 1].map(
-      (share) => `${(percentile(times, share) / 1000).toFixed(2)} s`,
-    );
-    say(`${kind.padEnd(24)} ${String(times.length).padStart(6)}  ${p50} / ${p95} / ${longest}`);
-  }
-}
-
-async function chaos(): Promise<string[]> {
+/** Goes on until the time is over or something was not kept, and says what happened either way. */
+async function chaos(): Promise<readonly string[]> {
   await using under = await fabricUnderTest(['n1', 'n2', 'n3'], {
     ...{ copies: 2, isKept: true, servers, isCuttable: true },
   });
   using watch = new StoreWatch(under.bus.ports);
   const orders = new Orders(under, random);
+  const struck = new Map<string, number>();
   const recoveries = new Map<string, number[]>();
+  const violations: string[] = [];
   const until = performance.now() + minutes * 60_000;
-  while (performance.now() < until) {
+  while (performance.now() < until && violations.length === 0) {
     const asking = orders.start();
     const done = await someFaults(under);
+    for (const { kind } of done) struck.set(kind, (struck.get(kind) ?? 0) + 1);
     const tookMs = await recovery(under, orders, asking.stop());
     const kind = done.map((each) => each.kind).join(', ');
     const end = tookMs === undefined ? 'NOT WHOLE' : `whole after ${Math.round(tookMs)} ms`;
     say(`${clock()}  ${done.map((each) => `${each.kind}: ${each.what}`).join(', ')}; ${end}`);
-    if (tookMs === undefined) return [`${kind}: ${await told(under, orders)}`];
-    if (watch.violations.length > 0) return [`${kind}: ${watch.violations.join('\n  ')}`];
-    const group = done.length > 1 ? 'several at once' : kind;
-    recoveries.set(group, [...(recoveries.get(group) ?? []), tookMs]);
+    if (tookMs === undefined) violations.push(`${kind}: ${await told(under, orders)}`);
+    else {
+      const group = done.length > 1 ? 'several at once' : kind;
+      recoveries.set(group, [...(recoveries.get(group) ?? []), tookMs]);
+    }
+    violations.push(...watch.violations.map((each) => `${kind}: ${each}`));
   }
-  await orders.settle();
-  const last = await recovery(under, orders);
-  report(recoveries, orders);
-  say(`${watch.checkers.checks} writes of the store checked`);
-  return last === undefined ? [`at the end: ${await told(under, orders)}`] : [];
+  if (violations.length === 0) {
+    await orders.settle();
+    if ((await recovery(under, orders)) === undefined) {
+      violations.push(`at the end: ${await told(under, orders)}`);
+    }
+    violations.push(...watch.violations.map((each) => `at the end: ${each}`));
+  }
+  const { asked, acknowledged, takenBack } = orders;
+  const { checks } = watch.checkers;
+  const withheldRatio = (withheldMs() - withheldBefore) / (performance.now() - began);
+  const seen = { seed, asked, acknowledged, takenBack, checks, withheldRatio };
+  const happened = { ...seen, struck, recoveries, violations };
+  say(`\n${reportOf(happened).join('\n')}`);
+  return violations;
 }
 
-/** What is wrong, and where the logs of it are kept. */
+/** What is wrong, and where the logs and the servers' own words of it are kept. */
 async function told(under: FabricUnderTest, orders: Orders): Promise<string> {
   const kept = join(tmpdir(), `shoal-chaos-${seed}`);
   await cp(under.fabric.layout.logs, kept, { recursive: true });
+  await keepPages(under, kept);
   const acting = [...under.leases.entries()].map(({ value }) => `${value.actor}: ${value.holder}`);
   const wrong = (await problems(under, orders)).join('\n  ');
   const seen: string[] = [];
   for (const [index, url] of under.fabric.natsUrls.entries()) {
-    await using fresh = await observe(under.fabric, [url]);
-    const wrongHere = (await problems({ ...under, ...fresh }, orders)).join('\n    ');
-    seen.push(`through ${under.fabric.servers[index]}:\n    ${wrongHere}`);
+    const through = `through ${under.fabric.servers[index]}`;
+    try {
+      await using fresh = await observe(under.fabric, [url]);
+      const wrongHere = (await problems({ ...under, ...fresh }, orders)).join('\n    ');
+      const beats = await beatsThrough(fresh);
+      seen.push(`${through}, ${beats}:\n    ${wrongHere}`);
+    } catch (error) {
+      // That nothing is to be seen there is a finding, too.
+      seen.push(`${through} nothing is seen: ${reasonOf(error)}`);
+    }
   }
   return `${wrong}\n  ${seen.join('\n  ')}\n  leases ${acting.join(', ')}\n  the logs are in ${kept}`;
 }
@@ -129,5 +146,4 @@ async function someFaults(
 }
 
 const violations = await chaos();
-say(violations.length === 0 ? 'no violations' : `VIOLATIONS\n  ${violations.join('\n  ')}`);
 process.exit(violations.length === 0 ? 0 : 1);
