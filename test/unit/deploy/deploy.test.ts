@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { metricsOf } from '../../../actors/runtime/metrics.ts';
 import { gatewayMeters } from '../../../gateway/metrics.ts';
+import { gatewaySettings } from '../../../gateway/settings.ts';
 import { bundlesOf } from '../../../nats/site/bundles.ts';
 import { checkedSite } from '../../../nats/site/folder.ts';
 
@@ -132,6 +133,42 @@ describe('kubernetes', () => {
       if (kind === 'Service') expect(labels).toContain(spec.selector.app);
       if (kind === 'PodDisruptionBudget') expect(labels).toContain(spec.selector.matchLabels.app);
     }
+  });
+});
+
+describe('what a gateway listens on', () => {
+  const { port: api, ingressPort } = gatewaySettings({});
+  const [bundle] = bundlesOf(
+    checkedSite(
+      {
+        ...{ servers: [{ host: 'a' }], nodes: [], gateways: 1, controls: 1 },
+        durability: 'process',
+      },
+      'a site',
+    ),
+    [],
+    'secret',
+  ).filter(({ name }) => name === 'gateway');
+  const text = bundle?.files['shoal.env'] ?? '';
+  const grpc = Number(/^SHOAL_GRPC_PORT=(\d+)$/m.exec(text)?.[1]);
+
+  test('its image says', () => {
+    const [, exposed = ''] = /^EXPOSE (848.*)$/m.exec(textOf('docker/Dockerfile')) ?? [];
+    expect(exposed.split(' ').map(Number)).toEqual([api, ingressPort, grpc]);
+  });
+
+  test('compose and Kubernetes open', () => {
+    const { gateway } = parse(textOf('compose/compose.yaml'), { merge: true }).services;
+    expect(gateway.ports).toEqual([api, grpc].map((port) => `127.0.0.1:${port}:${port}`));
+    const objects = parseAllDocuments(textOf('kubernetes/gateway.yaml')).map((each) => each.toJS());
+    const { containers } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec;
+    const inside: { name: string; containerPort: number }[] = containers[0].ports;
+    expect(inside.map((each) => each.containerPort).sort()).toEqual([api, ingressPort, grpc]);
+    const served = objects
+      .filter(({ kind }) => kind === 'Service')
+      .flatMap(({ spec }) => spec.ports as { targetPort: string }[])
+      .map((each) => each.targetPort);
+    expect(served.sort()).toEqual(inside.map(({ name }) => name).sort());
   });
 });
 
