@@ -10,6 +10,10 @@ help: ## List the targets
 demo: ## Show a whole fabric: start it, run a service and a job, kill a node, stop it
 	@node local/prepare.mjs && node dist/local/demo.js
 
+.PHONY: demo-pool
+demo-pool: ## Show warm pools: a page that hands out demos, 200 callers at once, a line (KEEP=1)
+	@node local/prepare.mjs && KEEP=$(KEEP) node dist/local/demo-pool.js
+
 .PHONY: up
 up: ## Start a fabric in the background (NODES=3 COPIES=1 SERVERS=1 DURABILITY=process)
 	$(PREPARE)
@@ -27,11 +31,17 @@ build: ## Install dependencies and compile, if anything changed
 .PHONY: check
 check: ## Format, lint, types, dead code, layers, generated files: seconds
 	$(PREPARE)
+	@$(MAKE) --no-print-directory -j2 $(WHOLE_OUTPUT) format-and-lint dead-code architecture
+
+# Types were checked by the build. The output of those that run side by side comes whole, where make can.
+WHOLE_OUTPUT := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+.PHONY: format-and-lint dead-code architecture
+format-and-lint:
 	@node_modules/.bin/biome check .
-	@node_modules/.bin/tsc --noEmit -p .
+dead-code:
 	@node_modules/.bin/knip
-	@node_modules/.bin/vitest run --project architecture --reporter=dot
-	@node dist/docs/generate/main.js --check
+architecture:
+	@node_modules/.bin/vitest run --config test/architecture/vitest.config.ts --reporter=dot
 
 .PHONY: test
 test: ## Run every test whose engine is here, but the long ones
@@ -44,14 +54,14 @@ test-long: ## Run what takes minutes: servers that die, upgrades, restores, inst
 	@node_modules/.bin/vitest run --project long
 
 .PHONY: sim
-sim: ## Run simulated storms (SEEDS=100 SEED=1)
+sim: ## Run simulated storms (SEEDS=100 SEED=1 FAULTS=loss=0.08)
 	$(PREPARE)
-	@node --max-semi-space-size=64 dist/test/sim/main.js $(or $(SEED),1) $(or $(SEEDS),100)
+	@FAULTS=$(FAULTS) node dist/test/sim/main.js $(or $(SEED),1) $(or $(SEEDS),100)
 
 .PHONY: soak
 soak: ## Run simulated storms until stopped, from SEED on; prints failures
 	$(PREPARE)
-	@node --max-semi-space-size=64 dist/test/sim/main.js $(or $(SEED),$$(date +%s))
+	@node dist/test/sim/main.js $(or $(SEED),$$(date +%s))
 
 .PHONY: planted
 planted: ## Plant bugs in a copy of the sources; the simulator must find each (ONLY=name SEEDS=1000)
@@ -59,7 +69,7 @@ planted: ## Plant bugs in a copy of the sources; the simulator must find each (O
 	@SEED=$(SEED) SEEDS=$(SEEDS) node dist/test/sim/planted/main.js $(ONLY)
 
 .PHONY: engines
-engines: ## Fetch what the tests need beside Node: nats-server, Docker, Podman, tmux, grpcurl
+engines: ## Fetch what the tests need beside Node: nats-server, engines, tmux, shells, Chromium, grpcurl
 	$(PREPARE)
 	@node dist/local/engines.js
 

@@ -68,7 +68,11 @@ const layers: readonly Layer[] = [
   { name: 'launcher', files: /^local\//, imports: () => [/^(?!test\/|docs\/)/] },
   { name: 'documents', files: /^docs\/generate\//, imports: () => [/^(?!test\/|local\/)/] },
   { name: 'tests', files: /^test\//, imports: () => [/^/] },
-  { name: 'tools', files: /^[^/]+\.config\.ts$/, imports: () => [/^(?!test\/)/] },
+  {
+    name: 'tools',
+    files: /^[^/]+\.config\.ts$/,
+    imports: () => [/^(?!test\/)/, /^test\/support\/(longest-files|failed-tests)\.ts$/],
+  },
 ];
 
 const layerOf = (path: string): Layer | undefined => layers.find((layer) => layer.files.test(path));
@@ -141,7 +145,11 @@ const homes: readonly { readonly packages: RegExp; readonly home: RegExp; readon
       why: 'only telemetry.ts loads the SDK, and only where there is a collector',
     },
     { packages: /^commander$/, home: /^cli\//, why: 'only the command line reads arguments so' },
-    { packages: /^systeminformation$/, home: /^edge-agent\//, why: 'only agents measure machines' },
+    {
+      packages: /^systeminformation$/,
+      home: /^edge-agent\/machine\.ts$/,
+      why: 'only machine.ts asks it, where there is no kernel to read: it waits for commands',
+    },
     { packages: /^yaml$/, home: /^(manifests|cli|gateway|test)\//, why: 'YAML stays at the edge' },
     {
       packages: /^(vitest|fast-check|ajv|@asyncapi\/specs)$/,

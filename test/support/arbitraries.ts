@@ -6,7 +6,19 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { z } from 'zod';
 import { type $ZodType, type $ZodTypes, safeParse } from 'zod/v4/core';
-import { actionSchema, sidecarsSpec, whenSchema } from '../../subjects/index.ts';
+import {
+  actionSchema,
+  filesSpec,
+  type PoolSizes,
+  type PoolSpec,
+  poolSpec,
+  preStopSpec,
+  probesSpec,
+  sidecarsSpec,
+  spanMs,
+  volumesSpec,
+  whenSchema,
+} from '../../subjects/index.ts';
 
 /** Values a schema yields. Throws for a kind of schema no contract uses yet. */
 export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
@@ -14,6 +26,15 @@ export function arbitraryOf<P>(schema: z.ZodType<P>): Arbitrary<P> {
     (value) => schema.safeParse(value).success,
   ) as Arbitrary<P>;
 }
+
+type Shape = Readonly<Record<string, $ZodType>>;
+
+/** Text that is refined as a whole: hardly any other would do. */
+const crons = fc.constantFrom('* * * * *', '*/5 0 8-18 * JAN MON-FRI', '0 3 29 2 *');
+const timeZones = fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kolkata');
+const sizesShape = poolSpec.shape.sizes.unwrap().shape;
+const sizeFrom = sizesShape.schedule.unwrap().element;
+const sizeByDemand = sizesShape.demand.unwrap();
 
 /**
  * Schemas that allow one of several keys: hardly any value of their structure would do. Known by
@@ -26,50 +47,135 @@ const chosen = new Map<string, () => Arbitrary<unknown>>([
       fc.oneof(
         fc.record({ at: fc.constantFrom('2027-01-31T08:00:00Z', '2027-01-31T08:00:00.5+01:00') }),
         fc.record({ every: fc.constantFrom('1s', '1.5m', '2h', '1d') }),
-        fc.record(
-          {
-            cron: fc.constantFrom('* * * * *', '*/5 0 8-18 * JAN MON-FRI', '0 3 29 2 *'),
-            timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kolkata'),
-          },
-          { requiredKeys: ['cron'] },
-        ),
+        fc.record({ cron: crons, timeZone: timeZones }, { requiredKeys: ['cron'] }),
       ),
   ],
-  [keysOf(actionSchema), () => fc.oneof(...Object.entries(actionSchema.shape).map(oneKey))],
+  [
+    keysOf(sizeFrom),
+    () =>
+      fc.record(
+        { from: crons, timeZone: timeZones, ready: anyOf(sizeFrom.shape.ready) },
+        { requiredKeys: ['from', 'ready'] },
+      ),
+  ],
+  [
+    keysOf(sizeByDemand),
+    () =>
+      fc.record({
+        most: anyOf(sizeByDemand.shape.most),
+        window: fc.constantFrom('10s', '1.5m', '1d'),
+      }),
+  ],
+  [keysOf(actionSchema), () => oneOf(actionSchema.shape, Object.keys(actionSchema.shape))],
   // Without what must fit the whole of its spec: hardly any spec with several would do.
   [
     keysOf(sidecarsSpec.element),
     () => {
       const { files, probes, image, limits, ...apart } = sidecarsSpec.element.shape;
-      return objectOf(apart).map((value) => ({ ...(value as object), limits: {} }));
+      return objectOf(apart, true).map((value) => ({ ...(value as object), limits: {} }));
     },
   ],
 ]);
+
+/**
+ * Likewise parts that are judged with the whole of a spec, where one is asked for: of specs with several
+ * hardly any would do. A record holds what a later version allows, so there they have every form.
+ */
+const chosenIfJudged = new Map<string, () => Arbitrary<unknown>>([
+  [keysOf(filesSpec.element), () => oneOf(filesSpec.element.shape, ['text', 'base64'])],
+  [
+    keysOf(probesSpec.shape.startup.unwrap()),
+    () => oneOf(probesSpec.shape.startup.unwrap().shape, ['http', 'tcp', 'exec', 'grpc']),
+  ],
+  [keysOf(preStopSpec), () => oneOf(preStopSpec.shape, ['command', 'http'])],
+  [
+    keysOf(poolSpec),
+    () =>
+      objectOf(poolSpec.shape, true).map((value) => {
+        const { ready, minimum, maximum, ttl, maximumTtl, route, sizes, ...apart } =
+          value as PoolSpec;
+        const isOrdered = spanMs(ttl) <= spanMs(maximumTtl);
+        const called = apart.template.ports.find(({ protocol }) => protocol !== 'udp');
+        return {
+          ...{ ...apart, maximum },
+          ...(route && called ? { route: { ...route, port: called.name } } : {}),
+          ...(sizes ? { sizes: within(sizes, maximum) } : {}),
+          ...{ ready: Math.min(ready, maximum), minimum: Math.min(minimum, maximum) },
+          ...(isOrdered ? { ttl, maximumTtl } : { ttl: maximumTtl, maximumTtl: ttl }),
+        };
+      }),
+  ],
+  [
+    keysOf(volumesSpec.element),
+    () => {
+      const { medium, size, ...apart } = volumesSpec.element.shape;
+      const sizes = fc.constantFrom('64Ki', '1.5Mi', '2Gi');
+      return fc.oneof(
+        objectOf(apart, true).map((value) => ({ ...(value as object), medium: 'disk' })),
+        fc
+          .tuple(objectOf(apart, true), sizes)
+          .map(([value, of]) => ({ ...(value as object), medium: 'memory', size: of })),
+      );
+    },
+  ],
+]);
+
+/** Sizes of a pool that may have so many slots. */
+function within({ schedule, demand }: PoolSizes, maximum: number): PoolSizes {
+  const some = schedule?.map((each) => ({ ...each, ready: Math.min(each.ready, maximum) }));
+  return {
+    ...(some ? { schedule: some } : {}),
+    ...(demand ? { demand: { ...demand, most: maximum } } : {}),
+  };
+}
 
 function keysOf(schema: { readonly shape: object }): string {
   return Object.keys(schema.shape).join();
 }
 
-function oneKey([name, schema]: [string, $ZodType]): Arbitrary<unknown> {
-  return fc.record({ [name]: anyOf(schema) }, { noNullPrototype: true });
+/** With exactly one of some keys. */
+function oneOf(shape: Shape, keys: readonly string[]): Arbitrary<unknown> {
+  const apart = Object.fromEntries(Object.entries(shape).filter(([key]) => !keys.includes(key)));
+  return fc.oneof(
+    ...keys.map((key) => {
+      const { def } = (shape[key] as unknown as $ZodTypes)._zod;
+      const wanted = def.type === 'optional' ? def.innerType : (shape[key] as $ZodType);
+      return objectOf({ ...apart, [key]: wanted }, true);
+    }),
+  );
 }
 
-/** Sieved where it is refined: hardly any whole of many such parts would pass. */
-function anyOf(schema: $ZodType): Arbitrary<unknown> {
+/** Made once for each schema: most are parts of many. */
+const made = new Map<boolean, WeakMap<$ZodType, Arbitrary<unknown>>>([
+  [true, new WeakMap()],
+  [false, new WeakMap()],
+]);
+
+/**
+ * Sieved where it is refined: hardly any whole of many such parts would pass. `isJudged`: as part of
+ * something that is refined as a whole.
+ */
+function anyOf(schema: $ZodType, isJudged = false): Arbitrary<unknown> {
+  const known = made.get(isJudged)?.get(schema);
+  if (known) return known;
   const isRefined = (schema as unknown as $ZodTypes)._zod.def.checks?.some(
     (check) => check._zod.def.check === 'custom',
   );
-  const values = structured(schema);
-  return isRefined ? values.filter((value) => safeParse(schema, value).success) : values;
+  const values = structured(schema, isJudged || isRefined === true);
+  const any = isRefined ? values.filter((value) => safeParse(schema, value).success) : values;
+  made.get(isJudged)?.set(schema, any);
+  return any;
 }
 
-function structured(schema: $ZodType): Arbitrary<unknown> {
+function structured(schema: $ZodType, isJudged: boolean): Arbitrary<unknown> {
   const { def } = (schema as unknown as $ZodTypes)._zod;
-  const choice = def.type === 'object' && chosen.get(Object.keys(def.shape).join());
+  const any = (each: $ZodType): Arbitrary<unknown> => anyOf(each, isJudged);
+  const keys = def.type === 'object' ? Object.keys(def.shape).join() : '';
+  const choice = chosen.get(keys) ?? (isJudged ? chosenIfJudged.get(keys) : undefined);
   if (choice) return choice();
   switch (def.type) {
     case 'object':
-      return objectOf(def.shape as Readonly<Record<string, $ZodType>>);
+      return objectOf(def.shape as Shape, isJudged);
     case 'string':
       return stringOf(schema);
     case 'number':
@@ -81,17 +187,17 @@ function structured(schema: $ZodType): Arbitrary<unknown> {
     case 'literal':
       return fc.constantFrom(...def.values);
     case 'array':
-      return arrayOf(schema, anyOf(def.element));
+      return arrayOf(schema, any(def.element));
     case 'tuple':
-      return fc.tuple(...def.items.map(anyOf));
+      return fc.tuple(...def.items.map(any));
     case 'record':
-      return recordOf(anyOf(def.keyType), anyOf(def.valueType));
+      return recordOf(any(def.keyType), any(def.valueType));
     case 'union':
-      return fc.oneof(...def.options.map(anyOf));
+      return fc.oneof(...def.options.map(any));
     case 'default':
     case 'prefault':
     case 'optional':
-      return anyOf(def.innerType);
+      return any(def.innerType);
     case 'custom':
       // The only one there is: bytes, as the codec reads them.
       return fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes));
@@ -106,8 +212,8 @@ function structured(schema: $ZodType): Arbitrary<unknown> {
   }
 }
 
-function objectOf(shape: Readonly<Record<string, $ZodType>>): Arbitrary<unknown> {
-  const parts = Object.entries(shape).map(([key, part]) => [key, anyOf(part)] as const);
+function objectOf(shape: Shape, isJudged: boolean): Arbitrary<unknown> {
+  const parts = Object.entries(shape).map(([key, part]) => [key, anyOf(part, isJudged)] as const);
   const required = Object.keys(shape).filter((key) => shape[key]?._zod.def.type !== 'optional');
   return fc.record(Object.fromEntries(parts), { requiredKeys: required, noNullPrototype: true });
 }
@@ -127,7 +233,9 @@ function stringOf(schema: $ZodType): Arbitrary<string> {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern } = limitsOf(schema);
   if (pattern !== undefined) {
     const isWhole = new RegExp(pattern);
-    return fc.stringMatching(withoutLookahead(pattern)).filter((text) => isWhole.test(text));
+    return fc
+      .stringMatching(withoutLookahead(pattern))
+      .filter((text) => text.length <= maxLength && isWhole.test(text));
   }
   return fc.string({ minLength, maxLength: Math.min(maxLength, minLength + 40), unit: 'grapheme' });
 }

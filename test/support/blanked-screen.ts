@@ -36,10 +36,14 @@ function withoutUse(line: string): string {
 
 /**
  * The screen as it may be kept, without the empty lines at its end. `workloads` are those whose
- * instances are there: of an instance its id and its node are otherwise each time.
+ * instances are there, or pools whose slots are: of each its id and its node are otherwise each time.
  */
 export function blankedScreen(screen: string, workloads: readonly string[]): string {
-  const id = new RegExp(`(?<=^|[^a-z]|\\[\\d+m)(${workloads.join('|')})-[a-z0-9]{5}\\b`, 'g');
+  const own = '-[a-z0-9]{5}|-[a-z0-9]{10}(?:-[a-z0-9]{5})?';
+  const before = String.raw`(?<=^|[^a-z]|\[\d+m)`;
+  const id = new RegExp(`${before}(${workloads.join('|')})(${own})\\b`, 'g');
+  const blankId = (_id: string, name: string, rest: string): string =>
+    `${name}${rest.replaceAll(/[a-z0-9]/g, blank(1))}`;
   const lines = screen.split('\n').map((line) => {
     const plain = line
       .trimEnd()
@@ -48,7 +52,7 @@ export function blankedScreen(screen: string, workloads: readonly string[]): str
       .replace(REFUSAL, (found) => blank(found.length));
     const isOfInstance = plain.search(id) >= 0 || /\d on n\d/.test(plain);
     const placed = isOfInstance ? plain.replace(/\bn\d\b/g, `n${blank(1)}`) : plain;
-    return withoutUse(withoutSpans(placed.replace(id, `$1-${blank(5)}`).replace(CUT, ' …')));
+    return withoutUse(withoutSpans(placed.replace(id, blankId).replace(CUT, ' …')));
   });
   return `${lines.join('\n').trimEnd()}\n`;
 }

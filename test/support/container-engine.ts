@@ -1,9 +1,10 @@
 /** What engines of tests have in common, whoever made them: their image, and what they hold. */
 import { execFile } from 'node:child_process';
-import { mkdir, rm, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
+import { eventually } from './ports.ts';
 
 const call = promisify(execFile);
 
@@ -53,11 +54,25 @@ export async function packImage(folder: string, busybox: string): Promise<string
   return tar;
 }
 
-/** Loads what was packed, under a name with its tag. */
-export async function loadImage(client: Docker, tar: string, name: string): Promise<void> {
-  const stream = await client.importImage(tar, { repo: name });
-  await new Promise((resolve, reject) => {
-    client.modem.followProgress(stream, (error) => (error ? reject(error) : resolve(0)));
+/** Loads what was packed, under a name with its tag. `changes`: lines as of a Dockerfile. */
+export async function loadImage(
+  client: Docker,
+  tar: string,
+  name: string,
+  changes: readonly string[] = [],
+): Promise<void> {
+  const options = { repo: name, ...(changes.length === 0 ? {} : { changes }) };
+  await followed(client, await client.importImage(tar, options));
+}
+
+/** What an engine tells of a long call is read to its end; rejects with what failed. */
+export function followed(client: Docker, stream: NodeJS.ReadableStream): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    client.modem.followProgress(stream, (error, told) => {
+      const failed = told?.find((each: { error?: string }) => each.error)?.error;
+      if (error || failed) reject(error ?? new Error(failed));
+      else resolve(told);
+    });
   });
 }
 
@@ -93,4 +108,51 @@ export async function holdingsOf(
     return isExcept ? [] : [`image ${id} ${names.toSorted()}`];
   });
   return [...(await engine.remains()), ...named].toSorted();
+}
+
+/** Removes all containers of an engine; only a living one ends them, so it is started if it is not. */
+export async function removeContainers(engine: ContainerEngine): Promise<void> {
+  const isThere = await engine.client.ping().then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await engine.start();
+  for (const { Id: id } of await engine.client.listContainers({ all: true })) {
+    await engine.client.getContainer(id).remove({ force: true, v: true });
+  }
+}
+
+/** Processes of this machine whose command line speaks of an engine's folder. */
+export async function engineProcesses(socket: string): Promise<readonly number[]> {
+  const folder = dirname(socket);
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes(folder)) found.push(Number(name));
+  }
+  return found;
+}
+
+/** Ends them, and waits for that. */
+export async function endProcesses(socket: string): Promise<void> {
+  for (const pid of await engineProcesses(socket)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // Gone by itself.
+    }
+  }
+  const isOver = async () => (await engineProcesses(socket)).length === 0;
+  await eventually(isOver, 10_000, 'its processes to end');
+}
+
+/** Takes away what an engine mounted below its folder, in whichever namespace it named it so. */
+export async function unmountBelow(folder: string): Promise<void> {
+  const mounts = await readFile('/proc/mounts', 'utf8');
+  const below = mounts
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((at) => at.includes(`/${basename(folder)}/`));
+  for (const at of below.reverse()) await call('umount', [at]);
 }

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,10 +13,13 @@ import Docker from 'dockerode';
 import { type DockerPrograms, findDocker } from '../../local/docker.ts';
 import {
   type ContainerEngine,
+  endProcesses,
   IMAGE,
   loadImage,
   packImage,
   remainsOf,
+  removeContainers,
+  unmountBelow,
 } from './container-engine.ts';
 import { eventually } from './ports.ts';
 
@@ -96,6 +99,22 @@ export class DockerEngine implements ContainerEngine {
     await eventually(isReady, READY_MS, 'the Docker engine to answer');
   }
 
+  /** It stands still, and so does all that is asked of it. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** It goes on, or is started again, if it does not run. */
+  async revive(): Promise<void> {
+    this.resume();
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) await this.start();
+  }
+
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -132,39 +151,14 @@ export class DockerEngine implements ContainerEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#child) await this.#removeContainers();
+      if (this.#child) await removeContainers(this);
     } finally {
       await this.kill('SIGTERM');
-      await this.#endShims();
-      await this.#unmount();
+      // What watched a container that was made as its engine was killed: no engine knows of it any more.
+      await endProcesses(this.socket);
+      await unmountBelow(this.#folder);
       await call('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
       await rm(this.#folder, { recursive: true, force: true });
-    }
-  }
-
-  /** Only a living engine ends its containers. */
-  async #removeContainers(): Promise<void> {
-    const isThere = await this.client.ping().then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) await this.start();
-    for (const { Id: id } of await this.client.listContainers({ all: true })) {
-      await this.client.getContainer(id).remove({ force: true, v: true });
-    }
-  }
-
-  /** What watched a container that was made as its engine was killed: no engine knows of it any more. */
-  async #endShims(): Promise<void> {
-    const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
-    for (const pid of pids) {
-      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (!line.includes(`${this.#folder}/`)) continue;
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended meanwhile.
-      }
     }
   }
 
@@ -184,25 +178,4 @@ export class DockerEngine implements ContainerEngine {
     await eventually(async () => !(await isThere()), 10_000, 'containerd to end');
     await rm(file, { force: true });
   }
-
-  async #unmount(): Promise<void> {
-    const mounts = await readFile('/proc/mounts', 'utf8');
-    const below = mounts
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((at) => at.startsWith(`${this.#folder}/`));
-    for (const at of below.reverse()) await call('umount', [at]);
-  }
-}
-
-/** Processes of this machine whose command line speaks of an engine's folder. */
-export async function engineProcesses(socket: string): Promise<readonly number[]> {
-  const folder = socket.slice(0, socket.lastIndexOf('/'));
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes(folder)) found.push(Number(name));
-  }
-  return found;
 }

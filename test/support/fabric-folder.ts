@@ -59,6 +59,15 @@ export class Place implements AsyncDisposable {
     this.environment = environment;
   }
 
+  /** One in which a demo chooses free ports by itself, as it does where nobody names any. */
+  static async makeForDemo(): Promise<Place> {
+    const place = await Place.make();
+    for (const name of Object.keys(place.environment)) {
+      if (name.endsWith('_PORT')) delete place.environment[name];
+    }
+    return place;
+  }
+
   /** With `more` instead of, or beside, what it would have. */
   static async make(more: Readonly<Record<string, string>> = {}): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), 'shoal-test-local-'));
@@ -89,7 +98,7 @@ export class Place implements AsyncDisposable {
 
   /** Starts `dist/local/<name>.js`. */
   start(
-    name: 'up' | 'down' | 'demo' | 'engines',
+    name: 'up' | 'down' | 'demo' | 'demo-pool' | 'engines',
     more: Readonly<Record<string, string>> = {},
     uid?: number,
   ): Command {
@@ -120,6 +129,16 @@ export class Place implements AsyncDisposable {
 
   processes(): Promise<readonly number[]> {
     return processesOf(this.folder);
+  }
+
+  /** Ids of what runs here and has these words in its command line. */
+  async programs(words: string): Promise<readonly number[]> {
+    const found: number[] = [];
+    for (const pid of await this.processes()) {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (line.includes(words)) found.push(pid);
+    }
+    return found;
   }
 
   /** Stops what runs and removes everything. */

@@ -2,17 +2,28 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ask } from '../../actors/runtime/ask.ts';
 import { durabilityIn } from '../../actors/runtime/durability-setting.ts';
 import { agentProgram, controlPrograms, Fabric } from '../../local/fabric.ts';
 import { instancesOf } from '../../local/instances.ts';
 import type { Programs } from '../../local/layout.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort } from '../../nats/start.ts';
-import type { DurabilityLevel, NodeClass } from '../../subjects/index.ts';
+import {
+  type Answer,
+  type DurabilityLevel,
+  type NodeClass,
+  type ReplyOf,
+  wantedSchema,
+  workloadApply,
+} from '../../subjects/index.ts';
+import { type Call, callGateway } from './gateway-calls.ts';
 import { type Observer, observe } from './observer.ts';
-import { processesOf } from './processes.ts';
+import { PATIENCE } from './ports.ts';
+import { processesOf, type RunningPart, runningParts } from './processes.ts';
 import { ProgramNetwork } from './program-network.ts';
 import { RouteNetwork } from './route-network.ts';
+import { type EndedHere, shoalHere } from './shoal-here.ts';
 
 export interface FabricUnderTest extends Observer, AsyncDisposable {
   readonly fabric: Fabric;
@@ -23,9 +34,23 @@ export interface FabricUnderTest extends Observer, AsyncDisposable {
   readonly network: RouteNetwork | undefined;
   /** What lies between each program and the servers, where that was asked for. */
   readonly ways: ProgramNetwork | undefined;
+  /** Has a workload of tenant `default`; its grace is 2 s unless the spec says so. What is answered. */
+  apply(
+    workload: string,
+    spec: object,
+    kind?: 'service' | 'job',
+  ): Promise<Answer<ReplyOf<typeof workloadApply>>>;
+  /** Asks the gateway's API. */
+  readonly call: Call;
+  /** Runs the command line against the gateway to its end, in this process. */
+  shoal(words: readonly string[], stdin?: string): Promise<EndedHere>;
+  /** The same of words with spaces between them, which is to end with 0. What it printed. */
+  run(words: string, stdin?: string): Promise<string>;
   /** Ids of all processes that run below the fabric's folder: programs and instances. */
   processes(): Promise<readonly number[]>;
-  /** Process ids of everything that instances run, by instance. */
+  /** Every run of an instance that has a process left, whether or not an agent knows of it. */
+  parts(): Promise<readonly RunningPart[]>;
+  /** Process ids of everything that instances run, by instance, as the agents' folders tell. */
   running(): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
@@ -53,6 +78,8 @@ export async function fabricUnderTest(
     readonly durability?: DurabilityLevel;
     /** Further variables of every program. */
     readonly environment?: Readonly<Record<string, string>>;
+    /** Further variables of a node's agent; they count before those of every program. */
+    readonly nodeEnvironment?: (node: string) => Readonly<Record<string, string>>;
   } = {},
 ): Promise<FabricUnderTest> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'shoal-fabric-')));
@@ -76,6 +103,7 @@ export async function fabricUnderTest(
     ...(network ? { route: network.route } : {}),
     ...(ways ? { way: ways.url } : {}),
     ...(options.environment ? { environment: options.environment } : {}),
+    ...(options.nodeEnvironment ? { nodeEnvironment: options.nodeEnvironment } : {}),
     capacity: options.capacity ?? 'cpu=4,memory=4Gi,disk=4Gi',
     hasGateway: options.hasGateway ?? true,
     copies: options.copies ?? 1,
@@ -93,12 +121,30 @@ export async function fabricUnderTest(
     throw error;
   }
   const observer = await observe(fabric);
+  const shoal: FabricUnderTest['shoal'] = (words, stdin) =>
+    shoalHere(words, { SHOAL_GATEWAY: fabric.gatewayUrl }, stdin);
   return {
     ...observer,
     fabric,
     network,
     ways,
+    apply: async (workload, spec, kind = 'service') => {
+      const wanted = wantedSchema.parse({ kind, spec: { grace: '2s', ...spec } });
+      const tokens = { tenant: 'default', workload };
+      const { ports } = observer.bus;
+      const withinMs = workloadApply.timeoutMs * PATIENCE;
+      const asked = await ask(ports, workloadApply, tokens, { wanted, mode: 'put' }, { withinMs });
+      return asked.answer;
+    },
+    call: (...asked) => callGateway(fabric.gatewayUrl, ...asked),
+    shoal,
+    run: async (words, stdin) => {
+      const { code, out, err } = await shoal(words.split(' '), stdin);
+      if (code !== 0) throw new Error(`shoal ${words} ended with ${code}: ${err}`);
+      return out;
+    },
     processes: () => processesOf(folder),
+    parts: () => runningParts(folder),
     running: () => runningOn(fabric, nodes),
     [Symbol.asyncDispose]: async () => {
       await observer[Symbol.asyncDispose]();

@@ -10,6 +10,10 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath as healthProto } from 'grpc-health-check';
+import { PATIENCE } from './ports.ts';
+
+/** Longest that a caller waits for an answer, in milliseconds. */
+const ANSWER_MS = 20_000 * PATIENCE;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
 type Message = any;
@@ -60,6 +64,7 @@ export class GrpcClient implements Disposable {
     rpc: string,
     request: object = {},
     headers: Readonly<Record<string, string>> = {},
+    withinMs = ANSWER_MS,
   ): Promise<Called> {
     const { client, method } = this.#client(rpc);
     return new Promise((resolve, reject) => {
@@ -69,7 +74,7 @@ export class GrpcClient implements Disposable {
       const call = client[method]?.(
         request,
         sent(headers),
-        { deadline: Date.now() + 20_000 },
+        { deadline: Date.now() + withinMs },
         done,
       );
       call?.on('metadata', (got) => {

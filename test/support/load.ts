@@ -2,10 +2,29 @@
 import { Agent, request } from 'node:http';
 import { eventually } from './ports.ts';
 
+/** A call that was not answered with 200. */
+export interface FailedCall {
+  readonly method: string;
+  /** Status and body, or what went wrong. */
+  readonly answer: string;
+  /** The instance that is said to have failed; undefined: the answer names none. */
+  readonly instance: string | undefined;
+  /** When it was sent and when it ended, in milliseconds of `performance.now()`. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Some instances ended, and when, in milliseconds of `performance.now()`. */
+export interface Death {
+  readonly instances: readonly string[];
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 /** Calls a host until it is stopped: by how many at once, and how each call ended. */
 export class Load {
   readonly answers = new Map<string, number>();
-  readonly failed: string[] = [];
+  readonly failed: FailedCall[] = [];
   /** How long each call took that was answered with 200, in milliseconds. */
   readonly tookMs: number[] = [];
   readonly #url: URL;
@@ -33,6 +52,19 @@ export class Load {
     return eventually(isSo, 20_000, `calls that end with ${answer}`);
   }
 
+  /**
+   * Calls that failed although they were not under way at an instance that ended, as it ended: sent
+   * afterwards, over before, failed elsewhere, or a GET, which another instance can be asked.
+   */
+  failedBeside({ instances, fromMs, untilMs }: Death): readonly FailedCall[] {
+    const isOfIt = (call: FailedCall): boolean =>
+      instances.includes(call.instance ?? '') &&
+      call.fromMs <= untilMs &&
+      call.untilMs >= fromMs &&
+      call.method !== 'GET';
+    return this.failed.filter((call) => !isOfIt(call));
+  }
+
   async stop(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#callers);
@@ -45,7 +77,7 @@ export class Load {
       const answer = await this.#call(method).catch(String);
       this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
       if (/^200 /.test(answer)) this.tookMs.push(performance.now() - began);
-      else this.failed.push(`${method}: ${answer}`);
+      else this.failed.push(failedCall(method, answer, began));
     }
   }
 
@@ -65,4 +97,10 @@ export class Load {
       asked.end(method === 'GET' || method === 'DELETE' ? undefined : 'some text');
     });
   }
+}
+
+function failedCall(method: string, answer: string, fromMs: number): FailedCall {
+  // The ingress names the instance in its problem: `<instance>: <why>`.
+  const instance = /"detail":"([a-z0-9-]+): /.exec(answer)?.[1];
+  return { method, answer, instance, fromMs, untilMs: performance.now() };
 }

@@ -20,6 +20,8 @@ import { service } from './specs.ts';
 const tenant = 'default';
 /** Asks under way while schedules are set. */
 const TOGETHER = 200;
+/** How long one is asked for again while nobody acts: longer than a lease lasts. */
+const ASK_MS = 20_000;
 
 export interface ManySchedules {
   readonly records: readonly Schedule[];
@@ -28,7 +30,10 @@ export interface ManySchedules {
   readonly setPerSecond: number;
 }
 
-/** Sets schedules that all scale one workload at one moment; resolves when each has an outcome. */
+/** They came due before all of them were set. */
+export class TooLateError extends Error {}
+
+/** Sets schedules that all scale one workload at one moment; resolves when each has an outcome. Throws `TooLateError`. */
 export async function manySchedules(
   ports: Ports,
   count: number,
@@ -59,7 +64,8 @@ export async function manySchedules(
           ports,
           scheduleApply,
           { tenant, schedule: `s${index + each}` },
-          { wanted: { labels: {}, spec }, mode: 'create' },
+          { wanted: { labels: {}, spec }, mode: 'put' },
+          { withinMs: ASK_MS },
         ),
       );
       for (const { answer } of await Promise.all(some)) {
@@ -67,7 +73,8 @@ export async function manySchedules(
       }
     }
     const setPerSecond = count / ((performance.now() - began) / 1000);
-    if (Date.now() > firing) throw new Error('setting them took longer than they were to wait');
+    if (Date.now() > firing)
+      throw new TooLateError('setting them took longer than they were to wait');
     const all = () => [...schedules.entries()].map(({ value }) => value);
     const isDone = (each: Schedule): boolean => each.history.length > 0;
     await eventually(

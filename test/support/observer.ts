@@ -14,6 +14,7 @@ import {
   type Observed,
   observedRecord,
   phaseOf,
+  slotRecord,
   workloadRecord,
 } from '../../subjects/index.ts';
 
@@ -25,6 +26,7 @@ export interface Observer {
   readonly instances: View<typeof instanceRecord>;
   readonly observed: View<typeof observedRecord>;
   readonly leases: View<typeof leaseRecord>;
+  readonly slots: View<typeof slotRecord>;
   /** What its node sees of an instance at its current epoch. */
   seen(instance: Instance): Observed | undefined;
   /** Instances of a workload that run and are ready. */
@@ -46,6 +48,7 @@ export async function observe(
     instances: bus.views.follow(instanceRecord),
     observed: bus.views.follow(observedRecord),
     leases: bus.views.follow(leaseRecord),
+    slots: bus.views.follow(slotRecord),
   };
   await viewsCurrent(bus.views);
   const seen = (of: Instance): Observed | undefined => {

@@ -4,26 +4,25 @@
  * is. Its network has a name of the whole machine (`podman0`), so there is one at a time, and none
  * beside a Podman that the machine has and uses: it is refused then.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { dirname, join } from 'node:path';
 import Docker from 'dockerode';
 import { findPodman, type PodmanPrograms } from '../../local/podman.ts';
 import {
   type ContainerEngine,
+  endProcesses,
   IMAGE,
   loadImage,
   packImage,
   remainsOf,
+  removeContainers,
+  unmountBelow,
 } from './container-engine.ts';
-import { engineProcesses } from './docker.ts';
 import { PodmanNetwork } from './podman-network.ts';
 import { eventually } from './ports.ts';
-
-const call = promisify(execFile);
 
 const READY_MS = 60_000;
 /** Commands by which a network's rules are made: all are one program. */
@@ -58,15 +57,18 @@ export class PodmanEngine implements ContainerEngine {
     };
   }
 
-  /** Starts one that has IMAGE. What runs goes on without it. Throws where Podman's network is there. */
-  static async start(): Promise<PodmanEngine> {
+  /**
+   * Starts one that has IMAGE. What runs goes on without it. `plain`: a registry it calls without TLS, as
+   * `host:port`. Throws where Podman's network is there.
+   */
+  static async start(of: { readonly plain?: string } = {}): Promise<PodmanEngine> {
     const programs = await findPodman();
     if (!programs) throw new Error('no podman here; vitest.config.ts leaves these tests out then');
     const network = await PodmanNetwork.claim(programs);
     const folder = await mkdtemp(join(tmpdir(), 'shoal-podman-'));
     const engine = new PodmanEngine(folder, programs, network);
     try {
-      await engine.#prepare();
+      await engine.#prepare(of.plain);
       await engine.start();
       await loadImage(engine.client, await packImage(folder, programs.busybox), IMAGE);
     } catch (error) {
@@ -111,7 +113,7 @@ export class PodmanEngine implements ContainerEngine {
   }
 
   /** Settings that others have from their distribution. */
-  async #prepare(): Promise<void> {
+  async #prepare(plain: string | undefined): Promise<void> {
     const { conmon, runc, helpers, iptables } = this.#programs;
     const at = (name: string): string => join(this.#folder, name);
     for (const name of ['bin', 'tmp', 'networks', 'state', '.config/containers']) {
@@ -147,50 +149,23 @@ export class PodmanEngine implements ContainerEngine {
     const storage = ['[storage]', 'driver = "overlay"'];
     const places = [`runroot = "${at('run')}"`, `graphroot = "${at('data')}"`];
     await writeFile(at('storage.conf'), [...storage, ...places].join('\n'));
-    await writeFile(at('registries.conf'), 'unqualified-search-registries = ["docker.io"]');
+    const registries = ['unqualified-search-registries = ["docker.io"]'];
+    if (plain) registries.push('[[registry]]', `location = "${plain}"`, 'insecure = true');
+    await writeFile(at('registries.conf'), registries.join('\n'));
     const policy = JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] });
     await writeFile(at('.config/containers/policy.json'), policy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#child) await this.#removeContainers();
+      if (this.#child) await removeContainers(this);
     } finally {
       await this.kill('SIGTERM');
       // Whoever waited for a command of a container does so for minutes after it.
-      for (const pid of await engineProcesses(this.socket)) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // Gone by itself.
-        }
-      }
-      const left = async () => (await engineProcesses(this.socket)).length > 0;
-      await eventually(async () => !(await left()), 10_000, 'its processes to end');
+      await endProcesses(this.socket);
       await this.#network.clear();
-      await this.#unmount();
+      await unmountBelow(this.#folder);
       await rm(this.#folder, { recursive: true, force: true });
     }
-  }
-
-  /** Only a living one ends its containers. */
-  async #removeContainers(): Promise<void> {
-    const isThere = await this.client.ping().then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) await this.start();
-    for (const { Id: id } of await this.client.listContainers({ all: true })) {
-      await this.client.getContainer(id).remove({ force: true, v: true });
-    }
-  }
-
-  async #unmount(): Promise<void> {
-    const mounts = await readFile('/proc/mounts', 'utf8');
-    const below = mounts
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((at) => at.includes(`/${basename(this.#folder)}/`));
-    for (const at of below.reverse()) await call('umount', [at]);
   }
 }

@@ -8,6 +8,43 @@ interface Found {
   readonly line: string;
 }
 
+/** A run of an instance, or of a sidecar: what shares a session is one. */
+export interface RunningPart {
+  /** `<tenant>.<instance>`, and of a sidecar `<tenant>.<instance>.<sidecar>`. */
+  readonly part: string;
+  /** The node whose agent started it. */
+  readonly node: string;
+  /** Id of its session, which is that of the process that led it. */
+  readonly session: number;
+}
+
+/**
+ * Every run below a folder that has a process left, as the kernel tells: also one of an earlier run,
+ * of an agent that forgot it, or whose folder is gone. What it runs says in its environment whose it is.
+ */
+export async function runningParts(folder: string): Promise<readonly RunningPart[]> {
+  const found = new Map<number, RunningPart>();
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    const variables = new Map(
+      (await read('environ')).split('\0').map((line): [string, string] => {
+        const cut = line.indexOf('=');
+        return [line.slice(0, cut), line.slice(cut + 1)];
+      }),
+    );
+    const said = (name: string): string | undefined => variables.get(`SHOAL_${name}`);
+    if (said('INSTANCE') === undefined || !said('FOLDER')?.startsWith(`${folder}/`)) continue;
+    // pid (name) state parent group session …; the name may hold anything.
+    const session = /^.*\) \S+ \d+ \d+ (\d+)/s.exec(await read('stat'))?.[1];
+    if (session === undefined) continue;
+    const tokens = [said('TENANT'), said('INSTANCE'), said('SIDECAR')];
+    const part = tokens.filter((each) => each !== undefined).join('.');
+    found.set(Number(session), { part, node: said('NODE') ?? '', session: Number(session) });
+  }
+  return [...found.values()];
+}
+
 /** How long a command whose agent has just gone may take to end, in milliseconds. */
 const LAST_COMMAND_MS = 2_000;
 

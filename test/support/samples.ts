@@ -2,7 +2,6 @@
 import {
   busDisconnected,
   busPulse,
-  type Contract,
   deadDrop,
   deadRecord,
   deadReplay,
@@ -29,12 +28,9 @@ import {
   nodeUncordon,
   nodeUsage,
   observedRecord,
-  type PayloadOf,
   placementDecided,
   placementExplain,
   placeWork,
-  type ReplyOf,
-  type RequestContract,
   revisionRecord,
   rolloutAbort,
   rolloutPromote,
@@ -50,12 +46,13 @@ import {
   scheduleTrigger,
   serviceSpec,
   sessionControl,
+  sessionEnd,
   sessionIn,
+  sessionList,
   sessionOpen,
   sessionOut,
   sidecarLogFrame,
   specRecord,
-  type TokensOf,
   tenantRecord,
   tenantRetain,
   workloadApply,
@@ -63,27 +60,8 @@ import {
   workloadRecord,
   workloadScale,
 } from '../../subjects/index.ts';
-
-export interface Sample {
-  readonly contract: Contract;
-  readonly tokens: Readonly<Record<string, string>>;
-  readonly value: unknown;
-  /** Of a request: what is answered. */
-  readonly reply: unknown;
-}
-
-function said<C extends Contract>(contract: C, tokens: TokensOf<C>, value: PayloadOf<C>): Sample {
-  return { contract, tokens: tokens as Sample['tokens'], value, reply: undefined };
-}
-
-function asked<C extends RequestContract>(
-  contract: C,
-  tokens: TokensOf<C>,
-  value: PayloadOf<C>,
-  reply: ReplyOf<C>,
-): Sample {
-  return { ...said(contract, tokens, value), reply };
-}
+import { poolSamples } from './pool-samples.ts';
+import { asked, type Sample, said } from './sample.ts';
 
 const at = 1_790_000_000_000;
 const node = 'garage-1';
@@ -333,6 +311,7 @@ export const samples: readonly Sample[] = [
     {
       ...mine,
       generation: 2,
+      labels: { app: 'hello' },
       kind: 'service',
       spec: service,
     },
@@ -459,11 +438,26 @@ export const samples: readonly Sample[] = [
     sessionOpen,
     { node },
     {
-      ...{ session: 'g-8Q2Z6N4WJ1', ...one, windowBytes: 262_144 },
+      ...{ session: 'g-8Q2Z6N4WJ1', ...one, windowBytes: 262_144, caller: '127.0.0.1' },
       exec: { command: ['sh'], terminal: { type: 'xterm', size: { columns: 80, rows: 24 } } },
     },
     { node, windowBytes: 262_144 },
   ),
+  asked(
+    sessionList,
+    { node },
+    { tenant: 'default' },
+    {
+      node,
+      sessions: [
+        {
+          ...{ session: 'g-8Q2Z6N4WJ1', ...one, kind: 'exec', what: 'sh', caller: '127.0.0.1' },
+          ...{ openedAt: at, saidBytes: 1_204, toldBytes: 37 },
+        },
+      ],
+    },
+  ),
+  asked(sessionEnd, { node }, { tenant: 'default', session: 'g-8Q2Z6N4WJ1' }, { node }),
   said(
     sessionIn,
     { node, session: 'g-8Q2Z6N4WJ1' },
@@ -479,4 +473,5 @@ export const samples: readonly Sample[] = [
     { node, session: 'g-8Q2Z6N4WJ1' },
     { from: 'carrier', takenBytes: 65_536, sequence: 3 },
   ),
+  ...poolSamples,
 ];

@@ -1,5 +1,6 @@
 /** A control plane of one actor whose step for `poison` ends the process: for poison.test.ts. */
 import { dead } from '../../actors/dead/actor.ts';
+import { deadJobs } from '../../actors/dead/shell.ts';
 import { type Actor, defineActor, on, type Received } from '../../actors/runtime/actor.ts';
 import { none } from '../../actors/runtime/effect.ts';
 import { Host } from '../../actors/runtime/host.ts';
@@ -32,6 +33,7 @@ const hosts = [taster, dead()].map(
     new Host(actor as unknown as Actor, {
       ...{ ports: bus.ports, views: bus.views, log: silentLog },
       copy: `taster-${process.pid}`,
+      jobs: deadJobs(bus.ports.queue),
     }),
 );
 await viewsCurrent(bus.views);

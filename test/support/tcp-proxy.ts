@@ -1,5 +1,5 @@
 /**
- * A TCP proxy on loopback that stands for the network between two programs: it forwards, until a
+ * A TCP proxy that stands for the network between two programs: it forwards, until a
  * test cuts it, holds one or both directions still, or makes it slow.
  *
  * Held bytes are not lost: TCP would send them again, so they arrive when the network is whole.
@@ -40,12 +40,12 @@ export class TcpProxy implements AsyncDisposable {
   };
   #isCut = false;
 
-  /** Listens on a port of loopback, a free one unless `port` says which. */
-  static async start(target: Target, port = 0): Promise<TcpProxy> {
+  /** Listens on a free port of loopback, or of another address of this machine. */
+  static async start(target: Target, host = HOST): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
-      proxy.#server.listen(port, HOST, resolve);
+      proxy.#server.listen(0, host, resolve);
     });
     return proxy;
   }

@@ -4,17 +4,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findTmux, type TmuxProgram } from '../../local/tmux.ts';
-import { eventually } from './ports.ts';
+import { obtainProgram, type Program } from '../../local/program.ts';
+import { tmux as wanted } from '../../local/programs.ts';
+import { eventually, PATIENCE } from './ports.ts';
 
 const call = promisify(execFile);
 
 /** What the shell says when it waits for a command. */
 const PROMPT = '$';
-/** How long a command may take, on a machine with much to do. */
-const COMMAND_MS = 30_000;
+/** How long a command may take on a quiet machine. */
+const COMMAND_MS = 20_000;
 /** Each look is a process of tmux's. */
-const LOOK_MS = 40;
+const LOOK_MS = 80;
 
 const SETTINGS = `set -g status off
 set -g default-terminal tmux-256color
@@ -22,23 +23,24 @@ set -g escape-time 0
 `;
 
 export class TerminalUnderTest implements AsyncDisposable {
-  readonly #tmux: TmuxProgram;
+  readonly #tmux: Program;
   readonly #folder: string;
 
-  private constructor(tmux: TmuxProgram, folder: string) {
+  private constructor(tmux: Program, folder: string) {
     this.#tmux = tmux;
     this.#folder = folder;
   }
 
-  /** Opens one of so many columns and rows, with a bash that reads nobody's settings. */
+  /** Opens one of so many columns and rows, with a shell, by default a bash, that reads nobody's settings. */
   static async open(of: {
     readonly columns: number;
     readonly rows: number;
     readonly folder: string;
     readonly environment: Readonly<Record<string, string>>;
+    /** Its prompt must be that of PS1. */
+    readonly shell?: readonly string[];
   }): Promise<TerminalUnderTest> {
-    const tmux = await findTmux();
-    if (!tmux) throw new Error('there is no tmux: run `make engines`');
+    const tmux = await obtainProgram(wanted);
     const folder = await mkdtemp(join(tmpdir(), 'shoal-terminal-'));
     await writeFile(join(folder, 'tmux.conf'), SETTINGS);
     const terminal = new TerminalUnderTest(tmux, folder);
@@ -53,7 +55,8 @@ export class TerminalUnderTest implements AsyncDisposable {
       ...['-f', join(folder, 'tmux.conf'), 'new-session', '-d', '-s', 'seat'],
       ...['-x', `${of.columns}`, '-y', `${of.rows}`, '-c', of.folder],
       ...['env', '-i', ...Object.entries(variables).map((each) => each.join('='))],
-      ...['TERM=tmux-256color', 'bash', '--norc', '--noprofile', '-i'],
+      'TERM=tmux-256color',
+      ...(of.shell ?? ['bash', '--norc', '--noprofile', '-i']),
     );
     await terminal.until((screen) => screen.trimEnd() === PROMPT, 'the shell');
     return terminal;
@@ -98,11 +101,12 @@ export class TerminalUnderTest implements AsyncDisposable {
 
   /** The screen as soon as it shows what is looked for. */
   async until(isThere: (screen: string) => boolean, what: string): Promise<string> {
-    const deadline = Date.now() + COMMAND_MS;
+    const limitMs = COMMAND_MS * PATIENCE;
+    const deadline = Date.now() + limitMs;
     let screen = await this.screen();
     while (!isThere(screen)) {
       if (Date.now() > deadline) {
-        throw new Error(`${what} did not come in ${COMMAND_MS} ms; the screen shows:\n${screen}`);
+        throw new Error(`${what} did not come in ${limitMs} ms; the screen shows:\n${screen}`);
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       screen = await this.screen();

@@ -1,0 +1,52 @@
+/** Tells at the very end of a run what failed, a line each: a log that is cut keeps its end. */
+import type { Reporter } from 'vitest/node';
+
+/** How many characters of what went wrong are told: enough to know it again. */
+const TOLD_CHARS = 200;
+
+interface Failed {
+  readonly message: string;
+}
+
+/** What is asked of a file that was run. */
+interface RanFile {
+  readonly relativeModuleId: string;
+  errors(): readonly Failed[];
+  readonly children: {
+    allTests(state: 'failed'): Iterable<{
+      readonly fullName: string;
+      result(): { readonly errors?: readonly Failed[] | undefined };
+    }>;
+    allSuites(): Iterable<{ readonly fullName: string; errors(): readonly Failed[] }>;
+  };
+}
+
+/** Colours of a terminal, which messages of comparisons carry. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape is what is looked for.
+const COLOURS = /\u001b\[[0-9;]*m/g;
+
+const why = (errors: readonly Failed[] | undefined) =>
+  (errors?.[0]?.message ?? 'no word why')
+    .replace(COLOURS, '')
+    .replace(/\s+/g, ' ')
+    .slice(0, TOLD_CHARS);
+
+/** A line for each test, each group whose preparation failed, and each file that could not be read. */
+export function failed(files: Iterable<RanFile>): readonly string[] {
+  const lines: string[] = [];
+  for (const file of files) {
+    const tell = (name: string, errors: readonly Failed[] | undefined) =>
+      lines.push(`  ${[file.relativeModuleId, name].filter(Boolean).join(' > ')}: ${why(errors)}`);
+    if (file.errors().length > 0) tell('', file.errors());
+    for (const suite of file.children.allSuites())
+      if (suite.errors().length > 0) tell(suite.fullName, suite.errors());
+    for (const test of file.children.allTests('failed')) tell(test.fullName, test.result().errors);
+  }
+  return lines.length === 0 ? [] : ['What failed:', ...lines];
+}
+
+export class FailedTests implements Reporter {
+  onTestRunEnd(files: readonly RanFile[]): void {
+    for (const line of failed(files)) process.stdout.write(`${line}\n`);
+  }
+}
