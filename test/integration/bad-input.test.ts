@@ -26,6 +26,7 @@ import { covers } from '../../subjects/template.ts';
 import { Place } from '../support/fabric-folder.ts';
 import { eventually } from '../support/ports.ts';
 import { samples } from '../support/samples.ts';
+import { type EndedHere, shoalHere } from '../support/shoal-here.ts';
 
 const OWN = 'default';
 const manifest = (name: string, spec = 'count: 1'): string =>
@@ -35,8 +36,12 @@ describe('a fabric that runs', () => {
   let place: Place;
   let programs: readonly number[];
 
+  const shoal = (words: string, stdin = ''): Promise<EndedHere> => {
+    const environment = { ...place.environment, SHOAL_GATEWAY: place.gatewayUrl };
+    return shoalHere(words.split(' '), environment, stdin);
+  };
   const instances = async (): Promise<readonly { workload: string; phase: string }[]> =>
-    JSON.parse((await place.shoal('get instances -o json')).out).items;
+    JSON.parse((await shoal('get instances -o json')).out).items;
   const ready = (name: string) =>
     eventually(
       async () => (await instances()).some((e) => e.workload === name && e.phase === 'ready'),
@@ -53,7 +58,7 @@ describe('a fabric that runs', () => {
   beforeAll(async () => {
     place = await Place.make();
     expect(await place.run('up')).toMatchObject({ code: 0, err: '' });
-    expect(await place.shoal('apply -f -', manifest('calm'))).toMatchObject({ code: 0 });
+    expect(await shoal('apply -f -', manifest('calm'))).toMatchObject({ code: 0 });
     await ready('calm');
     programs = await place.processes();
     expect(programs.length).toBeGreaterThanOrEqual(8);
@@ -78,11 +83,11 @@ describe('a fabric that runs', () => {
   });
 
   test('a manifest that is malformed: exit 2 with line and key, and nothing is sent', async () => {
-    const { code, err } = await place.shoal('apply -f -', manifest('bad', 'cuont: 1'));
+    const { code, err } = await shoal('apply -f -', manifest('bad', 'cuont: 1'));
     expect(code).toBe(2);
     expect(err).toMatch(/^stdin:6:3: spec\.cuont: unknown key, did you mean "count"\?\n/);
     for (const text of ['{', '\t', 'a: [', '\0', 'kind: *x']) {
-      const broken = await place.shoal('apply -f -', text);
+      const broken = await shoal('apply -f -', text);
       expect([text, broken.code]).toEqual([text, 2]);
       expect(broken.err).not.toMatch(/^\s+at .*:\d+/m);
     }
@@ -98,7 +103,7 @@ describe('a fabric that runs', () => {
     ['placement: {labels: {zone: moon}}', 'spec-unplaceable'],
     ['placement: {architecture: pdp11}', 'spec-unplaceable'],
   ])('a spec that no node could ever hold: %s', async (spec, code) => {
-    const refused = await place.shoal('apply -f -', manifest('never', spec));
+    const refused = await shoal('apply -f -', manifest('never', spec));
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(new RegExp(`code ${code}, id \\S+`));
     const { status, body } = await call('PUT', 'workloads/never', manifest('never', spec));
@@ -113,7 +118,7 @@ describe('a fabric that runs', () => {
     const taken = await call('POST', 'workloads', manifest('calm', 'count: 2'));
     expect([taken.status, taken.body.code]).toEqual([409, 'workload-exists']);
     const job = manifest('calm').replace('kind: service', 'kind: job');
-    expect((await place.shoal('apply -f -', job)).err).toContain('code workload-kind-fixed');
+    expect((await shoal('apply -f -', job)).err).toContain('code workload-kind-fixed');
   });
 
   test('a body over the limit', async () => {
@@ -122,7 +127,7 @@ describe('a fabric that runs', () => {
     expect([status, problem.code]).toEqual([413, 'body-too-large']);
     const variables = Array.from({ length: 20 }, (_, at) => `V${at}: ${'x'.repeat(8_000)}`);
     const heavy = manifest('large', `environment: {${variables.join(', ')}}`);
-    const typed = await place.shoal('apply -f -', heavy);
+    const typed = await shoal('apply -f -', heavy);
     expect(typed.code).toBe(2);
     expect(typed.err).toMatch(
       /^stdin:1:1: the document has \d+ bytes, at most 131072 are allowed\n/,
@@ -200,16 +205,16 @@ describe('a fabric that runs', () => {
       }
       expect(sent).toBeGreaterThan(6);
       // Everything decides as before.
-      expect(await place.shoal('apply -f -', manifest('after'))).toMatchObject({ code: 0 });
+      expect(await shoal('apply -f -', manifest('after'))).toMatchObject({ code: 0 });
       await ready('after');
-      expect(await place.shoal('delete workload after --wait 20s')).toMatchObject({ code: 0 });
+      expect(await shoal('delete workload after --wait 20s')).toMatchObject({ code: 0 });
     });
 
     test('was counted, and made no step fail', async () => {
       const environment = join(place.state, 'keys/operator-operator.nk');
       place.environment['SHOAL_SEED'] = environment;
       place.environment['SHOAL_NATS'] = `nats://127.0.0.1:${place.environment['SHOAL_NATS_PORT']}`;
-      const { out } = await place.shoal('micro -o json');
+      const { out } = await shoal('micro -o json');
       delete place.environment['SHOAL_SEED'];
       delete place.environment['SHOAL_NATS'];
       const { items } = JSON.parse(out);

@@ -40,7 +40,7 @@ beforeAll(async () => {
   expect(put.status).toBe(201);
   await eventually(() => under.ready('web').length === 1, 20_000, 'an instance');
   instance = under.ready('web')[0]?.instance ?? '';
-}, 60_000);
+});
 beforeEach(() => {
   traceId = randomBytes(16).toString('hex');
   headers = { traceparent: `00-${traceId}-${CALLER}-01` };

@@ -9,16 +9,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../../actors/runtime/ask.ts';
 import { agentProgram } from '../../local/fabric.ts';
-import {
-  type Instance,
-  type Observed,
-  wantedSchema,
-  workloadApply,
-  workloadDelete,
-} from '../../subjects/index.ts';
+import { type Instance, type Observed, workloadDelete } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
-import { shoal } from './cli/child.ts';
 
 let under: FabricUnderTest;
 let folder: string;
@@ -48,10 +41,7 @@ const program = `
 const often = { initialDelay: '0s', period: '500ms' };
 
 async function apply(name: string, spec: object): Promise<void> {
-  const wanted = wantedSchema.parse({ kind: 'service', spec: { grace: '2s', ...spec } });
-  const tokens = { tenant: 'default', workload: name };
-  const { answer } = await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
-  expect(answer).toMatchObject({ ok: true });
+  expect(await under.apply(name, spec)).toMatchObject({ ok: true });
 }
 const isReady = (count: number, name: string) =>
   eventually(() => under.ready(name).length === count, 20_000, `${count} ready of ${name}`);
@@ -84,9 +74,7 @@ const get = () =>
 /** Which instances the ingress leads to, of several calls. */
 const heard = async () => [...new Set([await get(), await get(), await get(), await get()])].sort();
 const describeInstance = async ({ instance }: Instance) => {
-  const ended = await shoal(['describe', 'instance', instance], {
-    SHOAL_GATEWAY: under.fabric.gatewayUrl,
-  });
+  const ended = await under.shoal(['describe', 'instance', instance]);
   expect(ended.code, ended.err).toBe(0);
   return ended.out;
 };

@@ -9,7 +9,6 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask } from '../../actors/runtime/ask.ts';
 import { silentLog } from '../../actors/runtime/log.ts';
 import { joinBus } from '../../actors/runtime/nats/process.ts';
 import {
@@ -19,13 +18,12 @@ import {
   type Frame,
   nodeState,
   placementDecided,
-  wantedSchema,
-  workloadApply,
 } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { expectReplay } from '../support/history.ts';
 import { eventually } from '../support/ports.ts';
-import { Running, shoal } from './cli/child.ts';
+import { Running, shoal } from '../support/running.ts';
+import { shoalHere } from '../support/shoal-here.ts';
 
 const ACTORS = ['scheduler', 'workload', 'membership'];
 
@@ -78,12 +76,7 @@ describe('the step recorder', () => {
     for (const actor of ACTORS) {
       await eventually(async () => (await framesIn(actor)).length > 0, 20_000, `${actor} records`);
     }
-    const wanted = wantedSchema.parse({
-      kind: 'service',
-      spec: { count: 3, command: ['sleep', '600'], grace: '1s' },
-    });
-    const tokens = { tenant: 'default', workload: 'web' };
-    await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
+    await under.apply('web', { count: 3, command: ['sleep', '600'], grace: '1s' });
     await eventually(() => under.ready('web').length === 3, 20_000, '3 ready');
     await under.fabric.killNode('n2');
     await eventually(
@@ -93,7 +86,7 @@ describe('the step recorder', () => {
       'replaced',
     );
     for (const actor of ACTORS) {
-      const { code, out, err } = await shoal(['debug', 'off', actor], environment);
+      const { code, out, err } = await shoalHere(['debug', 'off', actor], environment);
       expect({ code, err }).toEqual({ code: 0, err: '' });
       expect(out).toContain(`${actor} records no longer`);
     }
@@ -118,7 +111,7 @@ describe('the step recorder', () => {
         await writeFile(new URL(`../unit/histories/${actor}.jsonl`, import.meta.url), plain);
       }
     }
-  }, 90_000);
+  });
 
   test('`shoal debug replay` says where another decision would have been made', async () => {
     const file = fileOf('scheduler');
@@ -134,24 +127,24 @@ describe('the step recorder', () => {
   });
 
   test('`shoal explain` reads what was decided, the newest, all, or of an instance', async () => {
-    const newest = await shoal(['explain', 'web'], environment);
+    const newest = await shoalHere(['explain', 'web'], environment);
     expect(newest).toMatchObject({ code: 0, err: '' });
     expect(newest.out).toMatch(/^web: decided 20\S+Z\n {2}nodes +3; 2 could take one instance\n/);
     expect(newest.out).toMatch(/removed +1 by accepts/);
-    const all = await shoal(['explain', 'web', '--all', '-o', 'json'], environment);
+    const all = await shoalHere(['explain', 'web', '--all', '-o', 'json'], environment);
     const { items } = JSON.parse(all.out);
     expect(items.map((each: Decided) => each.placed.length)).toEqual([3, 1]);
     const [first] = items[0].placed;
     const moved = items[1].placed[0].instance;
-    const one = await shoal(['explain', moved], environment);
+    const one = await shoalHere(['explain', moved], environment);
     expect(one.out).toContain(moved);
     expect(first.score).toEqual([0, expect.any(Number)]);
     const then = new Date(items[0].at).toISOString();
-    const before = await shoal(['explain', 'web', '--at', then], environment);
+    const before = await shoalHere(['explain', 'web', '--at', then], environment);
     expect(before.out).toContain(`web: decided ${then}`);
-    const now = await shoal(['explain', 'web', '--now'], environment);
+    const now = await shoalHere(['explain', 'web', '--now'], environment);
     expect(now.out).toContain('service web: 3 of 3 instances would be placed now');
-    const none = await shoal(['explain', 'nothing'], environment);
+    const none = await shoalHere(['explain', 'nothing'], environment);
     expect(none).toMatchObject({ code: 1, out: '' });
     expect(none.err).toContain('no decision about nothing of tenant default is kept');
   });
@@ -166,7 +159,7 @@ describe('the step recorder', () => {
     const { items, summary } = JSON.parse(json.out);
     expect(items.map((each: { judged: number }) => each.judged)).toEqual([3, 1]);
     expect(summary.placements).toEqual({ same: 4, otherwise: 0, notJudged: 0 });
-    const kept = await shoal(['explain', 'web', '--all', '--json'], environment);
+    const kept = await shoalHere(['explain', 'web', '--all', '--json'], environment);
     const moved = JSON.parse(kept.out).items[1];
     const instance = moved.placed[0].instance;
     const one = await shoal(['replay', instance, '--json'], environment);
@@ -210,7 +203,7 @@ describe('the step recorder', () => {
     const wrong = await shoal(['debug', 'replay', file], environment);
     expect(wrong).toMatchObject({ code: 2, out: '' });
     expect(wrong.err).toContain(`${file}:1 is no frame of a recording`);
-    const absent = await shoal(['debug', 'on', 'painter', '--for', '10s'], environment);
+    const absent = await shoalHere(['debug', 'on', 'painter', '--for', '10s'], environment);
     expect(absent.code).toBe(3);
     expect(absent.err).toContain('no copy of painter answers');
   });

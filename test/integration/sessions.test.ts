@@ -14,6 +14,7 @@ import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { GrpcClient } from '../support/grpc-client.ts';
 import { eventually } from '../support/ports.ts';
 import { Running } from '../support/running.ts';
+import { shoalHere } from '../support/shoal-here.ts';
 
 /** Says what it hears on its port, and at the end how many bytes that were. */
 const ECHO = `require("net").createServer({ allowHalfOpen: true }, (socket) => {
@@ -54,15 +55,12 @@ beforeAll(async () => {
   const at = (node: string): string =>
     under.ready('web').find((each) => each.node === node)?.instance ?? '';
   [on1, on2] = [at('n1'), at('n2')];
-}, 60_000);
+});
 afterAll(() => under?.[Symbol.asyncDispose]());
 
 const begin = (words: readonly string[]): Running => new Running(words, environment);
-const shoal = (words: readonly string[], stdin: string | Uint8Array = '') => {
-  const running = begin(words);
-  running.child.stdin?.end(stdin);
-  return running.end();
-};
+const shoal = (words: readonly string[], stdin?: string | Uint8Array) =>
+  shoalHere(words, environment, stdin);
 const exec = (words: readonly string[], stdin?: string | Uint8Array) =>
   shoal(['exec', ...words], stdin);
 
@@ -86,9 +84,9 @@ async function saying(asked: string): Promise<number> {
   return lines.filter((line) => line.startsWith('sleep') && line.includes(asked)).length;
 }
 const there = (asked: string) =>
-  eventually(async () => (await saying(asked)) > 0, 10_000, `${asked} to run`);
+  eventually(async () => (await saying(asked)) > 0, 30_000, `${asked} to run`);
 const gone = (asked: string) =>
-  eventually(async () => (await saying(asked)) === 0, 10_000, `${asked} to be gone`);
+  eventually(async () => (await saying(asked)) === 0, 30_000, `${asked} to be gone`);
 
 const socketUrl = (path: string) =>
   `${under.fabric.gatewayUrl.replace('http', 'ws')}/api/v1/instances/${path}`;

@@ -8,16 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../../actors/runtime/ask.ts';
 import { agentProgram } from '../../local/fabric.ts';
-import {
-  type Instance,
-  type Observed,
-  wantedSchema,
-  workloadApply,
-  workloadDelete,
-} from '../../subjects/index.ts';
+import { type Instance, type Observed, workloadDelete } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
-import { shoal } from './cli/child.ts';
 
 let under: FabricUnderTest;
 let folder: string;
@@ -51,11 +44,6 @@ const sidecar = (name: string) => {
 const diary = async (name = 'diary') =>
   (await readFile(join(folder, name), 'utf8').catch(() => '')).split('\n').filter(Boolean);
 const tokens = (workload: string) => ({ tenant: 'default', workload });
-async function apply(name: string, kind: 'service' | 'job', spec: object) {
-  const wanted = wantedSchema.parse({ kind, spec: { grace: '2s', ...spec } });
-  const { bus } = under;
-  return (await ask(bus.ports, workloadApply, tokens(name), { wanted, mode: 'put' })).answer;
-}
 const one = (name: string): Instance | undefined =>
   [...under.instances.by('workload', `default.${name}`)].map((each) => each.value).at(0);
 const seen = (name: string): Observed | undefined => {
@@ -63,14 +51,14 @@ const seen = (name: string): Observed | undefined => {
   return instance && under.seen(instance);
 };
 const shell = async (...words: readonly string[]): Promise<string> => {
-  const ended = await shoal(words, { SHOAL_GATEWAY: under.fabric.gatewayUrl });
+  const ended = await under.shoal(words);
   expect(ended.code, ended.err).toBe(0);
   return ended.out;
 };
 
 test('a service: in order, restarted alone, adopted, heard and reached, and back in order', async () => {
   const spec = { ...says('program'), sidecars: [sidecar('proxy'), sidecar('shipper')] };
-  expect(await apply('web', 'service', spec)).toMatchObject({ ok: true });
+  expect(await under.apply('web', spec)).toMatchObject({ ok: true });
   await eventually(() => under.ready('web').length === 1, 20_000, 'all parts to be ready');
   await eventually(async () => (await diary()).length === 3, 5_000, 'the program to say so');
   expect(await diary()).toEqual(['proxy up', 'shipper up', 'program up']);
@@ -79,7 +67,7 @@ test('a service: in order, restarted alone, adopted, heard and reached, and back
 
   const before = seen('web');
   const [proxy] = before?.sidecars ?? [];
-  process.kill(-(proxy?.pid ?? 0), 'SIGKILL');
+  process.kill(-(proxy?.pid as number), 'SIGKILL');
   const isBack = () => seen('web')?.sidecars?.[0]?.restarts === 1 && seen('web')?.isReady === true;
   await eventually(isBack, 10_000, 'the sidecar to be restarted');
   expect(seen('web')).toMatchObject({ pid: before?.pid, restarts: 0 });
@@ -110,7 +98,7 @@ test('a service: in order, restarted alone, adopted, heard and reached, and back
   for (const words of [['logs', 'web'], ['logs', id, '-f'], ['exec', id], ['cp']]) {
     const rest = { exec: ['--', 'true'], cp: [`${id}:.`, '-'] }[words[0] ?? ''] ?? [];
     const asked = [...words, '--sidecar', 'proxi', ...rest];
-    const mistyped = await shoal(asked, { SHOAL_GATEWAY: under.fabric.gatewayUrl });
+    const mistyped = await under.shoal(asked);
     expect(mistyped.code, asked.join(' ')).not.toBe(0);
     expect(mistyped.err).toMatch(/has no sidecar proxi; there is proxy, shipper/);
   }
@@ -124,9 +112,8 @@ test('a service: in order, restarted alone, adopted, heard and reached, and back
 test('a job is over when its program is, and its sidecars go with it', async () => {
   const sidecars = [sidecar('proxy')];
   const resources = { cpu: '200m', memory: '64Mi' };
-  expect(await apply('count', 'job', { command: ['true'], resources, sidecars })).toMatchObject({
-    ok: true,
-  });
+  const spec = { command: ['true'], resources, sidecars };
+  expect(await under.apply('count', spec, 'job')).toMatchObject({ ok: true });
   const outcome = () => under.workloads.get(tokens('count'))?.outcome;
   await eventually(() => outcome() !== undefined, 20_000, 'the end of the job');
   expect(outcome()).toMatchObject({ result: 'succeeded' });
@@ -136,6 +123,6 @@ test('a job is over when its program is, and its sidecars go with it', async () 
 
 test('what fits only without its sidecars is refused with the reason', async () => {
   const sidecars = [{ ...sidecar('proxy'), resources: { cpu: '900m' } }];
-  const answer = await apply('large', 'service', { ...says('large'), sidecars });
+  const answer = await under.apply('large', { ...says('large'), sidecars });
   expect(answer).toMatchObject({ ok: false, refusal: { code: 'spec-unplaceable' } });
 });

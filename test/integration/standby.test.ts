@@ -9,10 +9,10 @@ import {
   workloadDelete,
   workloadScale,
 } from '../../subjects/index.ts';
+import { actingActors } from '../support/acting-actors.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
-import { eventually } from '../support/ports.ts';
+import { eventually, PATIENCE } from '../support/ports.ts';
 
-const ACTORS = ['membership', 'workload', 'dead'];
 /** How long a takeover may take while the bus is well (design §7), in milliseconds. */
 const TAKEOVER_MS = 4_000;
 
@@ -34,17 +34,24 @@ describe('control planes that stand by', () => {
   /** Name of the process that acts as an actor: a copy is called by it and an id. */
   const acting = (actor: string): string => (lease(actor)?.holder ?? '').replace(/-[^-]+$/, '');
   const isTaken = (from: string): boolean =>
-    ACTORS.every((actor) => acting(actor) !== from && acting(actor) !== '');
+    actingActors.every((actor) => acting(actor) !== from && acting(actor) !== '');
   const apply = async (count: number) => {
     const tokens = { tenant: 'default', workload: `w${++made}` };
     const spec = { count, command: ['sleep', '600'], grace: '1s' };
-    const wanted = wantedSchema.parse({ kind: 'service', spec });
-    const { answer } = await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
-    expect(answer).toMatchObject({ ok: true, value: { change: 'created' } });
+    expect(await under.apply(tokens.workload, spec)).toMatchObject({
+      ok: true,
+      value: { change: 'created' },
+    });
     return tokens;
   };
   const ready = (workload: string, count: number) =>
     eventually(() => under.ready(workload).length === count, 20_000, `${count} of ${workload}`);
+
+  test('all that act for all are watched: whoever has a lease', async () => {
+    const leased = () => [...under.leases.entries()].map(({ value }) => value.actor).sort();
+    await eventually(() => leased().length >= actingActors.length, 20_000, 'a lease of each');
+    expect(leased()).toEqual([...actingActors].sort());
+  });
 
   test.each(['SIGKILL', 'SIGTERM'] as const)(
     'one that acts ends by %s: another acts, a call that comes meanwhile is done',
@@ -54,7 +61,7 @@ describe('control planes that stand by', () => {
       const starts = under.ready(before.workload).map((each) => under.seen(each)?.pid);
       const victim = acting('workload');
       // All of them, unless the machine was so busy that one changed hands.
-      const held = ACTORS.filter((actor) => acting(actor) === victim);
+      const held = actingActors.filter((actor) => acting(actor) === victim);
       const fences = held.map((actor) => lease(actor)?.fence ?? 0);
       const ended = under.fabric.child(victim).stop(signal);
       const meanwhile = await apply(2);
@@ -78,7 +85,7 @@ describe('control planes that stand by', () => {
   test('one that stands still is replaced, callers are answered all the same, and it finds that out when it wakes', async () => {
     const victim = acting('membership');
     const { pid } = under.fabric.child(victim);
-    process.kill(pid ?? 0, 'SIGSTOP');
+    process.kill(pid as number, 'SIGSTOP');
     try {
       // It is connected and gets its share of the asks; whoever asks is not to notice.
       const { ports } = under.bus;
@@ -87,13 +94,25 @@ describe('control planes that stand by', () => {
       const named = { tenant: 'default', workload: 'dry' };
       const explained = await Promise.all(
         Array.from({ length: 12 }, () =>
-          ask(ports, placementExplain, {}, { ...named, wanted }, { withinMs: 4_000 }),
+          ask(
+            ports,
+            placementExplain,
+            {},
+            { ...named, wanted },
+            { withinMs: TAKEOVER_MS * PATIENCE },
+          ),
         ),
       );
       expect(explained.map(({ answer }) => answer.ok)).toEqual(explained.map(() => true));
       const tried = await Promise.all(
         Array.from({ length: 12 }, () =>
-          ask(ports, workloadApply, named, { wanted, mode: 'try-create' }),
+          ask(
+            ports,
+            workloadApply,
+            named,
+            { wanted, mode: 'try-create' },
+            { withinMs: TAKEOVER_MS * PATIENCE },
+          ),
         ),
       );
       expect(tried.map(({ answer }) => answer)).toEqual(
@@ -104,11 +123,16 @@ describe('control planes that stand by', () => {
       const { workload } = await apply(1);
       await ready(workload, 1);
     } finally {
-      process.kill(pid ?? 0, 'SIGCONT');
+      process.kill(pid as number, 'SIGCONT');
     }
-    const holders = ACTORS.map(acting);
+    const taken = actingActors.map((actor) => [actor, lease(actor)] as const);
     const { workload } = await apply(2);
     await ready(workload, 2);
-    expect(ACTORS.map(acting)).toEqual(holders);
+    // Whoever acts now is who acted before, or has taken a lease since.
+    for (const [actor, before] of taken) {
+      const now = lease(actor);
+      if (now?.fence === before?.fence) expect(now?.holder).toBe(before?.holder);
+      else expect(now?.fence).toBeGreaterThan(before?.fence ?? 0);
+    }
   });
 });

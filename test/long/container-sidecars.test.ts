@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { agentProgram } from '../../local/fabric.ts';
 import type { Observed } from '../../subjects/index.ts';
-import { shoal } from '../integration/cli/child.ts';
 import { holdingsOf } from '../support/container-engine.ts';
 import { DockerEngine, IMAGE } from '../support/docker.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
@@ -32,12 +31,6 @@ afterAll(async () => {
   }
 });
 
-const run = async (words: string, stdin = '') => {
-  const access = { SHOAL_GATEWAY: under.fabric.gatewayUrl };
-  const ended = await shoal(words.split(' '), access, stdin);
-  expect(ended.code, `${words}: ${ended.err}`).toBe(0);
-  return ended.out;
-};
 const one = () =>
   [...under.instances.by('workload', 'default.web')].map((each) => each.value).at(0);
 const seen = (): Observed | undefined => {
@@ -82,7 +75,7 @@ spec:
 test('a service of two containers, from its manifest to nothing left of it', async () => {
   const offers = () => under.nodes.get({ node: 'n1' })?.drivers['docker'];
   await eventually(() => offers()?.heeds?.includes('sidecars') === true, 20_000, 'sidecars');
-  await run('apply -f - --wait', service);
+  await under.run('apply -f - --wait', service);
   const id = one()?.instance ?? '';
   const port = seen()?.ports['http'];
   const get = async () => (await fetch(`http://127.0.0.1:${port}/`)).text();
@@ -90,12 +83,13 @@ test('a service of two containers, from its manifest to nothing left of it', asy
   expect(under.ledgers.get({ node: 'n1' })?.sums).toMatchObject({ cpuMilli: 150 });
 
   // One by one.
-  expect(await run('logs web --sidecar proxy')).toBe('proxy says\n');
-  expect(await run(`logs ${id}`)).toContain(`${id} | program says`);
-  expect(await run('exec web --sidecar proxy -- cat /own')).toBe('mine\n');
-  expect(await run('exec web -- cat /shared/file')).toBe('ours\n');
-  expect(await run('cp --sidecar proxy web:/own -')).toContain('mine\n');
-  const used = async () => JSON.parse(await run('top instances --workload web -o json')).items[0];
+  expect(await under.run('logs web --sidecar proxy')).toBe('proxy says\n');
+  expect(await under.run(`logs ${id}`)).toContain(`${id} | program says`);
+  expect(await under.run('exec web --sidecar proxy -- cat /own')).toBe('mine\n');
+  expect(await under.run('exec web -- cat /shared/file')).toBe('ours\n');
+  expect(await under.run('cp --sidecar proxy web:/own -')).toContain('mine\n');
+  const used = async () =>
+    JSON.parse(await under.run('top instances --workload web -o json')).items[0];
   await eventually(async () => ((await used()).memoryBytes ?? 0) > 0, 30_000, 'what it uses');
   expect(await used()).toMatchObject({ booked: { cpuMilli: 150, memoryBytes: 48 * 2 ** 20 } });
 
@@ -125,21 +119,21 @@ test('a service of two containers, from its manifest to nothing left of it', asy
   expect(seen()?.sidecars?.[0]).toMatchObject({ lastEnd: { message: why } });
   expect(await get()).toBe(`from ${id}\n`);
 
-  await run('delete workload web --wait');
+  await under.run('delete workload web --wait');
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
 });
 
 test.each([150, 500, 900, 1_500])(
   'an agent killed %i ms after it was asked leaves one of each, and one network',
   async (afterMs) => {
-    await run('apply -f -', service);
+    await under.run('apply -f -', service);
     await eventually(() => one()?.node !== undefined, 20_000, 'a node');
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     await under.fabric.child(agentProgram('n1')).stop('SIGKILL');
     await under.fabric.startAgent('n1');
     await eventually(isReady, 30_000, 'it to be ready');
     expect(Object.keys(await containers()).sort()).toEqual(['network', 'program', 'proxy']);
-    await run('delete workload web --wait');
+    await under.run('delete workload web --wait');
     await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
   },
 );

@@ -7,11 +7,7 @@ import { listener, Place } from '../support/fabric-folder.ts';
 
 let place: Place;
 beforeEach(async () => {
-  place = await Place.make();
-  // The demo chooses free ports where nobody chooses others.
-  for (const name of Object.keys(place.environment)) {
-    if (name.endsWith('_PORT')) delete place.environment[name];
-  }
+  place = await Place.makeForDemo();
 });
 afterEach(async () => {
   expect(await place.processes()).toEqual([]);

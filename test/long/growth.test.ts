@@ -20,6 +20,8 @@ import { eventually } from '../support/ports.ts';
 
 const call = promisify(execFile);
 const control = { role: 'control', name: 'control' } as const;
+/** Far above what is seen on a busy machine: what is longer waits in vain (docs/decisions/0031). */
+const PAUSE_MS_MAX = 60_000;
 let under: FabricUnderTest | undefined;
 let grown: Fabric | undefined;
 afterEach(async () => {
@@ -95,6 +97,7 @@ test('what runs goes on, and every revision stays what it was', async () => {
   await eventually(async () => (await apply(one, 'more', 1)) === 201, 30_000, 'a write');
   const pausedMs = Math.round(performance.now() - from);
   process.stderr.write(`from one server to three: writes paused ${pausedMs} ms\n`);
+  expect(pausedMs).toBeLessThan(PAUSE_MS_MAX);
 
   await eventually(() => fabric.ready('more').length === 1, 30_000, 'the new one ready');
   expect(fabric.workloads.revision(key)).toBe(revision);
@@ -119,4 +122,4 @@ test('what runs goes on, and every revision stays what it was', async () => {
   await three.child('nats').stop('SIGKILL');
   await eventually(async () => (await apply(one, 'kept', 2)) === 200, 30_000, 'a write again');
   await eventually(() => fabric.ready('kept').length === 2, 30_000, 'two ready');
-}, 180_000);
+});

@@ -3,19 +3,25 @@
  * image comes from a registry otherwise; here it is made of this machine's own Node.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../nats/start.ts';
 import { DockerEngine, IMAGE } from '../support/docker.ts';
+import { buildImages, NODE_IMAGE } from '../support/images.ts';
 import { eventually } from '../support/ports.ts';
 import { Unit } from '../support/units.ts';
 
 const call = promisify(execFile);
-const BASE = 'shoal-node:1';
+const TARGETS = ['control', 'gateway', 'agent', 'cli'] as const;
+/**
+ * Most bytes of an image beyond its base, which holds Node: twice what was seen (64 MB), so that what
+ * fails here is a whole folder too many (tests, another platform's packages), not a release of a library.
+ */
+const ADDED_BYTES_MAX = 120e6;
 
 let folder: string;
 let engine: DockerEngine;
@@ -26,40 +32,6 @@ const shoal = async (...words: string[]): Promise<string> => {
   const args = ['dist/cli/main.js', '--gateway', gateway, ...words];
   return (await call(process.execPath, args)).stdout;
 };
-
-/** An image of this machine's Node and the libraries it needs. */
-async function importNode(): Promise<void> {
-  const root = join(folder, 'base');
-  const { stdout } = await call('ldd', [process.execPath]);
-  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? '');
-  for (const path of libraries) {
-    await mkdir(join(root, dirname(path)), { recursive: true });
-    await cp(await realpath(path), join(root, path));
-  }
-  await mkdir(join(root, 'usr/bin'), { recursive: true });
-  await cp(await realpath(process.execPath), join(root, 'usr/bin/node'));
-  await mkdir(join(root, 'tmp'), { mode: 0o1777 });
-  const tar = join(folder, 'base.tar');
-  await call('tar', ['-C', root, '-cf', tar, '.']);
-  const [repo = '', tag = ''] = BASE.split(':');
-  await followed(await engine.client.importImage(tar, { repo, tag }));
-}
-
-function followed(stream: NodeJS.ReadableStream): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    engine.client.modem.followProgress(stream, (error, told) => {
-      const failed = told?.find((each: { error?: string }) => each.error)?.error;
-      if (error || failed) reject(error ?? new Error(failed));
-      else resolve(told);
-    });
-  });
-}
-
-async function build(target: string): Promise<void> {
-  const context = { context: join(folder, 'image'), src: ['.'] };
-  const options = { t: `shoal-${target}:0.1.0`, target, buildargs: { NODE_IMAGE: BASE } };
-  await followed(await engine.client.buildImage(context, { ...options, dockerfile: 'Dockerfile' }));
-}
 
 /** Starts a program in its container, as deploy/compose/compose.yaml does. */
 async function run(
@@ -92,13 +64,7 @@ async function said(program: string): Promise<string> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shoal-images-'));
   engine = await DockerEngine.start();
-  const environment = { PREFIX: '/usr', DESTDIR: join(folder, 'image'), NODE: 'node' };
-  await call(process.execPath, ['dist/local/install.js'], {
-    env: { ...process.env, ...environment },
-  });
-  await cp('deploy/docker/Dockerfile', join(folder, 'image/Dockerfile'));
-  await importNode();
-  for (const target of ['control', 'gateway', 'agent', 'cli']) await build(target);
+  await buildImages(engine.client, folder, TARGETS);
 
   gateway = 'http://127.0.0.1:9';
   const port = await freePort();
@@ -118,21 +84,36 @@ beforeAll(async () => {
   await eventually(() => /Server is ready/.test(server?.said ?? ''));
   // Root made the keys here; the programs are not root.
   await call('chown', ['-R', '10001:10001', join(site, 'for')]);
-  const [api, ingress] = [await freePort(), await freePort()];
+  const [api, ingress, grpc] = [await freePort(), await freePort(), await freePort()];
   gateway = `http://127.0.0.1:${api}`;
   await run('control', 'control');
   await run('gateway', 'gateway', {
-    env: [`SHOAL_GATEWAY_PORT=${api}`, `SHOAL_INGRESS_PORT=${ingress}`],
+    env: [
+      ...[`SHOAL_GATEWAY_PORT=${api}`, `SHOAL_INGRESS_PORT=${ingress}`],
+      `SHOAL_GRPC_PORT=${grpc}`,
+    ],
   });
   await run('agent-n1', 'agent', {
     env: ['SHOAL_DOCKER=/var/run/docker.sock', 'SHOAL_ADDRESS=127.0.0.1'],
     binds: [`${engine.socket}:/var/run/docker.sock`, `${state}:${state}`],
   });
-}, 300_000);
+});
 afterAll(async () => {
   await engine?.[Symbol.asyncDispose]();
   await server?.stop();
   if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+test('each image is its base and the programs, and not much more', async () => {
+  const sizeOf = async (image: string): Promise<number> =>
+    (await engine.client.getImage(image).inspect()).Size;
+  const base = await sizeOf(NODE_IMAGE);
+  for (const target of TARGETS) {
+    const size = await sizeOf(`shoal-${target}:0.1.0`);
+    const [all, added] = [size, size - base].map((each) => (each / 1e6).toFixed(0));
+    process.stdout.write(`image shoal-${target}: ${all} MB, ${added} MB of it beyond its base\n`);
+    expect([target, size - base > 0, size - base < ADDED_BYTES_MAX]).toEqual([target, true, true]);
+  }
 });
 
 test('a site in containers runs a container', async () => {

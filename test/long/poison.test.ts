@@ -99,7 +99,7 @@ describe('work on a real server', () => {
     expect(answer).toMatchObject({ ok: true });
     await eventually(() => done.includes('poison'), 10_000, 'the item');
     await eventually(() => [...letters.entries()].length === 0, 10_000, 'no letter');
-  }, 180_000);
+  });
 
   test('an item that the server keeps and delivers no more comes again', async () => {
     const manager = await jetstreamManager(ports.connection);
@@ -137,5 +137,5 @@ describe('work on a real server', () => {
       5_000,
       'an empty queue',
     );
-  }, 120_000);
+  });
 });

@@ -162,8 +162,7 @@ describe.each(Object.entries(faults))('each server %s', (what, act) => {
     const { fabric, pids, before } = await begin(2);
     const told: string[] = [];
     await toldOnFailure(fabric, async () => {
-      // A network that fails takes its longest: one server of three has to do.
-      for (const server of what.includes('cut off') ? [0] : [0, 1, 2]) {
+      for (const server of [0, 1, 2]) {
         const calling = callers(fabric);
         await act(fabric, server);
         const { promised, round, pausedMs } = await calling.stop();
@@ -177,7 +176,7 @@ describe.each(Object.entries(faults))('each server %s', (what, act) => {
       expect(offline).toEqual([0, 0, 0]);
     });
     process.stderr.write(`${told.join('\n')}\n`);
-  }, 300_000);
+  });
 });
 
 test('all servers killed at once come back with everything', async () => {
@@ -192,7 +191,7 @@ test('all servers killed at once come back with everything', async () => {
   await eventually(() => isReady(fabric), WHOLE_MS, 'every node ready');
   expect(await pids()).toEqual(before);
   process.stderr.write(`all servers killed: longest call ${Math.round(pausedMs)} ms\n`);
-}, 120_000);
+});
 
 test('the end of a connection is noticed through every server', async () => {
   const fabric = await fabricUnderTest(['n1'], { servers: 3, hasGateway: false });
@@ -228,7 +227,7 @@ test('the end of a connection is noticed through every server', async () => {
   } finally {
     for (const listener of listeners) await listener.close();
   }
-}, 60_000);
+});
 
 /** How many of the connections' servers hear all of the others. */
 async function reached(listeners: readonly NatsConnection[]): Promise<number> {

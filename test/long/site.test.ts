@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../nats/start.ts';
 import { Disk, noDisk } from '../support/disk.ts';
+import { GrpcClient } from '../support/grpc-client.ts';
 import { eventually } from '../support/ports.ts';
 import { Unit } from '../support/units.ts';
 
@@ -19,6 +20,7 @@ let folder: string;
 let disk: Disk | undefined;
 let prefix: string;
 let gateway: string;
+let grpcPort: number;
 const units = new Map<string, Unit>();
 
 const site = (): string => join(folder, 'site');
@@ -63,9 +65,10 @@ beforeAll(async () => {
   await copy('gateway', 'gateway');
   await copy('agent-n1', 'agent');
   const [api, ingress] = [await freePort(), await freePort()];
+  grpcPort = await freePort();
   await writeFile(
     join(at(), 'gateway/local.env'),
-    `# Ours\nSHOAL_GATEWAY_PORT=${api}\nSHOAL_INGRESS_PORT=${ingress}\nSHOAL_INGRESS_HOST=127.0.0.1\n`,
+    `# Ours\nSHOAL_GATEWAY_PORT=${api}\nSHOAL_INGRESS_PORT=${ingress}\nSHOAL_INGRESS_HOST=127.0.0.1\nSHOAL_GRPC_PORT=${grpcPort}\n`,
   );
   await writeFile(join(at(), 'agent/local.env'), 'SHOAL_DOCKER=off\nSHOAL_ON_STOP=end\n');
   gateway = `http://127.0.0.1:${api}`;
@@ -73,7 +76,7 @@ beforeAll(async () => {
   await start('control', /ready/);
   await start('gateway', /gateway ready/);
   await start('agent', /ready/);
-}, 120_000);
+});
 afterAll(async () => {
   for (const role of ['agent', 'gateway', 'control', 'nats']) await units.get(role)?.stop();
   await disk?.[Symbol.asyncDispose]();
@@ -88,6 +91,12 @@ test('runs what it is given', async () => {
   await shoal('apply', '-f', manifest, '--wait');
   await eventually(async () => (await shoal('logs', 'hello')).includes('it runs'));
   expect(await shoal('version')).toContain('nats-server');
+});
+
+test('the same is served by gRPC', async () => {
+  using grpc = new GrpcClient(`127.0.0.1:${grpcPort}`);
+  const { answer } = await grpc.call('Workloads/GetWorkload', { name: 'hello' });
+  expect(answer.name).toBe('hello');
 });
 
 test('keys and configurations are readable by their owner only', async () => {

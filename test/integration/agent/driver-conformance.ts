@@ -2,11 +2,12 @@
  * What every driver promises (D1–D6 of edge-agent/drivers/driver.ts), as one suite. Whoever has a
  * driver runs it on the real engine: `conformance(name, fixture)`.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Driver, OUTPUT_BYTES_MAX } from '../../../edge-agent/drivers/driver.ts';
+import type { Driver } from '../../../edge-agent/drivers/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
+import { features } from '../../../subjects/index.ts';
 import { eventually } from '../../support/ports.ts';
 import {
   type Doing,
@@ -16,12 +17,28 @@ import {
   NAME,
   startInput,
 } from './driver-fixture.ts';
+import { execCases } from './exec-conformance.ts';
 
 export { type Doing, type DriverFixture, isThere, NAME, startInput } from './driver-fixture.ts';
 
-/** Holds a driver to what all of them promise. */
-export function conformance(name: string, fixture: () => Promise<DriverFixture>): void {
+/**
+ * Holds a driver to what all of them promise. `exceptions`: the cases it cannot be held to, by their
+ * titles, each with the reason; they are shown as left out.
+ */
+export function conformance(
+  name: string,
+  fixture: () => Promise<DriverFixture>,
+  exceptions: Readonly<Record<string, string>> = {},
+): void {
   describe(`${name}, as every driver`, () => {
+    const excepted = new Set<string>();
+    /** A case that some driver is not held to. */
+    const heldTo = (title: string, act: () => Promise<void>): void => {
+      const why = exceptions[title];
+      if (why === undefined) return void test(title, act);
+      excepted.add(title);
+      test.skip(`${title} (${why})`, act);
+    };
     let on: DriverFixture;
     let driver: Driver;
     let reports: InstanceReport[];
@@ -32,7 +49,7 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       driver = await on.open();
     });
     afterEach(async () => {
-      await driver?.endAll(500);
+      await driver?.endAll(100);
       driver?.leave();
       await on?.[Symbol.asyncDispose]();
     });
@@ -88,8 +105,7 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       expect(exit()).toMatchObject({ message: expect.stringMatching(on.missing) });
     });
 
-    test('a command is run without a shell, with its environment and port', async () => {
-      if (on.inMemory) return;
+    heldTo('a command is run without a shell, with its environment and port', async () => {
       const script = 'echo "$1" "$A" "$PORT" "$PORT_HTTP" "$SHOAL_EPOCH" "<$SECRET>"';
       process.env['SECRET'] = 'of the agent';
       const more = { environment: { A: '$HOME "x"' }, ports: [{ name: 'http' }] };
@@ -99,8 +115,20 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       expect(await output()).toMatch(/^\* \$\(id\) \$HOME "x" (\d+) \1 3 <>\n$/);
     });
 
-    test('what it prints is in its files, both outputs apart, to the last byte', async () => {
-      if (on.inMemory) return;
+    test('what it prints is in its files, both outputs apart', async () => {
+      const lines = (what: string) => Array.from({ length: 50 }, (_, i) => `${what} ${i}`);
+      const both = lines('out').flatMap((out, index) => [
+        ['say', out] as const,
+        ['complain', lines('err')[index] ?? ''] as const,
+      ]);
+      driver.start(input(does(...both, ['exit', 0])), report);
+      await ended();
+      await driver.printed?.(NAME);
+      expect(await output()).toBe(`${lines('out').join('\n')}\n`);
+      expect(await output('stderr')).toBe(`${lines('err').join('\n')}\n`);
+    });
+
+    heldTo('much that it prints is in its files to the last byte, which ends no line', async () => {
       const script =
         'i=0; while [ $i -lt 2000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done';
       driver.start(input(['sh', '-c', `${script}; printf "no end of line"`]), report);
@@ -263,16 +291,34 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       const preparing = (count: number) =>
         eventually(() => messages().length === count, 10_000, `step ${count}`);
 
-      test('is run to its end in order, with its environment, then the program starts', async () => {
-        if (on.inMemory) return;
+      test('is run to its end in order, then the program starts', async () => {
+        const steps = init(
+          [
+            ['say', 'one'],
+            ['wait', 300],
+            ['say', 'two'],
+          ],
+          [
+            ['say', 'three'],
+            ['wait', 300],
+          ],
+        );
+        driver.start(input(does(['say', 'four'], ['exit', 5]), steps), report);
+        await ended();
+        expect(await output()).toBe('one\ntwo\nthree\nfour\n');
+        expect(kinds().filter((kind) => kind !== 'ready')).toEqual([
+          ...['preparing', 'preparing', 'started', 'exited'],
+        ]);
+        expect(messages().map((each) => each.slice(0, 11))).toEqual(['init 1 of 2', 'init 2 of 2']);
+        expect(exit()).toMatchObject({ exitCode: 5 });
+      });
+
+      heldTo('is run with the environment of the program, and without another shell', async () => {
         const steps = init('echo "one $A"; sleep 0.3; echo two', 'echo "it\'s three"; sleep 0.3');
         const more = { ...steps, environment: { A: '$HOME' } };
         driver.start(input(['sh', '-c', 'echo four; exit 5'], more), report);
         await ended();
         expect(await output()).toBe("one $HOME\ntwo\nit's three\nfour\n");
-        expect(kinds().filter((kind) => kind !== 'ready')).toEqual([
-          ...['preparing', 'preparing', 'started', 'exited'],
-        ]);
         expect(messages()[0]).toMatch(/^init 1 of 2 \(sh -c echo "one \$A"; sleep/);
         expect(exit()).toMatchObject({ exitCode: 5 });
       });
@@ -297,9 +343,7 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
         expect(await on.remains()).toEqual([]);
       });
 
-      test('may make the program, where both are in one folder', async () => {
-        // Each step in a container of its own makes nothing that stays.
-        if (!on.keepsSteps || on.inMemory) return;
+      heldTo('may make the program, where both are in one folder', async () => {
         const made = init('printf "#!/bin/sh\\necho made\\n" > made; chmod +x made');
         driver.start(input(['./made'], made), report);
         await ended();
@@ -350,96 +394,9 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       });
     });
 
-    describe('D6: a command beside it', () => {
-      const exec = (command: readonly string[], timeoutMs = 10_000, run = 1) =>
-        driver.exec({ name: NAME, run, command, timeoutMs });
-      const sh = (script: string, timeoutMs?: number) => exec(['sh', '-c', script], timeoutMs);
-      /** Processes of this machine whose command line says so. */
-      const saying = async (mark: string): Promise<readonly string[]> => {
-        const ids = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
-        const lines = await Promise.all(
-          ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')),
-        );
-        return lines.filter((line) => line.includes(mark));
-      };
-      beforeEach(async () => {
-        const more = { environment: { A: '$HOME "x"' }, ports: [{ name: 'http' }] };
-        const marks = ['sh', '-c', 'echo here > mark; exec sleep 300'];
-        driver.start(input(on.inMemory ? does(['run']) : marks, more), report);
-        await started();
-        if (on.inMemory) return;
-        await eventually(async () => (await sh('cat mark')).kind === 'ended', 5_000, 'its file');
-      });
-
-      test('says how it ended and what it said, in time, and nothing beside what is over', async () => {
-        const says = [
-          ['say', 'one'],
-          ['complain', 'two'],
-          ['exit', 3],
-        ] as const;
-        expect(await exec(does(...says))).toMatchObject({
-          ...{
-            kind: 'ended',
-            exitCode: 3,
-            output: expect.stringMatching(/^(one\ntwo|two\none)\n$/),
-          },
-        });
-        const late = await exec(does(['say', 'began'], ['run']), 800);
-        expect(late).toMatchObject({ kind: 'timed-out', output: 'began\n' });
-        expect(await exec(['no-such-program'])).toMatchObject({ kind: 'not-run' });
-        expect(isRunning()).toBe(true);
-        driver.stop({ name: NAME, run: 1, graceMs: 0 }, report);
-        await ended();
-        expect((await exec(does(['exit', 0]))).kind).toBe('unknown');
-      });
-
-      test('runs in its environment and folder, and says how it ended, with its last output', async () => {
-        if (on.inMemory) return;
-        const executed = await sh('cat mark; echo "$A $PORT $SHOAL_INSTANCE"; echo no >&2; exit 3');
-        expect(executed).toMatchObject({ kind: 'ended', exitCode: 3, signal: undefined });
-        const { output: printed } = executed as { readonly output: string };
-        expect(printed).toMatch(/here\n/);
-        expect(printed).toMatch(/\$HOME "x" \d+ w-1\n/);
-        expect(printed).toMatch(/no\n/);
-        expect(await exec(['true'])).toMatchObject({ kind: 'ended', exitCode: 0 });
-        expect(await exec(['no-such-program'])).toMatchObject({
-          ...{ kind: 'not-run', message: expect.stringMatching(on.missing) },
-        });
-        const long = await sh('i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done');
-        if (long.kind !== 'ended') throw new Error(long.kind);
-        expect(long.output.endsWith('line 4998\nline 4999\n')).toBe(true);
-        expect(long.output.length).toBeLessThanOrEqual(OUTPUT_BYTES_MAX);
-        expect(exit()).toBeUndefined();
-      });
-
-      test('is ended in time with all its children, and leaves none when it ends; the instance goes on', async () => {
-        if (on.inMemory) return;
-        const [mark, apart] = ['301.25', '302.25'];
-        const away = on.findsAll ? `setsid sleep ${apart} & ` : '';
-        const script = `${away}sleep ${mark} & echo began; wait`;
-        expect(await sh(script, 800)).toMatchObject({ kind: 'timed-out', output: 'began\n' });
-        await eventually(async () => (await saying(mark)).length === 0, 2_000, 'its child gone');
-        await eventually(async () => (await saying(apart)).length === 0, 2_000, 'the other, too');
-        expect(await sh('sleep 304.25 >/dev/null 2>&1 & exit 0')).toMatchObject({ exitCode: 0 });
-        await eventually(async () => (await saying('304.25')).length === 0, 2_000, 'what it left');
-        expect(isThere(pid())).toBe(true);
-      });
-
-      test('goes with its instance, and is not run beside what is over', async () => {
-        if (on.inMemory) return;
-        const waiting = sh('sleep 303.25', 30_000);
-        await eventually(async () => (await saying('303.25')).length > 0, 5_000, 'it to run');
-        driver.stop({ name: NAME, run: 1, graceMs: 100 }, report);
-        await ended();
-        expect((await waiting).kind).not.toBe('timed-out');
-        await eventually(async () => (await saying('303.25')).length === 0, 2_000, 'it gone');
-        expect((await sh('true')).kind).toBe('unknown');
-        expect((await exec(['true'], 1_000, 7)).kind).toBe('unknown');
-        await driver.settled();
-        driver.forget(NAME);
-        await driver.settled();
-        expect(await on.remains()).toEqual([]);
-      });
+    execCases({
+      ...{ on: () => on, driver: () => driver, heldTo, does, input, report },
+      ...{ exit, ended, started, pid, isRunning },
     });
 
     test('D4: forget leaves nothing', async () => {
@@ -481,6 +438,16 @@ export function conformance(name: string, fixture: () => Promise<DriverFixture>)
       driver.stop({ name: NAME, run: 1, graceMs: 0 }, report);
       await ended();
       expect(await uses()).toEqual([]);
+    });
+
+    test('what it is not held to are cases of this suite', () => {
+      expect([...excepted].toSorted()).toEqual(Object.keys(exceptions).toSorted());
+    });
+
+    test('what of a spec it does not heed it says, each with the reason', async () => {
+      const { heeds = [], notEnforced = {} } = (await driver.offer()) ?? {};
+      const lacking = features.filter((each) => !heeds.includes(each));
+      expect(lacking.filter((each) => !notEnforced[each])).toEqual([]);
     });
 
     test('the node says what it can enforce and what it cannot', async () => {

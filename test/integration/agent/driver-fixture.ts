@@ -21,7 +21,7 @@ export interface DriverFixture extends AsyncDisposable {
   readonly findsAll: boolean;
   /** How a command is refused that is not there; it contains the name. */
   readonly missing: RegExp;
-  /** Where nothing but memory runs: the same in its own words. What takes a program is left out then. */
+  /** Where nothing but memory runs: the same in its own words. */
   readonly inMemory?: {
     command(doing: Doing): readonly string[];
     isRunning(): boolean;

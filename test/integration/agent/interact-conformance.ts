@@ -101,7 +101,7 @@ export function interactConformance(name: string, fixture: () => Promise<DriverF
       await eventually(() => reports.some((each) => each.kind === 'started'), 10_000, 'the start');
     });
     afterEach(async () => {
-      await driver?.endAll(500);
+      await driver?.endAll(100);
       driver?.leave();
       await on?.[Symbol.asyncDispose]();
     });

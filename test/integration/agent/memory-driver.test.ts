@@ -46,10 +46,18 @@ const fixture = async (): Promise<DriverFixture> => {
       isRunning: () => memory.get(NAME)?.end === undefined && memory.has(NAME),
       kill: () => memory.get(NAME)?.kill(),
     },
-    [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true, maxRetries: 5 }),
   };
 };
-conformance('the memory driver', fixture);
+/** What it cannot be held to: what takes a program, a file or a process of the machine. */
+conformance('the memory driver', fixture, {
+  'a command is run without a shell, with its environment and port': 'no program reads them',
+  'much that it prints is in its files to the last byte, which ends no line': 'it says whole lines',
+  'is run with the environment of the program, and without another shell': 'no program reads it',
+  'may make the program, where both are in one folder': 'it has no files',
+  'runs in the environment and folder of its instance': 'no program reads them',
+  'is ended in time with all its children, and leaves none when it ends': 'it has no processes',
+});
 
 test.each([
   [['wait', 'long'], /long is no time, e.g. 2s/],
@@ -62,7 +70,7 @@ test.each([
   driver.start(startInput({ driver: 'memory', command }), (each) => reports.push(each));
   await driver.settled();
   expect(reports).toMatchObject([{ kind: 'exited', message: expect.stringMatching(why) }]);
-  await rm(state, { recursive: true, force: true });
+  await rm(state, { recursive: true, force: true, maxRetries: 5 });
 });
 
 test('two thousand instances run at once, and all end', async () => {
@@ -83,7 +91,7 @@ test('two thousand instances run at once, and all end', async () => {
   await driver.settled();
   expect(memory.size).toBe(0);
   expect(await readdir(join(state, 'memory', 'instances'))).toEqual([]);
-  await rm(state, { recursive: true, force: true });
+  await rm(state, { recursive: true, force: true, maxRetries: 5 });
 });
 
 test('a command that does not hear is over with the run it is beside', async () => {
@@ -97,5 +105,5 @@ test('a command that does not hear is over with the run it is beside', async () 
   const executed = driver.exec({ name: NAME, run: 1, command, timeoutMs: 60_000 });
   memory.get(NAME)?.kill();
   expect(await executed).toMatchObject({ kind: 'unknown', message: 'the instance ended before' });
-  await rm(state, { recursive: true, force: true });
+  await rm(state, { recursive: true, force: true, maxRetries: 5 });
 });

@@ -32,7 +32,7 @@ export function placeConformance(
       driver = await on.open();
     });
     afterEach(async () => {
-      await driver?.endAll(200);
+      await driver?.endAll(100);
       driver?.forget(NAME);
       await driver?.settled();
       driver?.leave();
@@ -144,6 +144,58 @@ export function placeConformance(
       expect(await runs(command, { volumes, init }, 2)).toMatchObject({ exitCode: 3 });
       expect(await output()).toBe('step\nmain\nstep\nmain\nstep\nmain\n');
       await forgotten();
+    });
+
+    test('an instance sees nothing of the volumes of another, which keeps its own when that is gone', async () => {
+      const path = placed('data/own');
+      const volumes = [{ name: 'own', path }];
+      const OTHER = 'default.w-2';
+      const command = (name: string) => [
+        ...['sh', '-c'],
+        `[ -e ${path}/said ] && echo old; echo ${name} > ${path}/said; cat ${path}/said; sleep 300`,
+      ];
+      const ended: string[] = [];
+      const start = (name: string) =>
+        driver.start(
+          {
+            ...startInput({ ...on.spec, command: command(name), volumes }),
+            name,
+            instance: name.slice(8),
+          },
+          (each) => void (each.kind === 'exited' && ended.push(name)),
+        );
+      const said = (name: string) =>
+        readFile(join(driver.folder(name), 'stdout'), 'utf8').catch(() => '');
+      const saying = (name: string) =>
+        eventually(async () => (await said(name)) !== '', 20_000, `${name} to say something`);
+      try {
+        start(NAME);
+        await saying(NAME);
+        start(OTHER);
+        await saying(OTHER);
+        // Each found its own empty, although the first had written to its own.
+        expect([await said(NAME), await said(OTHER)]).toEqual([`${NAME}\n`, `${OTHER}\n`]);
+      } finally {
+        driver.stop(
+          { name: OTHER, run: 1, graceMs: 0 },
+          (each) => void (each.kind === 'exited' && ended.push(OTHER)),
+        );
+        await eventually(() => ended.includes(OTHER), 20_000, 'the other to end');
+        await driver.settled();
+        driver.forget(OTHER);
+        await driver.settled();
+      }
+      const look = await driver.exec({
+        name: NAME,
+        run: 1,
+        timeoutMs: 60_000,
+        command: ['cat', `${path}/said`],
+      });
+      expect(look).toMatchObject({
+        kind: 'ended',
+        exitCode: 0,
+        output: expect.stringContaining(NAME),
+      });
     });
 
     test('a volume in memory holds no more than its size, and is as lasting as another', async (test) => {

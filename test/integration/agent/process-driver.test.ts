@@ -9,13 +9,15 @@ import { silentLog } from '../../../actors/runtime/log.ts';
 import { Devices } from '../../../edge-agent/drivers/devices.ts';
 import { Given } from '../../../edge-agent/drivers/given.ts';
 import { Ports } from '../../../edge-agent/drivers/ports.ts';
-import { findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
+import { Cgroup, findCgroups } from '../../../edge-agent/drivers/process/cgroup.ts';
 import { ProcessDriver } from '../../../edge-agent/drivers/process/driver.ts';
 import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
 import { eventually } from '../../support/ports.ts';
 import { copyConformance } from './copy-conformance.ts';
 import { conformance, type DriverFixture, NAME, startInput } from './driver-conformance.ts';
+import { handOffConformance } from './hand-off-conformance.ts';
 import { interactConformance } from './interact-conformance.ts';
+import { limitConformance } from './limit-conformance.ts';
 import { DEVICES, placeConformance } from './place-conformance.ts';
 import { sidecarConformance } from './sidecar-conformance.ts';
 
@@ -23,10 +25,10 @@ const NODE = `test-${process.pid}`;
 const cgroups = await findCgroups(NODE);
 const enforces = (what: 'cpu' | 'memory') => cgroups.offer.enforces.includes(what);
 
-const openIn = (state: string) =>
+const openIn = (state: string, groups = NODE) =>
   ProcessDriver.open(
     {
-      ...{ node: NODE, cgroups: NODE, state, root: process.cwd(), address: '127.0.0.1' },
+      ...{ node: NODE, cgroups: groups, state, root: process.cwd(), address: '127.0.0.1' },
       given: new Given(new Ports({ from: 23_000, to: 23_999 }), new Devices(DEVICES)),
     },
     silentLog,
@@ -51,14 +53,16 @@ const fixture = async (): Promise<DriverFixture> => {
         .map((folder) => join(folder, NAME))
         .filter((folder) => existsSync(folder)),
     ],
-    [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(state, { recursive: true, force: true, maxRetries: 5 }),
   };
 };
 conformance('the process driver', fixture);
 placeConformance('the process driver', fixture, (path) => path);
 interactConformance('the process driver', fixture);
 sidecarConformance('the process driver', fixture, (path) => path);
+limitConformance('the process driver', fixture);
 copyConformance('the process driver', fixture, '$SHOAL_FOLDER');
+handOffConformance('the process driver', fixture);
 
 describe('the process driver', () => {
   let state: string;
@@ -71,9 +75,11 @@ describe('the process driver', () => {
     driver = await open();
   });
   afterEach(async () => {
-    await driver.endAll(500);
+    await driver.endAll(100);
+    driver.forget(NAME);
+    await driver.settled();
     driver.leave();
-    await rm(state, { recursive: true, force: true });
+    await rm(state, { recursive: true, force: true, maxRetries: 5 });
   });
 
   const open = () => openIn(state);
@@ -204,9 +210,10 @@ describe('the process driver', () => {
     const before = pid();
     await eventually(() => existsSync(join(state, 'instances/default.w-1/run-1/pid')), 5_000);
     driver.leave();
-    // An agent that was started before this instance's folder was there.
+    // An agent that was started before this instance's folder was there. It has groups of its own: by
+    // those of the first it would find a stray, and end it.
     await rename(join(state, 'instances'), join(state, 'hidden'));
-    driver = await open();
+    driver = await openIn(state, `${NODE}-later`);
     reports = [];
     await driver.found(report);
     await rm(join(state, 'instances'), { recursive: true });
@@ -214,10 +221,32 @@ describe('the process driver', () => {
     await driver.list(report);
     await driver.settled();
     expect(await driver.list(report)).toMatchObject({ found: [{ run: 1, pid: before }] });
+    expect(groupLives(before)).toBe(true);
     process.kill(-before, 'SIGKILL');
     await ended();
     expect(exit()).toMatchObject({ run: 1, signal: 'SIGKILL' });
+    await new Cgroup(cgroups, NAME).remove();
   });
+
+  test.runIf(Object.keys(cgroups.folders).length > 0)(
+    'an agent of which nothing runs on leaves no groups behind; with something running it does',
+    async () => {
+      const folders = Object.values((await findCgroups(`${NODE}-gone`)).folders);
+      const there = () => folders.filter((each) => existsSync(each));
+      driver = await openIn(state, `${NODE}-gone`);
+      driver.start(input(['sleep', '300']), report);
+      await started();
+      driver.leave();
+      expect(there()).toEqual(folders);
+      driver = await openIn(state, `${NODE}-gone`);
+      await driver.found(report);
+      await driver.endAll(100);
+      driver.forget(NAME);
+      await driver.settled();
+      driver.leave();
+      expect(there()).toEqual([]);
+    },
+  );
 
   test('D5: what runs with a damaged run.json is ended: nobody can account for it', async () => {
     driver.start(input(['sleep', '300']), report);

@@ -30,7 +30,7 @@ export function sidecarConformance(
       driver = await on.open();
     });
     afterEach(async () => {
-      await driver?.endAll(200);
+      await driver?.endAll(100);
       for (const part of [SIDE, NAME]) driver?.forget(part);
       await driver?.settled();
       driver?.leave();
@@ -70,6 +70,13 @@ export function sidecarConformance(
       return found?.kind === 'started' ? found.ports['http'] : undefined;
     };
     const output = (part: string) => readFile(join(driver.folder(part), 'stdout'), 'utf8');
+    /** What it shares is there: a part is told as started before its first line is done. */
+    const sideSaid = () =>
+      eventually(
+        async () => (await output(SIDE).catch(() => '')) === 'conf\n',
+        10_000,
+        'what the sidecar prints',
+      );
     const another = async () => {
       driver.leave();
       driver = await on.open();
@@ -79,7 +86,7 @@ export function sidecarConformance(
 
     test('it shares volumes and ports with its program, and has its own files and name', async () => {
       await start('side', 1);
-      await eventually(async () => (await output(SIDE)) === 'conf\n', 10_000, 'what it prints');
+      await sideSaid();
       await start('program', 2, `cat ${own}/said; echo "$PORT\${SHOAL_SIDECAR-}"`);
       await told(NAME, 'exited', 2);
       const port = portOf(SIDE, 1);
@@ -115,6 +122,7 @@ export function sidecarConformance(
       driver.forget(SIDE);
       // What it printed was still being sent: the next run begins meanwhile.
       await start('side', 3);
+      await sideSaid();
       const port = portOf(SIDE, 3);
       driver.forget(NAME);
       await driver.settled();
@@ -139,7 +147,7 @@ export function sidecarConformance(
       }
       driver.start({ ...input, run: 3 }, report);
       await told(NAME, 'started', 3);
-      await driver.endAll(5_000);
+      await driver.endAll(1_000);
       const ended = reports.flatMap((each) => (each.kind === 'exited' ? each.name : []));
       expect(ended).toEqual([NAME, `${NAME}.two`, `${NAME}.one`]);
       for (const sidecar of names) driver.forget(`${NAME}.${sidecar}`);
@@ -147,6 +155,7 @@ export function sidecarConformance(
 
     test('what is written down of a program is damaged: that is ended, and its sidecar goes on', async () => {
       await start('side', 1);
+      await sideSaid();
       await start('program', 2);
       const pidOf = (part: string) => {
         const told = reports.find((each) => each.name === part && each.kind === 'started');
@@ -178,6 +187,7 @@ export function sidecarConformance(
 
     test('the next agent finds it, also where its program was never started, and nothing is left', async () => {
       await start('side', 1);
+      await sideSaid();
       expect(await another()).toMatchObject([{ name: SIDE, run: 1, sidecar: 'side' }]);
       // Its program's folder, where they share what they share, is nobody's stray.
       const { found } = await driver.list(report);

@@ -7,7 +7,8 @@ import { type OpenGateway, openGateway } from '../../../gateway/main.ts';
 import { freePort } from '../../../nats/start.ts';
 import { type NatsFixture, natsFixture } from '../../support/nats.ts';
 import { eventually } from '../../support/ports.ts';
-import { Running, shoal } from './child.ts';
+import { Running, shoal } from '../../support/running.ts';
+import { shoalHere } from '../../support/shoal-here.ts';
 
 let bus: NatsFixture;
 let gateway: OpenGateway;
@@ -42,6 +43,8 @@ afterAll(async () => {
 
 const run = (words: string, stdin?: string | Uint8Array) =>
   shoal(words.split(' '), environment, stdin);
+/** Without a process of its own, where it is about what is said. */
+const here = (words: string, stdin?: string) => shoalHere(words.split(' '), environment, stdin);
 const manifest = (count: number): string =>
   `apiVersion: shoal/v1\nkind: service\nmetadata: {name: hello}\nspec:\n  count: ${count}\n  command: [serve]\n`;
 
@@ -61,7 +64,7 @@ test('a manifest that is not understood is refused with its line, and nothing is
 
 describe.sequential('a life without nodes', () => {
   test('what cannot be placed yet is accepted and waits', async () => {
-    const dry = await run('apply --dry-run -f -', manifest(2));
+    const dry = await here('apply --dry-run -f -', manifest(2));
     expect(dry.out).toBe(
       'service hello: would be created; 0 of 2 instances would be placed now: there are no nodes yet, all would wait\n',
     );
@@ -70,39 +73,39 @@ describe.sequential('a life without nodes', () => {
       out: 'service hello created (generation 1)\n',
       err: '',
     });
-    const again = await run('apply -f - --wait 300ms', manifest(2));
+    const again = await here('apply -f - --wait 300ms', manifest(2));
     expect(again).toMatchObject({ code: 4, out: 'service hello unchanged (generation 1)\n' });
     expect(again.err).toContain('error: hello is not ready after 300ms');
-    await eventually(async () => (await run('get workload hello')).out.includes('waiting'));
-    expect((await run('get instances')).out).toMatch(
+    await eventually(async () => (await here('get workload hello')).out.includes('waiting'));
+    expect((await here('get instances')).out).toMatch(
       /^hello-\w{5} +hello +pending .*there are no nodes yet$/m,
     );
   });
 
   test('and can be scaled, described, and explained', async () => {
-    expect((await run('scale hello --count 3')).out).toBe(
+    expect((await here('scale hello --count 3')).out).toBe(
       'workload hello scaled to 3 (generation 2)\n',
     );
-    const { items } = JSON.parse((await run('get workloads -o json')).out);
+    const { items } = JSON.parse((await here('get workloads -o json')).out);
     expect(items).toMatchObject([
       { name: 'hello', generation: 2, instances: { wanted: 3, ready: 0 } },
     ]);
-    const { out } = await run('describe workload hello');
+    const { out } = await here('describe workload hello');
     expect(out).toMatch(/Last +scaled: from 2 to 3/);
     expect(out).toMatch(/Events\n {2}AGE .*\n.*created +service of 2/);
-    expect((await run('explain -f -', manifest(1))).out).toContain('there are no nodes yet');
-    expect((await run('logs hello')).err).toBe('hello has printed nothing\n');
+    expect((await here('explain -f -', manifest(1))).out).toContain('there are no nodes yet');
+    expect((await here('logs hello')).err).toBe('hello has printed nothing\n');
   });
 
   test('is refused with code and id where the fabric says no', async () => {
     const job = manifest(1).replace('kind: service', 'kind: job');
-    const kind = await run('apply -f -', job);
+    const kind = await here('apply -f -', job);
     expect(kind.code).toBe(1);
     expect(kind.err).toMatch(
       /^job hello was refused\nerror: A workload keeps its kind.*\n.*\n {2}code workload-kind-fixed, id \S+\n {2}next: /,
     );
-    expect((await run('scale helo --count 1')).err).toContain('code workload-not-found');
-    expect((await run('node cordon nowhere')).err).toContain('code node-not-found');
+    expect((await here('scale helo --count 1')).err).toContain('code workload-not-found');
+    expect((await here('node cordon nowhere')).err).toContain('code node-not-found');
   });
 
   test('is followed: events come while they happen, and Ctrl-C ends it with 130', async () => {
@@ -112,7 +115,7 @@ describe.sequential('a life without nodes', () => {
       let count = 1;
       await eventually(async () => {
         count = 3 - count;
-        await run(`scale hello --count ${count}`);
+        await here(`scale hello --count ${count}`);
         return watching.out.includes('scaled');
       }, 30_000);
       watching.child.kill('SIGINT');
@@ -123,11 +126,11 @@ describe.sequential('a life without nodes', () => {
   });
 
   test('and goes', async () => {
-    const { code, out, err } = await run('delete -f - --wait 20s', manifest(1));
+    const { code, out, err } = await here('delete -f - --wait 20s', manifest(1));
     expect([code, out.startsWith('workload hello is being deleted')]).toEqual([0, true]);
     expect(err).toContain('workload hello: gone');
-    expect((await run('delete workload hello')).code).toBe(1);
-    expect((await run('get workload hello')).code).toBe(1);
+    expect((await here('delete workload hello')).code).toBe(1);
+    expect((await here('get workload hello')).code).toBe(1);
   });
 });
 

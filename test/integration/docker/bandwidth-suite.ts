@@ -27,12 +27,15 @@ const SERVER = [
   ...['busybox nc -ll -p 8080 -e head -c', String(MOVED_BYTES), '/dev/zero &'],
   'exec busybox nc -ll -p 8081 -e wc -c',
 ].join(' ');
+/** What gives as much to whoever connects. */
+const GIVE = `-e head -c ${MOVED_BYTES} /dev/zero`;
 const PORTS = [
   { name: 'gives', container: 8080 },
   { name: 'takes', container: 8081 },
 ];
 
-interface OnEngine {
+/** An engine, and a driver on it. */
+export interface OnEngine {
   engine(): ContainerEngine;
   open(state: string, log: Log): Promise<Driver>;
   readonly spec: object;
@@ -68,7 +71,7 @@ export function limitsBandwidth(of: OnEngine): void {
   afterEach(async () => {
     await driver.endAll(0);
     driver.leave();
-    await rm(state, { recursive: true, force: true });
+    await rm(state, { recursive: true, force: true, maxRetries: 5 });
     expect(await of.engine().remains()).toEqual([]);
   });
 
@@ -108,6 +111,8 @@ export function limitsBandwidth(of: OnEngine): void {
       return bytes && bytes * 8;
     });
   };
+  const isLimited = async (name: string): Promise<boolean> =>
+    String(await rates(name)) === '8000000,8000000';
   const portOf = (name: string, port: string): number => {
     const started = told(name, 'started');
     return started?.kind === 'started' ? (started.ports[port] ?? 0) : 0;
@@ -192,21 +197,28 @@ export function limitsBandwidth(of: OnEngine): void {
     expect(await of.engine().remains()).toEqual([]);
   });
 
-  test('an agent that finds a container without its limit sets it, and one that cannot says so', async () => {
+  test('an agent that finds a container without its limit sets it, and one that cannot says so and tries again', async () => {
     const name = 'default.w-1';
     const more = { command: ['sleep', '300'], limits: { bandwidth: LIMIT } };
     driver.start(input(name, more), report);
     await has(name, 'started');
     const { inside, outside } = await ends(name);
+    // What an agent that was left has begun may set it once more.
+    const isUnlimited = async (): Promise<boolean> => {
+      const remove = [...(await within(name)), 'tc', 'qdisc', 'del', 'dev', inside, 'root'];
+      await call('nsenter', remove).catch(() => undefined);
+      await call('tc', ['qdisc', 'del', 'dev', outside, 'root']).catch(() => undefined);
+      return (await rates(name)).every((rate) => rate === undefined);
+    };
+    const unlimit = () => eventually(isUnlimited, 20_000, 'no limit');
     driver.leave();
-    await call('nsenter', [...(await within(name)), 'tc', 'qdisc', 'del', 'dev', inside, 'root']);
-    await call('tc', ['qdisc', 'del', 'dev', outside, 'root']);
-    expect(await rates(name)).toEqual([undefined, undefined]);
+    await unlimit();
     driver = await of.open(state, log);
     expect(await driver.found(report)).toMatchObject([{ name, run: 1 }]);
     expect(await rates(name)).toEqual([8_000_000, 8_000_000]);
     expect(warned).toEqual([]);
     driver.leave();
+    await unlimit();
     driver = await of.open(state, log);
     const { PATH } = process.env;
     try {
@@ -216,6 +228,76 @@ export function limitsBandwidth(of: OnEngine): void {
       process.env['PATH'] = PATH;
     }
     expect(warned).toEqual([expect.stringMatching(/^its bandwidth cannot be limited: /)]);
+    // As an agent asks every few seconds.
+    await driver.list(report);
+    await eventually(() => isLimited(name), 20_000, 'its limit');
+    expect(warned).toHaveLength(1);
+    expect(told(name, 'exited')).toBeUndefined();
+  });
+
+  test('the parts of an instance share its limit, whichever is started again', async () => {
+    const [name, side] = ['default.w-1', 'default.w-1.side'];
+    const command = ['sh', '-c', `busybox nc -ll -p 8080 ${GIVE}`];
+    const beside = ['sh', '-c', `busybox nc -ll -p 8090 ${GIVE}`];
+    const more = {
+      ...{ command, limits: { bandwidth: LIMIT } },
+      ports: [
+        { name: 'one', container: 8080 },
+        { name: 'other', container: 8090 },
+      ],
+      sidecars: [{ name: 'side', command: beside, grace: '100ms' }],
+    };
+    const program = input(name, more);
+    const sidecar = { ...program, name: side, sidecar: 'side' };
+    driver.start(sidecar, report);
+    await has(side, 'started');
+    driver.start(program, report);
+    await has(name, 'ready');
+    const both = async (): Promise<number> => {
+      const began = performance.now();
+      await Promise.all(['one', 'other'].map((port) => gotFrom(portOf(name, port))));
+      return performance.now() - began;
+    };
+    // Each alone would be through after half of that.
+    expect(await both()).toBeGreaterThan(3 * AT_LEAST_MS);
+    expect(await rates(name)).toEqual([8_000_000, 8_000_000]);
+    driver.stop({ name: side, run: 1, graceMs: 0 }, report);
+    await has(side, 'exited');
+    await driver.settled();
+    expect(await rates(name)).toEqual([8_000_000, 8_000_000]);
+    driver.start({ ...sidecar, run: 2 }, report);
+    await eventually(
+      () => reports.some((each) => each.name === side && each.run === 2 && each.kind === 'ready'),
+      20_000,
+      'the sidecar again',
+    );
+    expect(await both()).toBeGreaterThan(3 * AT_LEAST_MS);
+    driver.stop({ name, run: 1, graceMs: 0 }, report);
+    driver.stop({ name: side, run: 2, graceMs: 0 }, report);
+    await has(name, 'exited');
+  });
+
+  test('an agent that began while the engine was away limits what it finds when that is back', async () => {
+    const name = 'default.w-1';
+    const more = { command: ['sleep', '300'], limits: { bandwidth: LIMIT } };
+    driver.start(input(name, more), report);
+    await has(name, 'started');
+    const at = await ends(name);
+    const { State: how } = await inspect(name);
+    driver.leave();
+    const inside = ['-t', String(how.Pid), '-n', '--', 'tc', 'qdisc', 'del', 'dev', at.inside];
+    await call('nsenter', [...inside, 'root']);
+    await call('tc', ['qdisc', 'del', 'dev', at.outside, 'root']);
+    await of.engine().kill('SIGKILL');
+    driver = await of.open(state, log);
+    expect(await driver.found(report)).toMatchObject([{ name, run: 1 }]);
+    await of.engine().start();
+    const isSoLimited = async (): Promise<boolean> => {
+      // As an agent asks every few seconds: an engine that is just back may take too long at first.
+      await driver.list(report).catch(() => undefined);
+      return isLimited(name);
+    };
+    await eventually(isSoLimited, 30_000, 'its limit');
     expect(told(name, 'exited')).toBeUndefined();
   });
 

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { DockerEngine, engineProcesses, IMAGE } from '../../support/docker.ts';
+import { engineProcesses } from '../../support/container-engine.ts';
+import { DockerEngine, IMAGE } from '../../support/docker.ts';
 
 test('a container runs; then neither process, mount, bridge nor file is left', async () => {
   const engine = await DockerEngine.start();

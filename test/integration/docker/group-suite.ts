@@ -24,7 +24,9 @@ const answering = (port: number, word: string) => [
   '-c',
   `busybox mkdir -p /www; echo ${word} > /www/index.html; exec busybox httpd -f -p ${port} -h /www`,
 ];
-const asking = (port: number) => `busybox wget -q -O- http://127.0.0.1:${port}/`;
+/** Until it answers: whoever was started before may not listen yet. */
+const asking = (port: number) =>
+  `until busybox wget -q -O- http://127.0.0.1:${port}/; do busybox sleep 0.1; done`;
 
 export interface GroupsOn {
   engine(): ContainerEngine;
@@ -53,7 +55,7 @@ export function groupSuite(name: string, on: GroupsOn): void {
       for (const part of [SIDE, NAME]) driver.forget(part);
       await driver.settled();
       driver.leave();
-      await rm(state, { recursive: true, force: true });
+      await rm(state, { recursive: true, force: true, maxRetries: 5 });
       expect(await on.engine().remains()).toEqual([]);
     });
 

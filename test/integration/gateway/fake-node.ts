@@ -56,6 +56,7 @@ export class FakeNode {
   readonly #bus: BusProcess;
   readonly #host: Host<never, never>;
   #frames = 0;
+  #isLost = false;
 
   private constructor(id: string, bus: BusProcess) {
     this.id = id;
@@ -80,8 +81,23 @@ export class FakeNode {
     return node;
   }
 
+  /**
+   * As a machine without power: its agent is gone without a word, no instance takes a connection, and what
+   * was connected neither answers nor ends. `isOnlyAgent`: instances go on, as where an agent dies alone.
+   */
+  async losePower(isOnlyAgent = false): Promise<void> {
+    this.#isLost = true;
+    await drainHosts([this.#host as unknown as Host], this.#bus);
+    if (isOnlyAgent) return;
+    for (const { server } of this.running.values()) server.close();
+  }
+
   /** Ends the agent and what it runs. */
   async stop(): Promise<void> {
+    if (this.#isLost) {
+      for (const name of this.running.keys()) this.vanish(name);
+      return;
+    }
     for (const name of [...this.running.keys()]) this.crash(name);
     await drainHosts([this.#host as unknown as Host], this.#bus);
   }

@@ -105,10 +105,15 @@ describe('what it says of itself', () => {
 
 const LISTS = ['workloads', 'instances', 'nodes', 'events', 'usage/nodes', 'usage/instances'];
 const CALLS = [
+  'DELETE /api/v1/claims/{id}',
   'DELETE /api/v1/dead/{actor}/{letter}',
   'DELETE /api/v1/instances/{id}',
+  'DELETE /api/v1/pools/{name}',
   'DELETE /api/v1/schedules/{name}',
+  'DELETE /api/v1/sessions/{session}',
   'DELETE /api/v1/workloads/{name}',
+  'GET /api/v1/claims',
+  'GET /api/v1/claims/{id}',
   'GET /api/v1/dead',
   'GET /api/v1/dead/{actor}/{letter}',
   'GET /api/v1/events',
@@ -121,8 +126,11 @@ const CALLS = [
   'GET /api/v1/instances/{id}/logs',
   'GET /api/v1/nodes',
   'GET /api/v1/nodes/{id}',
+  'GET /api/v1/pools',
+  'GET /api/v1/pools/{name}',
   'GET /api/v1/schedules',
   'GET /api/v1/schedules/{name}',
+  'GET /api/v1/sessions',
   'GET /api/v1/tenants/{tenant}/retention',
   'GET /api/v1/usage/instances',
   'GET /api/v1/usage/nodes',
@@ -136,10 +144,13 @@ const CALLS = [
   'GET /metrics',
   'GET /ready',
   'GET /version',
+  'POST /api/v1/claims/{id}/extend',
   'POST /api/v1/dead/{actor}/{letter}/replay',
   'POST /api/v1/nodes/{id}/cordon',
   'POST /api/v1/nodes/{id}/drain',
   'POST /api/v1/nodes/{id}/uncordon',
+  'POST /api/v1/pools/{name}/claims',
+  'POST /api/v1/pools/{name}/purge',
   'POST /api/v1/schedules/{name}/pause',
   'POST /api/v1/schedules/{name}/resume',
   'POST /api/v1/schedules/{name}/trigger',
@@ -148,6 +159,7 @@ const CALLS = [
   'POST /api/v1/workloads/{name}/rollout/promote',
   'POST /api/v1/workloads/{name}/rollout/undo',
   'POST /api/v1/workloads/{name}/scale',
+  'PUT /api/v1/pools/{name}',
   'PUT /api/v1/schedules/{name}',
   'PUT /api/v1/tenants/{tenant}/retention',
   'PUT /api/v1/workloads/{name}',
@@ -183,7 +195,7 @@ test('an actor that does not answer is a problem that can be tried again', async
   expect((await fabric.get('workloads')).status).toBe(200);
   await fabric.startControl();
   expect((await fabric.put('late', service('late'))).status).toBe(201);
-}, 30_000);
+});
 
 test('a server that goes away makes it unready; when it is back, it is ready and current', async () => {
   const watcher = await SseClient.open(fabric.url('events?noun=workload'));
@@ -197,7 +209,7 @@ test('a server that goes away makes it unready; when it is back, it is ready and
   await eventually(async () => (await fabric.put('back', service('back'))).status < 300, 15_000);
   await watcher.until(() => watcher.messages.some((each) => each.data.id === 'back'));
   watcher.close();
-}, 60_000);
+});
 
 test('it stops in order while somebody watches', async () => {
   const events = await SseClient.open(fabric.url('events'));
@@ -218,7 +230,7 @@ test('it stops in order while somebody watches', async () => {
   await expect(fetch(fabric.gateway.apiUrl)).rejects.toThrow();
   await fabric.openAgain();
   expect((await fabric.get('workloads')).status).toBe(200);
-}, 30_000);
+});
 
 describe('a start that cannot work is one sentence', () => {
   test('a port in use', async () => {

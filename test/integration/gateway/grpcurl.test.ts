@@ -123,7 +123,7 @@ test('health says whether it serves: not while the store is away', async () => {
   await eventually(async () => (await health()) === 'NOT_SERVING', 10_000);
   await fabric.nats.restart();
   await eventually(async () => (await health()) === 'SERVING', 20_000);
-}, 60_000);
+});
 
 test('it is among the services, with its address', async () => {
   const { connection } = await fabric.nats.ports({ role: 'operator', name: 'o' });

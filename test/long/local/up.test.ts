@@ -37,8 +37,11 @@ test('down without up is fine, with whatever stands in the folder', async () => 
 });
 
 test('twice is once: the second tells of the first, and starts nothing', async () => {
-  const first = await place.run('up');
+  const port = String(await freePort());
+  const demos = { SHOAL_TRY_IT_NOW: 'pool', SERVER_PORT: port };
+  const first = await place.run('up', demos);
   expect(first).toMatchObject({ code: 0, err: '' });
+  expect(first.out).toContain(`  demos    http://127.0.0.1:${port}   (Try It Now's API)\n`);
   expect(first.out).toMatch(/^fabric ready: nats-server \d+\.\d+\.\d+, 2 nodes\n {2}API/);
   const keeper = await place.keeper();
   const before = await place.processes();
@@ -123,6 +126,68 @@ test('down after its keeper was killed ends what is left', async () => {
     0,
     'its keeper was gone; ended agent-n1, agent-n2, control, gateway, nats\n',
   ]);
+  expect(await place.processes()).toEqual([]);
+});
+
+test('with two copies whoever calls is heard when either is killed, and what runs goes on', async () => {
+  const up = await place.run('up', { COPIES: '2' });
+  expect(up).toMatchObject({ code: 0, err: '' });
+  await place.shoal('apply -f -', hello);
+  await ready();
+  const before = await pids();
+  const controls = await place.programs('actors/main.js');
+  expect(controls).toHaveLength(2);
+  for (const pid of controls) {
+    process.kill(pid, 'SIGKILL');
+    await eventually(async () => (await place.shoal('scale hello 2')).code === 0, 20_000);
+    await eventually(async () => (await place.programs('actors/main.js')).length === 2, 20_000);
+  }
+  expect(await pids()).toEqual(before);
+  expect(await place.run('down')).toMatchObject({ code: 0, out: 'fabric stopped\n' });
+  expect(await place.processes()).toEqual([]);
+});
+
+/**
+ * The first of so many ports in a row that are free, and not among those the place has for others:
+ * each server's follow those of the one before.
+ */
+async function freeRow(count: number): Promise<number> {
+  const others = new Set(Object.values(place.environment).map(Number));
+  for (;;) {
+    const first = await freePort();
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    if (ports.some((each) => others.has(each))) continue;
+    const tried = await Promise.allSettled(ports.map(listener));
+    const open = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    for (const each of open) await each[Symbol.asyncDispose]();
+    if (open.length === count) return first;
+  }
+}
+
+test('with three servers one that is killed is started again, and what runs goes on', async () => {
+  const nats = await freeRow(9);
+  const up = await place.run('up', {
+    ...{ SERVERS: '3', SHOAL_NATS_PORT: `${nats}` },
+    ...{ SHOAL_MONITOR_PORT: `${nats + 3}`, SHOAL_CLUSTER_PORT: `${nats + 6}` },
+  });
+  expect(up).toMatchObject({ code: 0, err: '' });
+  expect(up.out).toMatch(/^fabric ready: 3 servers of nats-server \d+\.\d+\.\d+, 2 nodes\n/);
+  expect(up.out).toContain('durability server: ');
+  await place.shoal('apply -f -', hello);
+  await ready();
+  const before = await pids();
+  const servers = await place.programs('nats-server');
+  expect(servers).toHaveLength(3);
+  process.kill(servers[0] as number, 'SIGKILL');
+  await eventually(
+    async () => (await place.shoal('scale hello 2')).code === 0,
+    40_000,
+    'an answer',
+  );
+  await eventually(async () => (await place.programs('nats-server')).length === 3, 20_000);
+  await ready();
+  expect(await pids()).toEqual(before);
+  expect(await place.run('down')).toMatchObject({ code: 0, out: 'fabric stopped\n' });
   expect(await place.processes()).toEqual([]);
 });
 

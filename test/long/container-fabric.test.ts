@@ -1,14 +1,13 @@
 /** A real fabric whose agents offer docker: containers from a manifest to nothing left of them. */
 import { request } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { agentProgram } from '../../../local/fabric.ts';
-import { freePort } from '../../../nats/start.ts';
-import { nodeState } from '../../../subjects/index.ts';
-import { DockerEngine, IMAGE } from '../../support/docker.ts';
-import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
-import { eventually } from '../../support/ports.ts';
-import { shoal } from '../cli/child.ts';
+import { agentProgram } from '../../local/fabric.ts';
+import { freePort } from '../../nats/start.ts';
+import { nodeState } from '../../subjects/index.ts';
+import { DockerEngine, IMAGE } from '../support/docker.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { Load } from '../support/load.ts';
+import { eventually } from '../support/ports.ts';
 
 let engine: DockerEngine;
 let under: FabricUnderTest;
@@ -26,16 +25,6 @@ afterAll(async () => {
   if (processes) expect(await processes()).toEqual([]);
 });
 
-const access = () => ({
-  SHOAL_GATEWAY: under.fabric.gatewayUrl,
-  SHOAL_NATS: under.fabric.natsUrl,
-  SHOAL_SEED: join(under.fabric.layout.keys, 'operator-operator.nk'),
-});
-const run = async (words: string, stdin = '') => {
-  const ended = await shoal(words.split(' '), access(), stdin);
-  expect(ended.code, `${words}: ${ended.err}`).toBe(0);
-  return ended.out;
-};
 const service = `
 apiVersion: shoal/v1
 kind: service
@@ -86,15 +75,17 @@ test('a service of containers: applied, reached, followed, adopted, scaled, dele
   for (const node of ['n1', 'n2']) {
     const offers = () => under.nodes.get({ node })?.drivers['docker'];
     await eventually(() => offers() !== undefined, 20_000, `docker on ${node}`);
-    expect(offers()).toMatchObject({ enforces: ['cpu', 'memory', 'pids', 'disk', 'bandwidth'] });
+    const enforces = ['cpu', 'memory', 'pids', 'disk', 'bandwidth'];
+    // Disk operations, too, where the kernel can.
+    expect(offers()?.enforces).toEqual(expect.arrayContaining(enforces));
   }
-  await run('apply -f - --wait', service);
+  await under.run('apply -f - --wait', service);
   const instances = under.ready('web').map(({ instance }) => instance);
   expect(instances).toHaveLength(2);
   const heard = new Set<string>();
   await eventually(async () => heard.add((await get('web.localhost')).trim()).size === 2, 20_000);
   expect([...heard].sort()).toEqual(instances.map((each) => `hello from ${each}`).sort());
-  const logs = async () => run('logs web');
+  const logs = async () => under.run('logs web');
   await eventually(async () => {
     const text = await logs();
     return instances.every((each) => text.includes(`serving ${each}`));
@@ -112,7 +103,7 @@ test('a service of containers: applied, reached, followed, adopted, scaled, dele
   expect(await containers('web')).toEqual(before);
   expect(under.ready('web').map((each) => under.seen(each)?.restarts)).toEqual([0, 0]);
 
-  await run('scale web 3 --wait');
+  await under.run('scale web 3 --wait');
   const after = await containers('web');
   expect(after).toHaveLength(3);
   expect(before.every((id) => after.includes(id))).toBe(true);
@@ -123,29 +114,67 @@ test('a service of containers: applied, reached, followed, adopted, scaled, dele
     'a line each',
   );
 
-  const used = async () => JSON.parse(await run('top instances --workload web -o json')).items;
+  const used = async () =>
+    JSON.parse(await under.run('top instances --workload web -o json')).items;
   const isBusy = (each: { memoryBytes?: number }) => (each.memoryBytes ?? 0) > 0;
   await eventually(async () => (await used()).some(isBusy), 30_000, 'what they use');
   expect(await used()).toMatchObject([1, 2, 3].map(() => ({ booked: { cpuMilli: 100 } })));
-  expect(await run('top nodes')).toMatch(/^n2 +ready +\d+m/m);
+  // A node says what it uses every fifteen seconds, where nothing changes much.
+  const isTold = async () => /^n2 +ready +\d+m/m.test(await under.run('top nodes'));
+  await eventually(isTold, 30_000, 'what n2 uses');
 
-  await run('delete workload web');
+  await under.run('delete workload web');
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
 });
 
 test('a job of a container succeeds, and one that cannot start says why; nothing is left', async () => {
-  await run('apply -f - --wait', job('count', `[sh, -c, 'echo 1; echo 2']`));
+  await under.run('apply -f - --wait', job('count', `[sh, -c, 'echo 1; echo 2']`));
   expect(outcomeOf('count')).toMatchObject({ result: 'succeeded', exitCode: 0 });
-  const isPrinted = async () => /1\n.*2\n/.test(await run('logs count'));
+  const isPrinted = async () => /1\n.*2\n/.test(await under.run('logs count'));
   await eventually(isPrinted, 20_000, 'both its lines');
-  await run('apply -f -', job('odd', '[no-such-program]'));
+  await under.run('apply -f -', job('odd', '[no-such-program]'));
   await eventually(() => outcomeOf('odd') !== undefined, 20_000, 'its end');
   expect(outcomeOf('odd')).toMatchObject({
     result: 'failed',
     message: expect.stringContaining('no-such-program'),
   });
-  for (const name of ['count', 'odd']) await run(`delete workload ${name}`);
+  for (const name of ['count', 'odd']) await under.run(`delete workload ${name}`);
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
+});
+
+/** A service that answers with its version, and is ended by SIGTERM in the middle of whatever it does. */
+const versioned = (version: string) => `
+apiVersion: shoal/v1
+kind: service
+metadata: {name: site}
+spec:
+  driver: docker
+  image: ${IMAGE}
+  count: 3
+  command: [sh, -c, 'trap exit TERM; busybox httpd -f -p 80 -h /www & wait']
+  ports: [{name: http, container: 80}]
+  files: [{path: /www/index.html, text: '${version}'}]
+  ingress: {host: site.localhost}
+  resources: {memory: 32Mi}
+  update: {strategy: rolling, maxSurge: 1}
+`;
+
+test('rolling updates of containers that are called all the time, and a drain: not one call fails', async () => {
+  await under.run('apply -f - --wait', versioned('a'));
+  const load = new Load(under.fabric.ingressUrl, 'site.localhost', 6, ['GET']);
+  for (const version of ['a', 'b', 'c']) {
+    await under.run('apply -f -', versioned(version));
+    await under.run('rollout status site --wait 2m');
+    await load.until(`200 ${version}`);
+  }
+  await under.run('node drain n1 --wait 2m');
+  expect(under.ready('site').map(({ node }) => node)).toEqual(['n2', 'n2', 'n2']);
+  await load.stop();
+  expect(load.failed).toEqual([]);
+  expect([...load.answers.keys()].sort()).toEqual(['200 a', '200 b', '200 c']);
+  await under.run('node uncordon n1');
+  await under.run('delete workload site');
+  await eventually(async () => (await engine.remains()).length === 0, 60_000, 'nothing left');
 });
 
 /** A service with a port of its node, a file, and what else it is given. */
@@ -166,11 +195,11 @@ ${more}`;
 test('what containers are given: files, volumes, a port of the node; what nobody can give is said', async () => {
   const host = await freePort();
   const memory = '  volumes: [{name: fast, path: /fast, medium: memory, size: 1Mi}]';
-  await run('apply -f - --wait', given('web', host, memory));
+  await under.run('apply -f - --wait', given('web', host, memory));
   expect(await (await fetch(`http://127.0.0.1:${host}/`)).text()).toBe('hello from a file');
 
   // The other node is on this machine, too: there the port is a stranger's.
-  await run('apply -f -', given('rival', host));
+  await under.run('apply -f -', given('rival', host));
   const rival = () => [...under.instances.by('workload', 'default.rival')][0]?.value;
   const seen = () => {
     const one = rival();
@@ -181,15 +210,15 @@ test('what containers are given: files, volumes, a port of the node; what nobody
   expect(seen()).toMatchObject({ state: 'backing-off', isReady: false });
 
   // Both nodes have given it: who comes now waits, and starts nothing.
-  await run('apply -f -', given('late', host));
+  await under.run('apply -f -', given('late', host));
   const late = () => [...under.instances.by('workload', 'default.late')][0]?.value;
   await eventually(() => late()?.parked !== undefined, 15_000, 'it to wait');
   expect(late()?.parked?.removed).toEqual({ ports: 2 });
 
   const mounts = '  mounts: [{source: /srv/data, path: /data}]';
-  const refused = await shoal(['apply', '-f', '-'], access(), given('mounting', host, mounts));
+  const refused = await under.shoal(['apply', '-f', '-'], given('mounting', host, mounts));
   expect(refused.err).toMatch(/removed 2 by mounts; n\d its operator allows no \/srv\/data; set/);
 
-  for (const name of ['web', 'rival', 'late']) await run(`delete workload ${name}`);
+  for (const name of ['web', 'rival', 'late']) await under.run(`delete workload ${name}`);
   await eventually(async () => (await engine.remains()).length === 0, 30_000, 'nothing left');
 });

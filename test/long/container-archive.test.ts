@@ -3,11 +3,11 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Handover } from '../../../archive/handover.ts';
-import { readArchive } from '../../../archive/read.ts';
-import { copyBeside } from '../../../edge-agent/drivers/docker/copy.ts';
-import { Engine } from '../../../edge-agent/drivers/docker/engine.ts';
-import { DockerEngine, IMAGE } from '../../support/docker.ts';
+import { Handover } from '../../archive/handover.ts';
+import { readArchive } from '../../archive/read.ts';
+import { copyBeside } from '../../edge-agent/drivers/docker/copy.ts';
+import { Engine } from '../../edge-agent/drivers/docker/engine.ts';
+import { DockerEngine, IMAGE } from '../support/docker.ts';
 
 let docker: DockerEngine;
 let engine: Engine;

@@ -3,25 +3,20 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask } from '../../../actors/runtime/ask.ts';
-import type { Kept } from '../../../edge-agent/drivers/run-folder.ts';
-import { wantedSchema, workloadApply } from '../../../subjects/index.ts';
-import { type FabricUnderTest, fabricUnderTest } from '../../support/fabric.ts';
-import { eventually } from '../../support/ports.ts';
+import type { Kept } from '../../edge-agent/drivers/run-folder.ts';
+import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
+import { eventually } from '../support/ports.ts';
 
 /** Two sweeps of an agent: one takes an orphan over, the next one judges it; and their rest. */
 const TWO_SWEEPS_MS = 40_000;
 
 describe('an agent that runs', () => {
   let under: FabricUnderTest;
-  const tokens = { tenant: 'default', workload: 'calm' };
 
   beforeAll(async () => {
     under = await fabricUnderTest(['n1'], { hasGateway: false });
     const spec = { count: 2, command: ['sleep', '600'], grace: '1s' };
-    const wanted = wantedSchema.parse({ kind: 'service', spec });
-    const { answer } = await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
-    expect(answer).toMatchObject({ ok: true });
+    expect(await under.apply('calm', spec)).toMatchObject({ ok: true });
     await eventually(() => under.ready('calm').length === 2, 30_000, 'two instances');
   });
   afterAll(async () => {

@@ -13,14 +13,7 @@ import { natsPorts } from '../../actors/runtime/nats/ports.ts';
 import { viewsCurrent } from '../../actors/runtime/nats/process.ts';
 import type { View } from '../../actors/runtime/view.ts';
 import { Views } from '../../actors/runtime/views.ts';
-import {
-  deadRecord,
-  nodeState,
-  storeSubject,
-  wantedSchema,
-  workloadApply,
-  workloadScale,
-} from '../../subjects/index.ts';
+import { deadRecord, nodeState, storeSubject, workloadScale } from '../../subjects/index.ts';
 import { type FabricUnderTest, fabricUnderTest } from '../support/fabric.ts';
 import { eventually } from '../support/ports.ts';
 
@@ -59,10 +52,7 @@ describe('rubbish in the store of a fabric that runs', () => {
   const nodesReady = () => eventually(() => ['n1', 'n2'].every(isReady), 30_000, 'ready nodes');
   const apply = async (workload: string, count: number) => {
     const spec = { count, command: ['sleep', '600'], grace: '1s' };
-    const wanted = wantedSchema.parse({ kind: 'service', spec });
-    const tokens = { tenant: 'default', workload };
-    const { answer } = await ask(under.bus.ports, workloadApply, tokens, { wanted, mode: 'put' });
-    expect(answer).toMatchObject({ ok: true });
+    expect(await under.apply(workload, spec)).toMatchObject({ ok: true });
   };
   const values = new Map<string, Uint8Array>();
   /** Writes over a key and remembers what was there. */

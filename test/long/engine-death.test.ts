@@ -3,18 +3,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { silentLog } from '../../../actors/runtime/log.ts';
-import { Devices } from '../../../edge-agent/drivers/devices.ts';
-import { DockerDriver } from '../../../edge-agent/drivers/docker/driver.ts';
-import { Given } from '../../../edge-agent/drivers/given.ts';
-import { Ports } from '../../../edge-agent/drivers/ports.ts';
-import type { InstanceReport, StartInput } from '../../../edge-agent/jobs.ts';
-import { DockerEngine, IMAGE } from '../../support/docker.ts';
-import { eventually } from '../../support/ports.ts';
-import { REGISTRY_PASSWORD, REGISTRY_USER, Registry } from '../../support/registry.ts';
-import { isThere, startInput } from '../agent/driver-conformance.ts';
-import { restartsInTheMiddle } from './engine-restarts.ts';
-import { LosingStarts } from './losing-starts.ts';
+import type { DockerDriver } from '../../edge-agent/drivers/docker/driver.ts';
+import type { InstanceReport, StartInput } from '../../edge-agent/jobs.ts';
+import { isThere, startInput } from '../integration/agent/driver-conformance.ts';
+import { restartsInTheMiddle } from '../integration/docker/engine-restarts.ts';
+import { LosingStarts } from '../integration/docker/losing-starts.ts';
+import { DockerEngine, IMAGE } from '../support/docker.ts';
+import { openDockerDriver } from '../support/docker-driver.ts';
+import { eventually } from '../support/ports.ts';
+import { REGISTRY_PASSWORD, REGISTRY_USER, Registry } from '../support/registry.ts';
 
 let engine: DockerEngine;
 let state: string;
@@ -31,24 +28,14 @@ afterAll(async () => {
   await driver?.endAll(200);
   driver?.leave();
   await engine?.[Symbol.asyncDispose]();
-  if (state) await rm(state, { recursive: true, force: true });
+  if (state) await rm(state, { recursive: true, force: true, maxRetries: 5 });
 });
 
 const open = (folder = state, socket = engine.socket) =>
-  DockerDriver.open(
-    {
-      node: 'n1',
-      agent: 'death',
-      state: folder,
-      address: '127.0.0.1',
-      socket,
-      credentials: join(state, 'credentials'),
-      mounts: [],
-      imageLimits: undefined,
-    },
-    new Given(new Ports({ from: 25_000, to: 25_999 }), new Devices([])),
-    silentLog,
-  );
+  openDockerDriver({
+    ...{ agent: 'death', state: folder, socket, ports: 25_000 },
+    credentials: join(state, 'credentials'),
+  });
 const input = (instance: string, command: readonly string[]): StartInput => {
   const spec = { driver: 'docker', image: IMAGE, resources: { memory: '64Mi' }, command };
   return { ...startInput(spec), name: `default.${instance}`, instance };
