@@ -40,7 +40,7 @@ export async function documents(root: string): Promise<ReadonlyMap<string, strin
 
 /** The operations of the API, declared only: nothing is behind them. */
 async function operations(): Promise<ReadonlyMap<string, Operation>> {
-  const server = await apiServer({} as Inside, { requestsPerSecond: 1, ingressPort: 1 });
+  const server = await apiServer({} as Inside, { requestsPerSecond: 1 });
   await server.ready();
   return server.operations;
 }

@@ -150,7 +150,7 @@ export class ProtoMessages {
   }
 }
 
-/** What HTTP says by If-Match and If-None-Match. */
+/** What HTTP says by If-Match, If-None-Match and Idempotency-Key. */
 function conditions(headers: z.ZodObject | undefined): readonly ProtoField[] {
   const field = (key: string, type: string, comment: string): ProtoField[] => [
     { key, type, comment, isOptional: true },
@@ -162,6 +162,13 @@ function conditions(headers: z.ZodObject | undefined): readonly ProtoField[] {
       : []),
     ...('if-none-match' in shape
       ? field('createOnly', 'bool', 'Refuse when there is one of this name')
+      : []),
+    ...('idempotency-key' in shape
+      ? field(
+          'idempotencyKey',
+          'string',
+          'Who asks again by the same has the same, while it is held',
+        )
       : []),
   ];
 }
