@@ -44,9 +44,9 @@ architecture:
 	@node_modules/.bin/vitest run --config test/architecture/vitest.config.ts --reporter=dot
 
 .PHONY: test
-test: ## Run every test whose engine is here, but the long ones
+test: ## Run every test whose engine is here, but the long ones; what fails once more, alone
 	$(PREPARE)
-	@node_modules/.bin/vitest run --project '!long'
+	@node dist/test/run.js
 
 .PHONY: test-long
 test-long: ## Run what takes minutes: servers that die, upgrades, restores, install, images

@@ -1,6 +1,6 @@
 /** Makes sure that everything derived from the contracts is listed once: its path and its text. */
-import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { manual } from '../../cli/manual.ts';
 import type { Operation } from '../../gateway/http/operations.ts';
 import { apiServer } from '../../gateway/http/server.ts';
@@ -49,25 +49,6 @@ async function operations(): Promise<ReadonlyMap<string, Operation>> {
 async function numbersIn(root: string): Promise<ProtoNumbers> {
   const text = await readFile(join(root, 'proto/shoal/v1/numbers.json'), 'utf8').catch(() => '{}');
   return JSON.parse(text);
-}
-
-/** Generated files that are not as they should be, or that nothing generates any more. */
-export async function differences(
-  root: string,
-  wanted: ReadonlyMap<string, string>,
-): Promise<readonly string[]> {
-  const differing: string[] = [];
-  for (const [path, text] of wanted) {
-    const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
-    if (present !== text) differing.push(path);
-  }
-  for (const folder of new Set([...wanted.keys()].map(dirname))) {
-    for (const name of await readdir(join(root, folder)).catch(() => [])) {
-      const path = `${folder}/${name}`;
-      if (!wanted.has(path)) differing.push(`${path} (nothing generates it; remove it)`);
-    }
-  }
-  return differing;
 }
 
 function json(value: unknown): string {

@@ -5,7 +5,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { differences, documents } from './documents.ts';
+import { differences } from './differences.ts';
+import { documents } from './documents.ts';
 
 /** The checkout, whether this runs compiled (in `dist`) or from source. */
 const above = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -1,43 +1,20 @@
 /** What is derived from the contracts is committed as it comes out of them today. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../actors/runtime/version.ts';
-import { differences, documents } from '../../docs/generate/documents.ts';
+import { differences } from '../../docs/generate/differences.ts';
 import { limitsIn, namedLimits } from '../../docs/generate/limits.ts';
 
 const call = promisify(execFile);
 const root = process.cwd();
 
 describe('generated files', () => {
-  test('are what the contracts say; if not, run `npm run generate`', async () => {
-    const wanted = await documents(root);
-    expect([...wanted.keys()].sort()).toEqual([
-      'docs/generated/asyncapi.json',
-      'docs/generated/errors.md',
-      'docs/generated/limits.md',
-      'docs/generated/manifest.schema.json',
-      'docs/generated/shoal.1',
-      'docs/generated/subjects.md',
-      'gateway/grpc/generated/proto-files.ts',
-      'nats/generated/permissions.json',
-      'nats/generated/streams.json',
-      'proto/shoal/v1/numbers.json',
-      'proto/shoal/v1/sessions.proto',
-      'proto/shoal/v1/shoal.proto',
-    ]);
-    expect(await differences(root, wanted)).toEqual([]);
-  });
-
-  test('come out the same twice', async () => {
-    expect(await documents(root)).toEqual(await documents(root));
-  });
-
-  test('are checked by the program too, which says yes by its exit code', async () => {
-    const program = ['--import', 'tsx', 'docs/generate/main.ts', '--check'];
+  test('are what the contracts say, in any process; if not, run `npm run generate`', async () => {
+    const program = ['dist/docs/generate/main.js', '--check'];
     await expect(call(process.execPath, program)).resolves.toMatchObject({ stderr: '' });
   });
 
@@ -63,8 +40,19 @@ describe('generated files', () => {
   });
 
   test('do not name the machine they were made on', async () => {
-    for (const [path, text] of await documents(root)) {
-      expect(text.includes(root), path).toBe(false);
+    const folders = [
+      'docs/generated',
+      'gateway/grpc/generated',
+      'nats/generated',
+      'proto/shoal/v1',
+    ];
+    for (const folder of folders) {
+      const names = await readdir(folder);
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) {
+        const text = await readFile(join(folder, name), 'utf8');
+        expect(text.includes(root), name).toBe(false);
+      }
     }
   });
 });

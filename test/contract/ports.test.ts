@@ -433,8 +433,9 @@ describe.each([
     test('what is taken back does not come; taking back nothing is no error', async () => {
       const t = fresh();
       const { got, close, bodies } = taking(one, t);
-      await set(one, t, { name: 'a', body: 'no', in: 500 });
-      await set(one, t, { name: 'b', body: 'yes', in: 500 });
+      // Long enough to be taken back in time on a slow machine.
+      await set(one, t, { name: 'a', body: 'no', in: 3_000 });
+      await set(one, t, { name: 'b', body: 'yes', in: 3_000 });
       const cancel = (name: string) =>
         wait<boolean>((done) => other.timed.cancel(namesOf(t, name).waits, done));
       expect([await cancel('a'), await cancel('never')]).toEqual([true, true]);

@@ -113,7 +113,7 @@ test('readiness gates calls both ways, also while its agent is away; liveness re
 
   const { pid } = seen(one);
   await told(one, '/hang');
-  await eventually(() => seen(one).restarts === 1 && seen(one).isReady, 20_000, 'a restart');
+  await eventually(() => seen(one).restarts > 0 && seen(one).isReady, 20_000, 'a restart');
   expect(seen(one).pid).not.toBe(pid);
   expect(seen(other).restarts).toBe(0);
   const because = 'liveness probe failed 2 times: HTTP 503 from /healthz';

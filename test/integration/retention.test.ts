@@ -109,15 +109,12 @@ function appendOne(stream: 'EVENTS' | 'LOGS', tenant: string, n: number): Promis
             lines: [{ at: n, text: `line ${n}` }],
           }),
         };
+  // By its id it is stored once, however often it is sent: on a slow machine the word of it comes late.
   const headers = { 'Nats-Msg-Id': `${tenant}-${n}`, 'Content-Type': 'application/json' };
-  return new Promise((resolve, reject) =>
-    (stream === 'LOGS' ? printing : ports).bus.append(
-      stream,
-      { ...message, headers },
-      (isStored) =>
-        isStored ? resolve() : reject(new Error(`${stream} did not take ${tenant} ${n}`)),
-    ),
-  );
+  const { bus } = stream === 'LOGS' ? printing : ports;
+  const isStored = () =>
+    new Promise<boolean>((done) => bus.append(stream, { ...message, headers }, done));
+  return eventually(isStored, 5_000, `${stream} to take ${tenant} ${n}`);
 }
 
 /** Every message of a pattern, without bodies; again, if some were removed while it read. */

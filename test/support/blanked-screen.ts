@@ -22,7 +22,7 @@ function withoutSpans(line: string): string {
     .replace(new RegExp(`(?<=  |\\(|^)${SPAN}(?=\\)| ago|␛)`, 'g'), blank(1));
 }
 
-/** What is in use, of lines that end with when that was said: columns read from the right. */
+/** What is in use, of lines that end with when that was said. Before the spans: five millicores look like five minutes. */
 function withoutUse(line: string): string {
   const amount = String.raw`\d+(?:\.\d+)?`;
   if (!/ (?:SAID|ago)$/.test(line)) return line;
@@ -52,7 +52,7 @@ export function blankedScreen(screen: string, workloads: readonly string[]): str
       .replace(REFUSAL, (found) => blank(found.length));
     const isOfInstance = plain.search(id) >= 0 || /\d on n\d/.test(plain);
     const placed = isOfInstance ? plain.replace(/\bn\d\b/g, `n${blank(1)}`) : plain;
-    return withoutUse(withoutSpans(placed.replace(id, blankId).replace(CUT, ' …')));
+    return withoutSpans(withoutUse(placed.replace(id, blankId).replace(CUT, ' …')));
   });
   return `${lines.join('\n').trimEnd()}\n`;
 }

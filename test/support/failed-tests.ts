@@ -1,5 +1,9 @@
 /** Tells at the very end of a run what failed, a line each: a log that is cut keeps its end. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Reporter } from 'vitest/node';
+
+/** The variable of the environment that says where the names of the failed files are written, if anywhere. */
+export const FAILED_FILES = 'SHOAL_FAILED_FILES';
 
 /** How many characters of what went wrong are told: enough to know it again. */
 const TOLD_CHARS = 200;
@@ -45,8 +49,25 @@ export function failed(files: Iterable<RanFile>): readonly string[] {
   return lines.length === 0 ? [] : ['What failed:', ...lines];
 }
 
+/** The files that were written down last; none, if the run ended before it could. */
+export function readFailedFiles(file: string): readonly string[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
 export class FailedTests implements Reporter {
-  onTestRunEnd(files: readonly RanFile[]): void {
+  /** What went wrong outside of every test would be forgotten by running some again: then none is named. */
+  onTestRunEnd(
+    files: readonly (RanFile & { ok(): boolean })[],
+    outside: readonly unknown[] = [],
+  ): void {
     for (const line of failed(files)) process.stdout.write(`${line}\n`);
+    const written = process.env[FAILED_FILES];
+    if (written === undefined || outside.length > 0) return;
+    const names = files.filter((each) => !each.ok()).map((each) => each.relativeModuleId);
+    writeFileSync(written, JSON.stringify(names));
   }
 }

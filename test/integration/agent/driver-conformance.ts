@@ -305,7 +305,8 @@ export function conformance(
         );
         driver.start(input(does(['say', 'four'], ['exit', 5]), steps), report);
         await ended();
-        expect(await output()).toBe('one\ntwo\nthree\nfour\n');
+        const all = 'one\ntwo\nthree\nfour\n';
+        await eventually(async () => (await output()) === all, 5_000, 'all it said, in order');
         expect(kinds().filter((kind) => kind !== 'ready')).toEqual([
           ...['preparing', 'preparing', 'started', 'exited'],
         ]);
@@ -318,7 +319,8 @@ export function conformance(
         const more = { ...steps, environment: { A: '$HOME' } };
         driver.start(input(['sh', '-c', 'echo four; exit 5'], more), report);
         await ended();
-        expect(await output()).toBe("one $HOME\ntwo\nit's three\nfour\n");
+        const all = "one $HOME\ntwo\nit's three\nfour\n";
+        await eventually(async () => (await output()) === all, 5_000, 'all it said');
         expect(messages()[0]).toMatch(/^init 1 of 2 \(sh -c echo "one \$A"; sleep/);
         expect(exit()).toMatchObject({ exitCode: 5 });
       });
