@@ -38,6 +38,13 @@ export type AskActor = <C extends RequestContract>(
 /** What the gateway knows of the store. */
 type Watched = Pick<StoreWatch, 'answered' | 'look' | 'trouble'>;
 
+/** Asks for one call that is under way, through whatever door it came. */
+export type CallAsk = <C extends RequestContract>(
+  contract: C,
+  tokens: TokensOf<C>,
+  payload: PayloadOf<C>,
+) => Promise<Answer<ReplyOf<C>>>;
+
 export function inquirer(
   ports: Pick<Ports, 'bus' | 'clock' | 'newId'>,
   known: Known,
@@ -67,6 +74,11 @@ export function inquirer(
     }
     return asked;
   };
+}
+
+/** Asks for the call that `reply` answers. */
+export function askingFor(ask: AskActor, reply: FastifyReply): CallAsk {
+  return (contract, tokens, payload) => ask(reply, contract, tokens, payload);
 }
 
 export function actorAsker(inquire: Inquire): AskActor {

@@ -46,6 +46,9 @@ export interface Way {
   readonly workload: string;
 }
 
+/** What can be watched one by one: a workload with its instances, a pool with its slots and line, a node. */
+export type WatchedKind = 'workload' | 'pool' | 'node';
+
 export class Known {
   readonly workloads: View<typeof workloadRecord>;
   readonly instances: View<typeof instanceRecord>;
@@ -64,7 +67,9 @@ export class Known {
   readonly #views: Views;
   readonly #listeners: ((way: Way | undefined) => void)[] = [];
   readonly #lineListeners: ((group: string) => void)[] = [];
-  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #watchers: Readonly<Record<WatchedKind, Map<string, Set<() => void>>>> = {
+    ...{ workload: new Map(), pool: new Map(), node: new Map() },
+  };
   readonly #slotListeners: ((change: Change<typeof slotRecord>) => void)[] = [];
   readonly #poolListeners: ((change: Change<typeof poolRecord>) => void)[] = [];
 
@@ -77,16 +82,24 @@ export class Known {
       readonly before?: Way | undefined;
       readonly after?: Way | undefined;
     }): void => {
-      for (const changed of this.#listeners) changed(after ?? before);
+      const way = after ?? before;
+      for (const changed of this.#listeners) changed(way);
+      if (way) this.#tellWatchers('workload', `${way.tenant}.${way.workload}`);
+    };
+    // What runs on a node is shown otherwise when the node is.
+    const tellNode = (node: string | undefined): void => {
+      if (node !== undefined) this.#tellWatchers('node', node);
     };
     const tellLine = ({ tenant, pool }: { readonly tenant: string; readonly pool: string }) => {
       const group = `${tenant}.${pool}`;
       for (const changed of this.#lineListeners) changed(group);
-      for (const changed of this.#watchers.get(group) ?? []) changed();
+      this.#tellWatchers('pool', group);
     };
     this.#views = views;
-    this.workloads = views.follow(workloadRecord);
-    this.ledgers = views.follow(ledgerRecord);
+    this.workloads = views.follow(workloadRecord, {}, ({ tokens }) =>
+      this.#tellWatchers('workload', `${tokens.tenant}.${tokens.workload}`),
+    );
+    this.ledgers = views.follow(ledgerRecord, {}, ({ tokens }) => tellNode(tokens.node));
     this.letters = views.follow(deadRecord);
     this.schedules = views.follow(scheduleRecord);
     this.tenants = views.follow(tenantRecord);
@@ -102,8 +115,15 @@ export class Known {
     });
     this.waits = views.follow(waitRecord, {}, ({ tokens }) => tellLine(tokens));
     this.instances = views.follow(instanceRecord, {}, tell);
-    this.observed = views.follow(observedRecord, {}, tell);
-    this.nodes = views.follow(nodeRecord, {}, () => tell({}));
+    this.observed = views.follow(observedRecord, {}, (change) => {
+      tell(change);
+      tellNode(change.tokens.node);
+    });
+    this.nodes = views.follow(nodeRecord, {}, ({ tokens }) => {
+      tell({});
+      tellNode(tokens.node);
+      this.#tellAll('workload');
+    });
     this.routes = views.follow(routeRecord, {}, tell);
   }
 
@@ -120,16 +140,23 @@ export class Known {
     this.#lineListeners.push(changed);
   }
 
-  /** The same of one pool, until the returned function is called. */
-  watchLine(group: string, changed: () => void): Close {
-    const watchers = this.#watchers.get(group) ?? new Set();
-    this.#watchers.set(group, watchers.add(changed));
+  /** Calls at each change of one thing or of what is shown of it, until the returned function is called. */
+  watch(kind: WatchedKind, key: string, changed: () => void): Close {
+    const all = this.#watchers[kind];
+    const watchers = all.get(key) ?? new Set();
+    all.set(key, watchers.add(changed));
     return () => {
       watchers.delete(changed);
-      if (watchers.size === 0 && this.#watchers.get(group) === watchers) {
-        this.#watchers.delete(group);
-      }
+      if (watchers.size === 0 && all.get(key) === watchers) all.delete(key);
     };
+  }
+
+  #tellWatchers(kind: WatchedKind, key: string): void {
+    for (const changed of this.#watchers[kind].get(key) ?? []) changed();
+  }
+
+  #tellAll(kind: WatchedKind): void {
+    for (const key of this.#watchers[kind].keys()) this.#tellWatchers(kind, key);
   }
 
   /** Calls at each change of a slot. */

@@ -46,6 +46,9 @@ const names: Readonly<Record<string, string>> = {
   ...{ 'Versions.gateway': 'ProgramVersion', 'Versions.control': 'ControlVersion' },
   ...{ 'Versions.agents': 'AgentVersion', 'Event.refusal': 'Refusal', 'Refusal.places': 'Place' },
   ...{ 'Retention.retention': 'RetentionInForce', 'Retention.set': 'RetentionSettings' },
+  ...{ 'AcquireClaimRequest.handOff': 'HandOff', 'AwaitClaimRequest.handOff': 'HandOff' },
+  ...{ 'AcquireClaimRequest.placement': 'SlotPlacement', 'HandOff.files': 'HandOffFile' },
+  ...{ 'AwaitClaimRequest.placement': 'SlotPlacement' },
   ...limitsAt('RetentionInForce', 'RetentionLimits'),
   ...limitsAt('RetentionSettings', 'RetentionLimitsSet'),
   ...limitsAt('SetRetentionRequest', 'RetentionLimitsSet'),
@@ -77,7 +80,12 @@ export class ProtoMessages {
 
   /** The answer of a method, or what it streams. */
   answer(method: Method, operation: Operation): string {
-    if (method.streams) return method.streams;
+    if (method.streams) {
+      const { streams, oneOf } = method;
+      return oneOf
+        ? this.#message(streams, jsonSchema(z.object(oneOf).partial(), 'output'))
+        : streams;
+    }
     const found = Object.entries(operation.answers)
       .filter(([status]) => status.startsWith('2'))
       .flatMap(([, declared]) => alternatives(answerSchema(declared)));

@@ -2,6 +2,8 @@
  * Which methods the services of `shoal.v1` have, and to which operation of the HTTP API each
  * leads. Messages are derived from the operations' schemas; this table only gives names.
  */
+import type { z } from 'zod';
+import { claimShape, placeShape } from '../present/pool.ts';
 
 export interface Method {
   readonly name: string;
@@ -15,8 +17,18 @@ export interface Method {
   readonly without?: readonly string[];
   /** Title of the answer, where the operation has several. */
   readonly answer?: string;
+  /** Messages of its stream have one of these fields, by what happened. */
+  readonly oneOf?: Readonly<Record<string, z.ZodType>>;
   /** Answers with a stream of these instead. */
-  readonly streams?: 'Event' | 'LogLine' | 'Pool' | 'Claim';
+  readonly streams?:
+    | 'Event'
+    | 'LogLine'
+    | 'Pool'
+    | 'Claim'
+    | 'Workload'
+    | 'Instance'
+    | 'NodeDetail'
+    | 'ClaimProgress';
 }
 
 /** A method by the name of its operation. */
@@ -37,6 +49,9 @@ const following = {
   summary: 'The last lines that were printed, then each as it is printed',
 } as const;
 
+/** Who watches sees every change from now on: there is no revision to wait for. */
+const seeing = { without: ['minRevision'] } as const;
+
 /** The methods of each service. */
 export const services: Readonly<Record<string, readonly Method[]>> = {
   Workloads: [
@@ -45,11 +60,25 @@ export const services: Readonly<Record<string, readonly Method[]>> = {
     ...['getWorkload', 'listWorkloads', 'deleteWorkload', 'scaleWorkload'].map(named),
     ...['listEndpoints', 'getRollout', 'listVersions'].map(named),
     ...['promoteRollout', 'abortRollout', 'undoRollout'].map(named),
+    {
+      ...{ name: 'WatchWorkload', operation: 'getWorkload', streams: 'Workload', ...seeing },
+      summary: 'The workload now and at each change, until it is gone',
+    },
   ],
-  Instances: ['getInstance', 'listInstances', 'stopInstance', 'listSessions', 'endSession'].map(
-    named,
-  ),
-  Nodes: ['getNode', 'listNodes', 'cordonNode', 'uncordonNode', 'drainNode'].map(named),
+  Instances: [
+    ...['getInstance', 'listInstances', 'stopInstance', 'listSessions', 'endSession'].map(named),
+    {
+      ...{ name: 'WatchInstance', operation: 'getInstance', streams: 'Instance', ...seeing },
+      summary: 'The instance now and at each change, until nothing is kept of it',
+    },
+  ],
+  Nodes: [
+    ...['getNode', 'listNodes', 'cordonNode', 'uncordonNode', 'drainNode'].map(named),
+    {
+      ...{ name: 'WatchNode', operation: 'getNode', streams: 'NodeDetail', ...seeing },
+      summary: 'The node now and at each change, without its use, until it is forgotten',
+    },
+  ],
   Usage: ['listNodeUse', 'listInstanceUse'].map(named),
   Schedules: [
     { name: 'ApplySchedule', operation: 'putSchedule', ...applying },
@@ -61,13 +90,19 @@ export const services: Readonly<Record<string, readonly Method[]>> = {
     { name: 'ApplyPool', operation: 'putPool', ...applying },
     { name: 'TryPool', operation: 'putPool', ...trying },
     ...['getPool', 'listPools', 'purgePool', 'deletePool'].map(named),
+    {
+      ...{ name: 'AwaitClaim', operation: 'acquireClaim', streams: 'ClaimProgress' },
+      oneOf: { place: placeShape, claim: claimShape },
+      summary:
+        'Claims a slot, and tells until then, again and again, the place in line; the claim is last',
+    },
     ...['acquireClaim', 'getClaim', 'listClaims', 'extendClaim', 'releaseClaim'].map(named),
     {
-      ...{ name: 'WatchPool', operation: 'getPool', streams: 'Pool', without: ['minRevision'] },
+      ...{ name: 'WatchPool', operation: 'getPool', streams: 'Pool', ...seeing },
       summary: 'The pool now and at each change, until it is gone',
     },
     {
-      ...{ name: 'WatchClaim', operation: 'getClaim', streams: 'Claim', without: ['minRevision'] },
+      ...{ name: 'WatchClaim', operation: 'getClaim', streams: 'Claim', ...seeing },
       summary: 'The claim now and each second; over last',
     },
   ],

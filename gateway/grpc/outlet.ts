@@ -12,7 +12,7 @@ type Call = ServerWritableStream<unknown, Uint8Array>;
 /** One caller's stream of messages. */
 export class CallOutlet implements Outlet {
   readonly #call: Call;
-  readonly #encode: (data: unknown) => Uint8Array;
+  readonly #encode: (event: SseEvent) => Uint8Array;
   readonly #statusOf: (because: Refusal) => StatusObject;
   readonly #closing: ((code: status) => void)[] = [];
   #bufferedBytes = 0;
@@ -22,7 +22,7 @@ export class CallOutlet implements Outlet {
 
   constructor(
     call: Call,
-    encode: (data: unknown) => Uint8Array,
+    encode: (event: SseEvent) => Uint8Array,
     statusFor: (because: Refusal) => StatusObject,
   ) {
     this.#call = call;
@@ -35,9 +35,9 @@ export class CallOutlet implements Outlet {
     return this.#isOpen;
   }
 
-  send({ data }: SseEvent): boolean {
+  send(event: SseEvent): boolean {
     if (!this.#isOpen) return true;
-    const bytes = this.#encode(data);
+    const bytes = this.#encode(event);
     this.#bufferedBytes += bytes.length;
     this.#call.write(bytes, () => this.#written(bytes.length));
     return this.#bufferedBytes < FULL_BYTES;

@@ -1,19 +1,35 @@
 /** Makes sure that a method with a stream gives what server-sent events give, as messages. */
 import { type handleServerStreamingCall, Metadata } from '@grpc/grpc-js';
+import type { z } from 'zod';
 import { poolOf, refusal } from '../../subjects/index.ts';
+import type { CallAsk } from '../ask-actor.ts';
 import { resumeAfter } from '../events/after.ts';
 import type { EventFilter } from '../events/told.ts';
 import { watchEvents } from '../events/watch.ts';
 import { InvalidPartError, RefusedError } from '../http/error-refusal.ts';
-import { claimNotFound, poolNotFound } from '../http/not-found.ts';
+import {
+  claimNotFound,
+  instanceNotFound,
+  nodeNotFound,
+  poolNotFound,
+  workloadNotFound,
+} from '../http/not-found.ts';
 import type { Operation } from '../http/operations.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
 import type { Inside } from '../inside.ts';
+import { type ClaimWants, standing } from '../line/key.ts';
+import { streamWait } from '../line/stream.ts';
 import { followLines } from '../logs/read.ts';
 import { instanceSource, type LogQuery, wantedBacklog, workloadSource } from '../logs/source.ts';
-import { watchClaim, watchPool } from '../pools/watch.ts';
 import { claimOf } from '../present/pool.ts';
-import type { Outlet } from '../streams/outlet.ts';
+import { watchClaim, watchPool } from '../watch/pools.ts';
+import {
+  instanceOfKnown,
+  watchInstance,
+  watchNode,
+  watchWorkload,
+  workloadOfKnown,
+} from '../watch/things.ts';
 import { type Door, LastingCall, valueIn } from './call.ts';
 import type { Rpc } from './contract.ts';
 import { encodeJson, type Json } from './message.ts';
@@ -23,12 +39,16 @@ import { httpCall } from './request.ts';
 
 /** What is asked for, checked; returns how to begin. */
 type Opening = (inside: Inside, operation: Operation, asked: Asked) => Promise<Begin>;
-type Begin = (outlet: Outlet) => void;
+type Begin = (outlet: CallOutlet) => void;
 
 interface Asked {
   /** Parts of the path. */
   readonly params: Json;
   readonly query: Json;
+  readonly body: Json;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What it causes carries this. */
+  readonly traceparent: string | undefined;
 }
 
 /** Answers calls of a method that streams. */
@@ -45,7 +65,7 @@ export function watching(
     const { info } = lasting;
     const outlet = new CallOutlet(
       call,
-      (data) => encodeJson(rpc.answer, data),
+      ({ event, data }) => encodeJson(rpc.answer, method.oneOf ? { [`${event}`]: data } : data),
       (because) => info.refused(because),
     );
     inside.grpcCalls.add(outlet);
@@ -57,7 +77,8 @@ export function watching(
       const limited = await door.admit(info.address);
       if (limited) return outlet.end(limited);
       const wanted = askedOf(method, operation, info.read(rpc.request, call.request));
-      const start = await open(inside, operation, wanted);
+      const { traceparent } = lasting;
+      const start = await open(inside, operation, { ...wanted, traceparent });
       const metadata = new Metadata();
       metadata.set(REQUEST_ID_HEADER, info.id);
       if (!outlet.isOpen) return;
@@ -75,11 +96,22 @@ export function stopping() {
   return refusal('gateway-stopping', 'the gateway is stopping');
 }
 
-function askedOf(method: Method, operation: Operation, request: Json): Asked {
-  const { query: text } = valueIn(httpCall(method, operation, request));
-  const parsed = operation.query?.safeParse(text);
-  if (parsed && !parsed.success) throw new InvalidPartError('querystring', parsed.error.issues);
-  return { params: request, query: (parsed?.data ?? {}) as Json };
+function askedOf(method: Method, operation: Operation, request: Json): Omit<Asked, 'traceparent'> {
+  const { query: text, body: written, headers } = valueIn(httpCall(method, operation, request));
+  const query = checked('querystring', operation.query, text);
+  const body = checked('body', operation.body, written === undefined ? null : JSON.parse(written));
+  return { params: request, query, body, headers };
+}
+
+/** A part of the call as its operation takes it. Throws what its schema refuses. */
+function checked(
+  part: 'querystring' | 'body',
+  schema: z.ZodType | undefined,
+  given: unknown,
+): Json {
+  const parsed = schema?.safeParse(given);
+  if (parsed && !parsed.success) throw new InvalidPartError(part, parsed.error.issues);
+  return (parsed?.data ?? {}) as Json;
 }
 
 const events: Opening = async ({ feed, streams }, _operation, { query }) => {
@@ -115,6 +147,39 @@ const claim: Opening = async (inside, _operation, { params, query }) => {
   return (outlet) => watchClaim(inside, outlet, { ...of, claim: id });
 };
 
+const place: Opening = async (inside, _operation, asked) => {
+  const { params, query, body, headers, traceparent } = asked;
+  const tokens = { tenant: String(query['tenant']), pool: String(params['name']) };
+  const wait = query['wait'] as string | undefined;
+  const waiting = standing(body as ClaimWants, wait, headers['idempotency-key']);
+  const ask: CallAsk = async (contract, of, payload) =>
+    (await inside.inquire(contract, of, payload, traceparent)).answer;
+  return (outlet) =>
+    void streamWait(inside, outlet, {
+      ...{ ask, tokens, waiting },
+      refuse: (because) => outlet.end(because),
+    });
+};
+
+const workload: Opening = async (inside, _operation, { params, query }) => {
+  const of = { tenant: String(query['tenant']), name: String(params['name']) };
+  if (!workloadOfKnown(inside, of)) throw new RefusedError(workloadNotFound(of.tenant, of.name));
+  return (outlet) => watchWorkload(inside, outlet, of);
+};
+
+const instance: Opening = async (inside, _operation, { params, query }) => {
+  const of = { tenant: String(query['tenant']), name: String(params['id']) };
+  if (!instanceOfKnown(inside, of)) throw new RefusedError(instanceNotFound(of.tenant, of.name));
+  return (outlet) => watchInstance(inside, outlet, of);
+};
+
+const node: Opening = async (inside, _operation, { params }) => {
+  const id = String(params['id']);
+  if (!inside.known.nodes.get({ node: id })) throw new RefusedError(nodeNotFound(id));
+  return (outlet) => watchNode(inside, outlet, id);
+};
+
 const openings: Readonly<Record<NonNullable<Method['streams']>, Opening>> = {
   ...{ Event: events, LogLine: lines, Pool: pool, Claim: claim },
+  ...{ Workload: workload, Instance: instance, NodeDetail: node, ClaimProgress: place },
 };

@@ -9,6 +9,10 @@ export function instanceNotFound(tenant: string, id: string): Refusal {
   return refusal('instance-not-found', `there is no instance ${id} of tenant ${tenant}`);
 }
 
+export function nodeNotFound(id: string): Refusal {
+  return refusal('node-not-found', `there is no node ${id}`);
+}
+
 export function poolNotFound(tenant: string, name: string): Refusal {
   return refusal('pool-not-found', `there is no pool ${name} of tenant ${tenant}`);
 }

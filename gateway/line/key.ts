@@ -4,7 +4,6 @@
  * leads to one slot.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import {
   type Answer,
@@ -13,7 +12,7 @@ import {
   type HandOff,
   type HeldClaim,
 } from '../../subjects/index.ts';
-import type { AskActor } from '../ask-actor.ts';
+import type { CallAsk } from '../ask-actor.ts';
 import type { PoolTokens } from './turns.ts';
 import { unwaited, type Waiting } from './wait.ts';
 
@@ -27,16 +26,27 @@ export const keyHeaders = z.looseObject({
     .describe('Whoever asks again by the same has the same claim, for as long as it is held'),
 });
 
+/** How a caller stands in line: under its key, if it has one; without `wait` it does not. */
+export function standing(
+  wanted: ClaimWants,
+  wait: string | undefined,
+  key: string | undefined,
+): Waiting {
+  const place = key === undefined ? { place: newPlace() } : placeOf(key, wanted);
+  return { ...wanted, ...place, ...(wait === undefined ? {} : { wait }) };
+}
+
 /** A place in a line under a name that nobody else has. */
-export function newPlace(): string {
+function newPlace(): string {
   return randomBytes(15).toString('hex');
 }
 
-type Wanted = Pick<Waiting, 'ttl' | 'by' | 'placement' | 'handOff'>;
+/** What a caller wants of the slot it claims. */
+export type ClaimWants = Pick<Waiting, 'ttl' | 'by' | 'placement' | 'handOff'>;
 type Keyed = Pick<Waiting, 'place' | 'isKept' | 'digest'>;
 
 /** The place a key names, and the digest of what is asked for by it. */
-export function placeOf(key: string, { ttl, by, placement, handOff }: Wanted): Keyed {
+export function placeOf(key: string, { ttl, by, placement, handOff }: ClaimWants): Keyed {
   const place = sha256(key).slice(0, PLACE_DIGITS);
   const { labels = {}, architecture } = placement ?? {};
   const sorted = Object.entries(labels).sort(([one], [other]) => (one < other ? -1 : 1));
@@ -61,12 +71,11 @@ function sha256(text: string): string {
 
 /** Claims under a key without waiting. */
 export async function claimOnce(
-  ask: AskActor,
-  reply: FastifyReply,
+  ask: CallAsk,
   tokens: PoolTokens,
-  { isKept, ...payload }: Wanted & Keyed,
+  { isKept, ...payload }: ClaimWants & Keyed,
 ): Promise<Answer<HeldClaim>> {
-  const answer = await ask(reply, claimWait, tokens, payload);
+  const answer = await ask(claimWait, tokens, payload);
   if (!answer.ok) return answer;
   const { claim, place } = answer.value;
   return claim ? { ok: true, value: claim } : unwaited(answer, place);

@@ -1,36 +1,37 @@
 /** Makes sure that whoever watches its wait sees where it stands, and its end in the same stream. */
-import type { FastifyReply } from 'fastify';
-import type { Answer, HeldClaim } from '../../subjects/index.ts';
+import type { Answer, HeldClaim, Refusal } from '../../subjects/index.ts';
+import type { CallAsk } from '../ask-actor.ts';
 import { refusalOf } from '../http/error-refusal.ts';
-import { problemOf } from '../http/problem.ts';
-import type { SseStreams } from '../http/sse.ts';
 import { type ClaimSight, presentClaim, presentPlace } from '../present/pool.ts';
-import type { PoolTokens } from './turns.ts';
+import type { Outlet } from '../streams/outlet.ts';
+import type { PoolTokens, Turns } from './turns.ts';
 import { type Waiting, waitInLine } from './wait.ts';
 
-type Around = Parameters<typeof waitInLine>[0] & ClaimSight & { readonly clients: SseStreams };
-
-/** Waits for a slot and streams `place`, again and again, then `claim` or `refused`. */
+/** Waits for a slot and tells `place`, again and again, then `claim`; or `refuse` is called. */
 export async function streamWait(
-  inside: Around,
-  reply: FastifyReply,
-  of: { readonly tokens: PoolTokens; readonly waiting: Waiting },
+  inside: ClaimSight & { readonly turns: Turns },
+  outlet: Outlet,
+  of: {
+    readonly ask: CallAsk;
+    readonly tokens: PoolTokens;
+    readonly waiting: Waiting;
+    /** Tells why there is no claim, in words of the protocol, and ends the stream. */
+    refuse(because: Refusal): void;
+  },
 ): Promise<void> {
+  const { ask, refuse, ...wanted } = of;
   const gone = new AbortController();
-  const stream = inside.clients.answer(reply);
-  stream.whenClosed(() => gone.abort());
-  const answer = await waitInLine(inside, reply, {
-    ...of,
-    gone: gone.signal,
-    tell: (place) => {
-      stream.sendOrGiveUp({ event: 'place', data: presentPlace(place) });
+  outlet.whenClosed(() => gone.abort());
+  const answer = await waitInLine(
+    { ask, turns: inside.turns },
+    {
+      ...wanted,
+      gone: gone.signal,
+      tell: (place) => outlet.sendOrGiveUp({ event: 'place', data: presentPlace(place) }),
     },
     // The answer has begun: what nobody foresaw is told in it.
-  }).catch((error): Answer<HeldClaim> => ({ ok: false, refusal: refusalOf(error) }));
-  if (answer.ok) {
-    stream.send({ event: 'claim', data: presentClaim(inside, answer.value, Date.now()) });
-  } else {
-    stream.send({ event: 'refused', data: problemOf(answer.refusal, reply.request.id) });
-  }
-  stream.finish();
+  ).catch((error): Answer<HeldClaim> => ({ ok: false, refusal: refusalOf(error) }));
+  if (!answer.ok) return refuse(answer.refusal);
+  outlet.send({ event: 'claim', data: presentClaim(inside, answer.value, Date.now()) });
+  outlet.finish();
 }

@@ -4,7 +4,6 @@
  * handed off is waited for until it is done, also by who would not stand in line.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { FastifyReply } from 'fastify';
 import {
   type Answer,
   claimLeave,
@@ -16,7 +15,7 @@ import {
   refusal,
   spanMs,
 } from '../../subjects/index.ts';
-import type { AskActor } from '../ask-actor.ts';
+import type { CallAsk } from '../ask-actor.ts';
 import type { PoolTokens, Turns } from './turns.ts';
 
 /** Pause before a line whose keeper is away is asked again, in milliseconds. */
@@ -40,7 +39,7 @@ export interface Waiting {
 }
 
 interface Around {
-  readonly ask: AskActor;
+  readonly ask: CallAsk;
   readonly turns: Turns;
 }
 
@@ -51,7 +50,6 @@ interface Around {
  */
 export function waitInLine(
   { ask, turns }: Around,
-  reply: FastifyReply,
   of: {
     readonly tokens: PoolTokens;
     readonly waiting: Waiting;
@@ -67,7 +65,7 @@ export function waitInLine(
   const round = async (): Promise<Answer<HeldClaim>> => {
     let place: PlaceInLine | undefined;
     for (;;) {
-      const answer = await ask(reply, claimWait, tokens, payload);
+      const answer = await ask(claimWait, tokens, payload);
       if (answer.ok && answer.value.claim && (isKept || !gone.aborted)) {
         return { ok: true, value: answer.value.claim };
       }
@@ -84,7 +82,7 @@ export function waitInLine(
       const leftMs = end - performance.now();
       if (ended.aborted || leftMs <= 0) {
         // Whoever asks no more under a place that is kept leaves the line by that.
-        if (!isKept) await ask(reply, claimLeave, tokens, { place: waiting.place });
+        if (!isKept) await ask(claimLeave, tokens, { place: waiting.place });
         if (waiting.wait === undefined && !isHandingOff) return unwaited(answer, place);
         return over(answer, place, waiting, turns.stopping.aborted);
       }

@@ -162,16 +162,18 @@ export function poolOfKnown(
 }
 
 /** Where a caller stands in a line, as it is streamed. */
-export interface PlaceShape {
-  /** 1: the next slot is for this caller. */
-  readonly position: number;
-  /** How many wait in all. */
-  readonly waiting: number;
-  /** When it is served, from now on, as far as can be told from what slots took. */
-  readonly etaSeconds?: number;
-  /** When the wait is over. */
-  readonly until: string;
-}
+export const placeShape = z
+  .object({
+    position: count.describe('1: the next slot is for this caller'),
+    waiting: count.describe('How many wait in all'),
+    etaSeconds: z
+      .number()
+      .optional()
+      .describe('When it is served, from now on, as far as can be told from what slots took'),
+    until: time.describe('When the wait is over'),
+  })
+  .meta({ title: 'PlaceInLine' });
+type PlaceShape = z.input<typeof placeShape>;
 
 export function presentPlace({ position, waiting, etaMs, until }: PlaceInLine): PlaceShape {
   const eta = etaMs === undefined ? {} : { etaSeconds: etaMs / 1_000 };

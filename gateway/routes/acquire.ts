@@ -6,22 +6,25 @@ import {
   handOffSpec,
   placementSpec,
   poolName,
+  type Refusal,
   spanQuantity,
   ttlQuantity,
 } from '../../subjects/index.ts';
+import { askingFor } from '../ask-actor.ts';
 import { accepted } from '../http/accept.ts';
+import { problemOf } from '../http/problem.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
 import { goneSignal } from '../line/gone.ts';
-import { claimOnce, keyHeaders, newPlace, placeOf } from '../line/key.ts';
+import { claimOnce, keyHeaders, placeOf, standing } from '../line/key.ts';
 import { streamWait } from '../line/stream.ts';
 import { waitInLine } from '../line/wait.ts';
 import { tenantQuery } from '../present/list.ts';
 import { type ClaimShape, claimShape, presentClaim } from '../present/pool.ts';
 
 export function acquireRoute(api: Api, inside: Inside): void {
-  const { ask } = inside;
+  const { ask, clients, turns } = inside;
   api.post(
     '/pools/:name/claims',
     {
@@ -67,6 +70,7 @@ export function acquireRoute(api: Api, inside: Inside): void {
       },
     },
     async ({ params: { name: pool }, query: { tenant, wait }, body, headers: given }, reply) => {
+      const own = askingFor(ask, reply);
       const tokens = { tenant, pool };
       const wanted = body ?? {};
       const { handOff, ...plain } = wanted;
@@ -74,20 +78,25 @@ export function acquireRoute(api: Api, inside: Inside): void {
       if (wait === undefined && handOff === undefined) {
         const answer =
           key === undefined
-            ? await ask(reply, claimAcquire, tokens, plain)
-            : await claimOnce(ask, reply, tokens, { ...wanted, ...placeOf(key, wanted) });
+            ? await own(claimAcquire, tokens, plain)
+            : await claimOnce(own, tokens, { ...wanted, ...placeOf(key, wanted) });
         if (!answer.ok) return refuse(reply, answer.refusal);
         const claim = presentClaim(inside, answer.value, Date.now());
         return reply.code(201).header('Location', locationOf(claim)).send(claim);
       }
-      const place = key === undefined ? { place: newPlace() } : placeOf(key, wanted);
-      const waiting = { ...wanted, ...place, ...(wait === undefined ? {} : { wait }) };
+      const waiting = standing(wanted, wait, key);
       if (wait !== undefined && accepted(given.accept, ['text/event-stream'])) {
-        void streamWait(inside, reply, { tokens, waiting });
+        const stream = clients.answer(reply);
+        const refuseIn = (because: Refusal): void => {
+          stream.send({ event: 'refused', data: problemOf(because, reply.request.id) });
+          stream.finish();
+        };
+        void streamWait(inside, stream, { ask: own, tokens, waiting, refuse: refuseIn });
         return reply;
       }
       const gone = goneSignal(reply);
-      const answer = await waitInLine(inside, reply, { tokens, waiting, gone, tell: () => {} });
+      const to = { ask: own, turns };
+      const answer = await waitInLine(to, { tokens, waiting, gone, tell: () => {} });
       if (!answer.ok) return refuse(reply, answer.refusal);
       const claim = presentClaim(inside, answer.value, Date.now());
       return reply.code(201).header('Location', locationOf(claim)).send(claim);

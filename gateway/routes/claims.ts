@@ -16,7 +16,6 @@ import { refuse } from '../http/refuse.ts';
 import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
-import { watchClaim } from '../pools/watch.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
 import {
   type ClaimShape,
@@ -25,6 +24,7 @@ import {
   claimShape,
   presentClaim,
 } from '../present/pool.ts';
+import { watchClaim } from '../watch/pools.ts';
 
 const tags = ['claims'];
 const params = z.object({ id: slotName });

@@ -1,17 +1,21 @@
 /** Instances: list, one, stop. */
 import { z } from 'zod';
 import { instanceId, instanceStop, nodeId, phases, workloadName } from '../../subjects/index.ts';
+import { accepted } from '../http/accept.ts';
 import { instanceNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
+import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
-import { instanceShape, presentInstance, presentInstanceWhole } from '../present/instance.ts';
+import { instanceShape, presentInstance } from '../present/instance.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
+import { instanceOfKnown, watchInstance } from '../watch/things.ts';
 
 const tags = ['instances'];
 const params = z.object({ id: instanceId });
 
-export function instanceRoutes(api: Api, { known, ask }: Inside): void {
+export function instanceRoutes(api: Api, inside: Inside): void {
+  const { known, ask, clients } = inside;
   api.get(
     '/instances',
     {
@@ -48,17 +52,23 @@ export function instanceRoutes(api: Api, { known, ask }: Inside): void {
     {
       config: { refusals: ['instance-not-found'] },
       schema: {
-        ...{ operationId: 'getInstance', tags, summary: 'One instance' },
+        ...{ operationId: 'getInstance', tags },
+        summary: 'One instance; as text/event-stream, at each change',
         ...{ params, querystring: z.strictObject({ tenant: tenantQuery, minRevision }) },
-        response: { 200: instanceShape },
+        response: {
+          200: shownOrStreamed(instanceShape, 'The instance; or `instance`, then `gone`'),
+        },
       },
     },
-    async ({ params: { id }, query: { tenant, minRevision: revision } }, reply) => {
+    async ({ params: { id }, query: { tenant, minRevision: revision }, headers }, reply) => {
       await known.reach(revision);
-      const instance = known.instances.get({ tenant, instance: id });
+      const instance = instanceOfKnown(inside, { tenant, name: id });
       if (!instance) return refuse(reply, instanceNotFound(tenant, id));
-      const workload = known.workloads.get({ tenant, workload: instance.workload });
-      return presentInstanceWhole(known.see(instance), workload);
+      if (accepted(headers.accept, ['text/event-stream'])) {
+        watchInstance(inside, clients.answer(reply), { tenant, name: id });
+        return reply;
+      }
+      return reply.send(instance);
     },
   );
 

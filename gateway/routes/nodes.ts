@@ -9,16 +9,19 @@ import {
   nodeSnapshot,
   nodeStates,
   nodeUncordon,
-  refusal,
   type Snapshot,
   spanQuantity,
 } from '../../subjects/index.ts';
+import { accepted } from '../http/accept.ts';
+import { nodeNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
+import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
 import { listOf, minRevision } from '../present/list.ts';
 import { nodeDetailShape, nodeShape, presentNode, presentNodeDetail } from '../present/node.ts';
 import type { Streams } from '../streams/streams.ts';
+import { watchNode } from '../watch/things.ts';
 
 const tags = ['nodes'];
 const params = z.object({ id: nodeId });
@@ -32,7 +35,7 @@ const orders = [
 const reason = z.string().max(200).optional().describe('Why, for those who come later');
 
 export function nodeRoutes(api: Api, inside: Inside): void {
-  const { known, ask, streams } = inside;
+  const { known, ask, streams, clients } = inside;
   drainRoute(api, inside);
   api.get(
     '/nodes',
@@ -56,17 +59,23 @@ export function nodeRoutes(api: Api, inside: Inside): void {
     {
       config: { refusals: ['node-not-found'] },
       schema: {
-        ...{ operationId: 'getNode', tags, summary: 'One node, with its entries and its use' },
+        ...{ operationId: 'getNode', tags },
+        summary:
+          'One node, with its entries and its use; as text/event-stream, at each change, without its use',
         ...{ params, querystring },
-        response: { 200: nodeDetailShape },
+        response: { 200: shownOrStreamed(nodeDetailShape, 'The node; or `node`, then `gone`') },
       },
     },
-    async ({ params: { id }, query }, reply) => {
+    async ({ params: { id }, query, headers }, reply) => {
       await known.reach(query.minRevision);
       const node = known.nodes.get({ node: id });
-      if (!node) return refuse(reply, refusal('node-not-found', `there is no node ${id}`));
+      if (!node) return refuse(reply, nodeNotFound(id));
+      if (accepted(headers.accept, ['text/event-stream'])) {
+        watchNode(inside, clients.answer(reply), id);
+        return reply;
+      }
       const snapshot = await lastSnapshot(streams, id);
-      return presentNodeDetail(node, known.ledgers.get({ node: id }), snapshot, known);
+      return reply.send(presentNodeDetail(node, known.ledgers.get({ node: id }), snapshot, known));
     },
   );
 

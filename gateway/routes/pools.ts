@@ -10,11 +10,11 @@ import { refuse } from '../http/refuse.ts';
 import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
-import { watchPool } from '../pools/watch.ts';
 import { flagQuery } from '../present/flag-query.ts';
 import { hasLabels, labelQuery } from '../present/label-query.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
 import { poolOfKnown, poolShape } from '../present/pool.ts';
+import { watchPool } from '../watch/pools.ts';
 
 const tags = ['pools'];
 const params = z.object({ name: poolName });

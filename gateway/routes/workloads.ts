@@ -1,26 +1,25 @@
 /** Workloads: list, one. Creating and changing them: manifests.ts, workload-orders.ts. */
 
 import { z } from 'zod';
-import { kinds, type Workload, workloadName } from '../../subjects/index.ts';
+import { kinds, workloadName } from '../../subjects/index.ts';
+import { accepted } from '../http/accept.ts';
 import { tagOf } from '../http/if-match.ts';
 import { workloadNotFound } from '../http/not-found.ts';
 import { refuse } from '../http/refuse.ts';
+import { shownOrStreamed } from '../http/streamed.ts';
 import type { Api } from '../http/validation.ts';
 import type { Inside } from '../inside.ts';
 import { flagQuery } from '../present/flag-query.ts';
 import { hasLabels, labelQuery } from '../present/label-query.ts';
 import { listOf, minRevision, tenantQuery } from '../present/list.ts';
-import { presentWorkload, type WorkloadShape, workloadShape } from '../present/workload.ts';
+import { workloadShape } from '../present/workload.ts';
+import { watchWorkload, workloadOfKnown } from '../watch/things.ts';
 
 const tags = ['workloads'];
 const params = z.object({ name: workloadName });
 
-export function workloadRoutes(api: Api, { known, ingressPort }: Inside): void {
-  const show = (workload: Workload): WorkloadShape => {
-    const instances = known.seeAll(workload.tenant, workload.name);
-    return presentWorkload(workload, instances, ingressPort);
-  };
-
+export function workloadRoutes(api: Api, inside: Inside): void {
+  const { known, clients } = inside;
   api.get(
     '/workloads',
     {
@@ -47,7 +46,7 @@ export function workloadRoutes(api: Api, { known, ingressPort }: Inside): void {
         .filter(({ labels }) => hasLabels(labels, query.label))
         .filter(({ owner }) => query.all || owner === undefined)
         .sort((one, other) => (one.name < other.name ? -1 : 1))
-        .map(show);
+        .flatMap(({ tenant, name }) => workloadOfKnown(inside, { tenant, name }) ?? []);
       return { items, revision: known.revision };
     },
   );
@@ -60,18 +59,23 @@ export function workloadRoutes(api: Api, { known, ingressPort }: Inside): void {
         ...{
           operationId: 'getWorkload',
           tags,
-          summary: 'One workload; its ETag is the generation',
+          summary: 'One workload; its ETag is the generation; as text/event-stream, at each change',
         },
         ...{ params, querystring: z.strictObject({ tenant: tenantQuery, minRevision }) },
-        response: { 200: workloadShape },
+        response: {
+          200: shownOrStreamed(workloadShape, 'The workload; or `workload`, then `gone`'),
+        },
       },
     },
-    async ({ params: { name }, query: { tenant, minRevision: revision } }, reply) => {
+    async ({ params: { name }, query: { tenant, minRevision: revision }, headers }, reply) => {
       await known.reach(revision);
-      const workload = known.workloads.get({ tenant, workload: name });
+      const workload = workloadOfKnown(inside, { tenant, name });
       if (!workload) return refuse(reply, workloadNotFound(tenant, name));
-      reply.header('ETag', tagOf(workload.generation));
-      return show(workload);
+      if (accepted(headers.accept, ['text/event-stream'])) {
+        watchWorkload(inside, clients.answer(reply), { tenant, name });
+        return reply;
+      }
+      return reply.header('ETag', tagOf(workload.generation)).send(workload);
     },
   );
 }

@@ -1,7 +1,6 @@
 /** A caller who waits for a slot: asks when it is its turn, hears where it stands, leaves when it is gone. */
-import type { FastifyReply } from 'fastify';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { AskActor } from '../../../gateway/ask-actor.ts';
+import type { CallAsk } from '../../../gateway/ask-actor.ts';
 import { Turns } from '../../../gateway/line/turns.ts';
 import { waitInLine } from '../../../gateway/line/wait.ts';
 import {
@@ -54,7 +53,7 @@ const slot = (name: string, state: 'ready' | 'claimed') =>
     { ...tokens, slot: name },
     { ...tokens, slot: name, state, generation: 1, createdAt: 1, changedAt: 1, last },
   );
-const ask: AskActor = async (_reply, contract) => {
+const ask: CallAsk = async (contract) => {
   asked.push(contract.name);
   if (contract.name === 'claim.leave') return { ok: true, value: { wasThere: true } } as never;
   const next = answers.shift() ?? 'actor-fault';
@@ -62,10 +61,13 @@ const ask: AskActor = async (_reply, contract) => {
   return { ok: false, refusal: refusal(next, 'so be it') };
 };
 const wait = (span = '30s', isKept = false) =>
-  waitInLine({ ask, turns }, {} as FastifyReply, {
-    ...{ tokens, waiting: { place: mine, wait: span, isKept }, gone: gone.signal },
-    tell: (each) => told.push(each),
-  });
+  waitInLine(
+    { ask, turns },
+    {
+      ...{ tokens, waiting: { place: mine, wait: span, isKept }, gone: gone.signal },
+      tell: (each) => told.push(each),
+    },
+  );
 /** Everything that is due now is done. */
 const settle = async () => {
   for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));

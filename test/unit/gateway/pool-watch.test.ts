@@ -18,6 +18,7 @@ import {
 import { GrpcClient } from '../../support/grpc-client.ts';
 import { eventually } from '../../support/ports.ts';
 import { Hand, insideOf } from './behind.ts';
+import { watch as watchUrl } from './told-stream.ts';
 
 const last = { verb: 'created', at: 1, message: '' };
 const pool: Pool = {
@@ -61,40 +62,7 @@ afterEach(async () => {
   await api.close();
 });
 
-interface Told {
-  readonly event: string;
-  readonly data: Record<string, unknown>;
-}
-
-/** What a stream tells, as it comes; and whether it has ended. */
-function watch(path: string) {
-  const told: Told[] = [];
-  const state = { told, isOver: false };
-  const leave = new AbortController();
-  const reading = (async () => {
-    const headers = { accept: 'text/event-stream' };
-    const response = await fetch(`${url}${path}`, { headers, signal: leave.signal });
-    expect(response.headers.get('content-type')).toBe('text/event-stream');
-    let text = '';
-    for await (const part of response.body ?? []) {
-      text += Buffer.from(part).toString();
-      const parts = text.split('\n\n');
-      text = parts.pop() ?? '';
-      for (const each of parts) {
-        const found = /^event: (\w+)\ndata: (.*)$/.exec(each);
-        if (found) told.push({ event: found[1] as string, data: JSON.parse(found[2] as string) });
-      }
-    }
-    state.isOver = true;
-  })();
-  return {
-    ...{ told, state },
-    leave: () => {
-      leave.abort();
-      return reading.catch(() => undefined);
-    },
-  };
-}
+const watch = (path: string) => watchUrl(`${url}${path}`);
 
 test('a pool is told at once, when it changes and when it is gone', async () => {
   const watching = watch('/api/v1/pools/demo');

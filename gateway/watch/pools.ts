@@ -2,19 +2,11 @@
  * Makes sure that who watches a pool sees its counts change, and who watches a claim how long it still
  * has it: each at once, then as it changes, and the end in the same stream.
  */
-import { isAlike } from '../../subjects/index.ts';
 import type { Known } from '../known.ts';
-import {
-  type ClaimShape,
-  type ClaimSight,
-  claimOf,
-  type PoolShape,
-  poolOfKnown,
-} from '../present/pool.ts';
+import { type ClaimShape, type ClaimSight, claimOf, poolOfKnown } from '../present/pool.ts';
 import type { Outlet } from '../streams/outlet.ts';
+import { watchChanges, watchOne } from './one.ts';
 
-/** Changes are told together, in milliseconds: a pool of a thousand slots that refills changes all the time. */
-const TOGETHER_MS = 100;
 /** How often the time that is left is told, in milliseconds. */
 const COUNT_MS = 1_000;
 
@@ -26,19 +18,10 @@ export interface Watched {
 
 /** Tells `pool` with its counts whenever they change, and `gone` when it is. */
 export function watchPool(known: Known, outlet: Outlet, { tenant, pool: name }: Watched): void {
-  let told: PoolShape | undefined;
-  const tell = (): void => {
-    const pool = poolOfKnown(known, tenant, name);
-    if (!pool) {
-      outlet.send({ event: 'gone', data: { tenant, name } });
-      outlet.finish();
-      return;
-    }
-    if (isAlike(pool, told)) return;
-    told = pool;
-    outlet.sendOrGiveUp({ event: 'pool', data: pool });
-  };
-  watch(known, outlet, { group: `${tenant}.${name}`, tell });
+  watchOne(known, outlet, {
+    ...{ kind: 'pool', key: `${tenant}.${name}`, event: 'pool', gone: { tenant, name } },
+    read: () => poolOfKnown(known, tenant, name),
+  });
 }
 
 /** Tells `claim` each second, and whenever it is extended; `over` once it is, and why then it ends. */
@@ -62,25 +45,5 @@ export function watchClaim(
   };
   const ticking = setInterval(tell, COUNT_MS);
   outlet.whenClosed(() => clearInterval(ticking));
-  watch(sight.known, outlet, { group: `${tenant}.${pool}`, tell });
-}
-
-/** Tells now, and soon after each change of a pool or its slots, until the stream is closed. */
-function watch(
-  known: Known,
-  outlet: Outlet,
-  { group, tell }: { readonly group: string; readonly tell: () => void },
-): void {
-  let due: NodeJS.Timeout | undefined;
-  const unwatch = known.watchLine(group, () => {
-    due ??= setTimeout(() => {
-      due = undefined;
-      if (outlet.isOpen) tell();
-    }, TOGETHER_MS);
-  });
-  outlet.whenClosed(() => {
-    unwatch();
-    clearTimeout(due);
-  });
-  tell();
+  watchChanges(sight.known, outlet, { kind: 'pool', key: `${tenant}.${pool}`, tell });
 }
