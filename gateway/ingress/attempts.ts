@@ -8,8 +8,10 @@ import { AttemptBody } from './body.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Meaning } from './failure.ts';
 
-/** Instances that a call is sent to at most: more would hold the caller up for what is most likely down. */
+/** Instances that may hold a call up and not take it: with more its caller waits for what is most likely down. */
 const ATTEMPTS_MAX = 3;
+/** Instances that a call is sent to at most: of a node that died, each refuses at once. */
+const INSTANCES_MAX = 32;
 
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
@@ -21,6 +23,7 @@ export class Attempts {
   #endpoint: Endpoint | undefined;
   #body: AttemptBody | undefined;
   #end: () => void = () => undefined;
+  #heldUp = 0;
   #isOver = false;
 
   constructor(method: string) {
@@ -53,9 +56,15 @@ export class Attempts {
     this.#end();
   }
 
-  /** Whether another instance may be sent the call, after this one failed so. */
-  mayGoOn({ kind }: Meaning): boolean {
-    if (this.#isOver || this.tried.size >= ATTEMPTS_MAX || this.#body?.isTouched) return false;
-    return kind === 'not-taken' || (kind === 'hung-up' && idempotent.has(this.#method));
+  /** The instance failed so. Returns whether another one may be sent the call. */
+  failed({ kind }: Meaning): boolean {
+    if (kind !== 'refused') this.#heldUp++;
+    const isEnough = this.#heldUp >= ATTEMPTS_MAX || this.tried.size >= INSTANCES_MAX;
+    if (this.#isOver || isEnough || this.#body?.isTouched) return false;
+    return (
+      kind === 'refused' ||
+      kind === 'not-taken' ||
+      (kind === 'hung-up' && idempotent.has(this.#method))
+    );
   }
 }

@@ -2,14 +2,15 @@
 
 export interface Meaning {
   /**
-   * `not-taken`: it never had the call. `hung-up`: it may have had it, and did not begin to answer.
-   * `other`: it had it.
+   * `refused`: it never had the call, and that was known at once. `not-taken`: it never had it, which took
+   * a while to find out. `hung-up`: it may have had it, and did not begin to answer. `other`: it had it.
    */
-  readonly kind: 'not-taken' | 'hung-up' | 'other';
+  readonly kind: 'refused' | 'not-taken' | 'hung-up' | 'other';
   readonly text: string;
 }
 
-const refused: Meaning = { kind: 'not-taken', text: 'it takes no connections' };
+const refused: Meaning = { kind: 'refused', text: 'it takes no connections' };
+const unreached: Meaning = { kind: 'not-taken', text: 'it cannot be reached' };
 const slow: Meaning = { kind: 'not-taken', text: 'it did not take the connection in time' };
 const gone: Meaning = { kind: 'hung-up', text: 'it hung up before it answered' };
 const left: Meaning = { kind: 'hung-up', text: 'its node is offline, and it takes no connections' };
@@ -17,7 +18,7 @@ const silent: Meaning = { kind: 'other', text: 'it did not begin to answer in ti
 
 const meanings: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: refused,
-  EHOSTUNREACH: refused,
+  EHOSTUNREACH: unreached,
   UND_ERR_CONNECT_TIMEOUT: slow,
   ECONNRESET: gone,
   EPIPE: gone,

@@ -234,7 +234,7 @@ function again(inside: Behind, forwarded: Forwarded, error: Error): void {
   const meaning = failureOf(error);
   const failed = attempts?.endpoint;
   if (failed && meaning.kind !== 'other') inside.calls.failed(failed);
-  const found = attempts?.mayGoOn(meaning)
+  const found = attempts?.failed(meaning)
     ? inside.table.find(host, placeOf(request), attempts.tried)
     : undefined;
   if (found?.kind === 'endpoint') {

@@ -7,6 +7,7 @@
  */
 import { fabricUnderTest } from '../support/fabric.ts';
 import { Load } from '../support/load.ts';
+import { eventually } from '../support/ports.ts';
 import { onFile } from './bus.ts';
 import { api, HOST, serve } from './called-service.ts';
 import { type Benchmark, median } from './figure.ts';
@@ -23,7 +24,10 @@ export const ingress: Benchmark = {
   async run(tell) {
     await using under = await fabricUnderTest(['n1']);
     await serve(under, { count: INSTANCES, version: '1' });
-    const { items } = await api(under, 'GET', 'workloads/web/endpoints');
+    const endpoints = async () => (await api(under, 'GET', 'workloads/web/endpoints')).items;
+    // What its node says is ready is an endpoint a moment later.
+    await eventually(async () => (await endpoints()).length === INSTANCES, 10_000, 'endpoints');
+    const items = await endpoints();
     const direct = `http://${items[0].address}:${items[0].ports.http}`;
     const through = under.fabric.ingressUrl;
     const figures = {

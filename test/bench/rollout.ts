@@ -71,6 +71,10 @@ export const rollout: Benchmark = {
     await eventually(() => under.ready('web').length === INSTANCES, 30_000, 'replacements');
     await bereft.stop();
     failed('death', bereft.failed.length, { load: bereft, target: CALLERS });
-    failed('beside_death', bereft.failedBeside(death).length, { load: bereft, target: 0 });
+    const beside = bereft.failedBeside(death);
+    failed('beside_death', beside.length, { load: bereft, target: 0 });
+    for (const each of beside) {
+      process.stderr.write(`beside the death: ${JSON.stringify({ ...each, death })}\n`);
+    }
   },
 };

@@ -213,7 +213,8 @@ describe('a call that failed', () => {
     }
     return attempts;
   };
-  const refused = { kind: 'not-taken', text: '' } as const;
+  const refused = { kind: 'refused', text: '' } as const;
+  const notTaken = { kind: 'not-taken', text: '' } as const;
   const hungUp = { kind: 'hung-up', text: '' } as const;
   const other = { kind: 'other', text: '' } as const;
 
@@ -226,19 +227,25 @@ describe('a call that failed', () => {
     ['POST', true, false, false],
     ['PATCH', true, false, false],
   ])('%s goes on: not taken %s, hung up %s, else %s', (method, ...expected) => {
-    const attempts = attemptsOf(method, 'a');
-    expect([refused, hungUp, other].map((each) => attempts.mayGoOn(each))).toEqual(expected);
+    const goesOn = [refused, hungUp, other].map((each) => attemptsOf(method, 'a').failed(each));
+    expect(goesOn).toEqual(expected);
   });
 
-  test('goes to three instances at most', () => {
-    expect(attemptsOf('GET', 'a', 'b').mayGoOn(refused)).toBe(true);
-    expect(attemptsOf('GET', 'a', 'b', 'c').mayGoOn(refused)).toBe(false);
+  test('goes to three instances that hold it up at most', () => {
+    const attempts = attemptsOf('GET', 'a', 'b', 'c');
+    expect([1, 2, 3].map(() => attempts.failed(notTaken))).toEqual([true, true, false]);
+  });
+
+  test('goes past all instances of a node that died, each of which refuses at once, within bounds', () => {
+    const many = Array.from({ length: 32 }, (_, at) => `dead-${at}`);
+    expect(attemptsOf('POST', ...many.slice(1)).failed(refused)).toBe(true);
+    expect(attemptsOf('POST', ...many).failed(refused)).toBe(false);
   });
 
   test('goes nowhere when its caller has gone, nor does its body', async () => {
     const attempts = attemptsOf('GET', 'a');
     attempts.end();
-    expect(attempts.mayGoOn(refused)).toBe(false);
+    expect(attempts.failed(refused)).toBe(false);
     const request = new PassThrough();
     request.destroy();
     await new Promise((resolve) => request.once('close', resolve));
@@ -251,11 +258,11 @@ describe('a call that failed', () => {
     const attempts = attemptsOf('PUT', 'a');
     const first = attempts.bodyOf(request);
     first.destroy(new Error('no connection'));
-    expect(attempts.mayGoOn(refused)).toBe(true);
+    expect(attempts.failed(refused)).toBe(true);
     const second = attempts.bodyOf(request);
     (request as unknown as PassThrough).end('whole');
     expect(await text(second)).toBe('whole');
-    expect(attempts.mayGoOn(refused)).toBe(false);
+    expect(attempts.failed(refused)).toBe(false);
   });
 
   test('counts where it is, and no more when it is over', () => {
@@ -287,7 +294,7 @@ describe('a failure', () => {
     const kinds = ['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ECONNRESET', 'EPIPE'].map(
       (code) => failureOf(error(code)).kind,
     );
-    expect(kinds).toEqual(['not-taken', 'not-taken', 'hung-up', 'hung-up']);
+    expect(kinds).toEqual(['refused', 'not-taken', 'hung-up', 'hung-up']);
   });
 });
 
