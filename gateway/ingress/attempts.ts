@@ -11,7 +11,7 @@ import type { Meaning } from './failure.ts';
 /** Instances that may hold a call up and not take it: with more its caller waits for what is most likely down. */
 const ATTEMPTS_MAX = 3;
 /** Instances that a call is sent to at most: of a node that died, each refuses at once. */
-const INSTANCES_MAX = 32;
+const TRIED_MAX = 32;
 
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
@@ -59,7 +59,7 @@ export class Attempts {
   /** The instance failed so. Returns whether another one may be sent the call. */
   failed({ kind }: Meaning): boolean {
     if (kind !== 'refused') this.#heldUp++;
-    const isEnough = this.#heldUp >= ATTEMPTS_MAX || this.tried.size >= INSTANCES_MAX;
+    const isEnough = this.#heldUp >= ATTEMPTS_MAX || this.tried.size >= TRIED_MAX;
     if (this.#isOver || isEnough || this.#body?.isTouched) return false;
     return (
       kind === 'refused' ||
