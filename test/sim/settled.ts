@@ -111,6 +111,14 @@ function misplaced(world: World, ledgers: readonly Ledger[]): string[] {
   return problems;
 }
 
+/** How what is left over is told. */
+const LEFT_OVER = 'is left and nothing needs it';
+
+/** Whether a problem is a spec that is left: a decision that lost a race leaves one, and it is cleared away later. */
+export function isLeftOver(problem: string): boolean {
+  return problem.endsWith(LEFT_OVER);
+}
+
 /** Specs that no ledger's entry needs. */
 function leftOver(world: World, ledgers: readonly Ledger[]): string[] {
   const problems: string[] = [];
@@ -119,7 +127,7 @@ function leftOver(world: World, ledgers: readonly Ledger[]): string[] {
     if (!spec) continue;
     const ledger = ledgers.find((each) => each.node === spec.node);
     const isNeeded = ledger && needsSpec(ledger, { ...spec, generation: Number(spec.generation) });
-    if (!isNeeded) problems.push(`${key} is left and nothing needs it`);
+    if (!isNeeded) problems.push(`${key} ${LEFT_OVER}`);
   }
   return problems;
 }

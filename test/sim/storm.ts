@@ -10,7 +10,7 @@ import { DrainAsks } from './drain-asks.ts';
 import { controlsOf, type Faults, Trouble } from './faults.ts';
 import { LetterAsks } from './letter-asks.ts';
 import { PoolAsks } from './pool-asks.ts';
-import { unsettled } from './settled.ts';
+import { isLeftOver, unsettled } from './settled.ts';
 import { TimedAsks } from './timed-asks.ts';
 import { calmWeather } from './wire.ts';
 import { STRAY_MS, smallMachine, World } from './world.ts';
@@ -66,6 +66,10 @@ const CLAIM_LATE_MS = 1_000;
 const STAY_MS = 10_000;
 /** What is still wrong after so many looks, so far apart, is not on its way. */
 const LOOKS = { count: 4, apartMs: 3_000 };
+/** Looks until what is left over is cleared away: it must be as old as that, and then be met by two rounds. */
+const LOOKS_AT_LEFT = Math.ceil(
+  (soonCleared.leftoverMs + 2 * soonCleared.everyMs) / LOOKS.apartMs + 1,
+);
 
 export class Storm {
   readonly world: World;
@@ -157,7 +161,8 @@ export class Storm {
   /** What is wrong now and stays so: runs come and go while one looks. */
   #unsettledStill(): string[] {
     let wrong = unsettled(this.world);
-    for (let look = 1; look < LOOKS.count && wrong.length > 0; look++) {
+    const looks = (): number => (wrong.every(isLeftOver) ? LOOKS_AT_LEFT : LOOKS.count);
+    for (let look = 1; look < looks() && wrong.length > 0; look++) {
       // A person meets also what is given up, or comes back from the dead, later.
       this.#tidy();
       this.world.clock.advance(LOOKS.apartMs);
