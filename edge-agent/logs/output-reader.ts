@@ -26,8 +26,13 @@ import type { Position, PositionBook, Printing } from './position-book.ts';
 
 /** Bytes read at a time. */
 const READ_BYTES = 65_536;
-/** How long output may wait where the file system does not tell of changes, in milliseconds. */
+/**
+ * Pauses between looks at a file that nobody told of, in milliseconds: twice as long each time nothing is
+ * found, so that a thousand silent instances cost their agent nothing. Where something is found without
+ * a word, the file system does not tell of changes, and pauses stay short.
+ */
 const POLL_MS = 500;
+const POLL_MS_MAX = 8_000;
 const RETRY_MS = 500;
 const BACKLOG_BYTES_MAX = 64 * 2 ** 20;
 const BACKLOG_KEPT_BYTES = 32 * 2 ** 20;
@@ -46,6 +51,11 @@ export class OutputReader {
   #file: FileHandle | undefined;
   #watcher: FSWatcher | undefined;
   #wake: () => void = () => undefined;
+  /** Whether something has changed since it was looked at. */
+  #isNews = false;
+  #pauseMs = POLL_MS;
+  /** Whether something was found that nobody had told of. */
+  #isUntold = false;
   #punched = 0;
   #isOpen = true;
   #isLast = false;
@@ -103,11 +113,13 @@ export class OutputReader {
   async #run(): Promise<void> {
     try {
       await this.#open();
+      let isTold = true;
       while (this.#isOpen) {
         const isSent = await this.#sendSome();
+        if (isSent) this.#isUntold ||= !isTold;
         if (isSent) continue;
         if (this.#isLast) break;
-        await this.#change();
+        isTold = await this.#change();
       }
     } finally {
       this.#watcher?.close();
@@ -116,27 +128,53 @@ export class OutputReader {
   }
 
   async #open(): Promise<void> {
-    const path = join(this.#of.folder, this.#output);
+    const { folder } = this.#of;
+    const path = join(folder, this.#output);
+    this.#watch(folder);
     while (this.#isOpen && !this.#file) {
       this.#file = await open(path, 'r').catch(() => undefined);
       if (this.#file) break;
       if (this.#isLast) return;
       await this.#change();
     }
-    if (!this.#isOpen) return;
-    this.#watcher = watch(path, () => this.#wake());
-    this.#watcher.on('error', () => undefined);
+    if (this.#isOpen) this.#watch(path);
   }
 
-  /** Until the file changes, or for a while. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Is woken by what changes there, and by nothing else. Where that cannot be had, looks come often. */
+  #watch(path: string): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    try {
+      this.#watcher = watch(path, () => this.#changed());
+      this.#watcher.on('error', () => {
+        this.#isUntold = true;
+      });
+    } catch {
+      this.#isUntold = true;
+    }
+  }
+
+  #changed(): void {
+    this.#isNews = true;
+    this.#wake();
+  }
+
+  /** Until something changes (true), or for a while (false). */
+  async #change(): Promise<boolean> {
+    if (!this.#isNews) {
+      const pauseMs = this.#isUntold ? POLL_MS : this.#pauseMs;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pauseMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    const isTold = this.#isNews;
+    this.#isNews = false;
+    this.#pauseMs = isTold ? POLL_MS : Math.min(2 * this.#pauseMs, POLL_MS_MAX);
+    return isTold;
   }
 
   /** Sends one frame; false: there is nothing whole to send. */
