@@ -170,6 +170,8 @@ export class Machine {
     for (const [name, process] of this.processes) {
       const { input, startedAt, isReady } = process;
       process.report = tell;
+      // What another agent heard before it died, this one has yet to hear.
+      delete process.heardAt;
       found.push({
         ...{ ...input, epoch: process.epoch, startedAt, isReady, name },
         ...{ address: '127.0.0.1', ports: {}, pid: 1, restarts: 0 },
