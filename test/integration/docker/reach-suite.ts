@@ -79,7 +79,9 @@ export function reachesContainers(of: OnFabric): void {
         };
         await says('busybox stty size; echo "in $SHOAL_INSTANCE"', `31 91\nin ${id}`);
         await terminal.resize(72, 20);
-        await says('busybox stty size', '20 72');
+        // It is told while the command begins: what is typed at once may be first.
+        const resized = 'until busybox stty size | grep "^20 72$"; do sleep 0.1; done';
+        await says(resized, '\n20 72\n');
         await says('echo "before $((20 + 2))"; sleep 300', 'before 22');
         await terminal.press('C-c');
         await says('echo "after $((40 + 2))"; exit 4', 'after 42');
