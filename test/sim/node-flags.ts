@@ -7,4 +7,6 @@ export const stormFlags: readonly string[] = [
   // Nothing is run only once: what is run is compiled at once, and knows its types from the first time.
   '--no-lazy-feedback-allocation',
   '--always-sparkplug',
+  // Storms have one core each: threads that collect beside them take as much of others, and wait for each other.
+  '--single-threaded-gc',
 ];
