@@ -196,6 +196,9 @@ export function handingKept(state: State, { key }: Due, context: Ctx): Effects {
   const handing = state.handing.get(key);
   const slot = handing && context.views.slots.at(handing.slot)?.value;
   const kept = [...(handing?.kept.values() ?? [])];
+  const isClaimedSo = slot?.claim && keyOfPlace(slot, slot.claim.askedBy ?? '') === key;
+  // The write that claims it is under way yet: whoever is told now that it has nothing may have it then.
+  if (slot && !isClaimedSo) return kept.length > 0 ? [after('handing', KEPT_MS, { key })] : none;
   if (slot?.claim?.handOff?.state !== 'pending') state.handing.delete(key);
   handing?.kept.clear();
   return slot ? kept.map((from) => tellAgain(state, from, slot, context)) : none;
