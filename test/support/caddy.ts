@@ -3,7 +3,6 @@
  * it ends, and is ended by its process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type RequestOptions, request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -11,6 +10,7 @@ import { join } from 'node:path';
 import { obtainProgram } from '../../local/program.ts';
 import { caddy as wanted } from '../../local/programs.ts';
 import { freePort } from '../../nats/start.ts';
+import { ended } from './ended.ts';
 import { eventually } from './ports.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
@@ -85,10 +85,7 @@ export class CaddyUnderTest implements AsyncDisposable {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+    await ended(child, 'SIGKILL');
   }
 
   /** What its admin API answers, as JSON; undefined: a refusal. */

@@ -21,6 +21,7 @@ import {
   removeContainers,
   unmountBelow,
 } from './container-engine.ts';
+import { ended, isRunning } from './ended.ts';
 import { eventually } from './ports.ts';
 
 const call = promisify(execFile);
@@ -111,16 +112,12 @@ export class DockerEngine implements ContainerEngine {
   /** It goes on, or is started again, if it does not run. */
   async revive(): Promise<void> {
     this.resume();
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) await this.start();
+    if (!isRunning(this.#child)) await this.start();
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await ended;
+    if (!isRunning(this.#child)) return;
+    await ended(this.#child, signal);
     await this.#endContainerd();
   }
 

@@ -5,6 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { ended } from './ended.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 const call = promisify(execFile);
@@ -112,12 +113,7 @@ export class InnerNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
-    }
+    for (const child of this.#children) await ended(child, 'SIGTERM');
     await this.#proxy?.[Symbol.asyncDispose]();
     // Its links go with it.
     await call('ip', ['netns', 'del', this.#name]).catch(() => undefined);

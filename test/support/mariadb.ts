@@ -11,6 +11,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { obtainProgram, type Program } from '../../local/program.ts';
 import { mariadb } from '../../local/programs.ts';
 import { freePort } from '../../nats/start.ts';
+import { ended } from './ended.ts';
 import { eventually } from './ports.ts';
 
 const DATABASE = 'demos';
@@ -76,10 +77,7 @@ export class MariadbUnderTest implements AsyncDisposable {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+    await ended(child, 'SIGKILL');
   }
 
   /** Rows of a statement. */

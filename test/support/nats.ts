@@ -12,6 +12,7 @@ import { type UserKey, userKey } from '../../nats/keys.ts';
 import { obtainServer } from '../../nats/obtain.ts';
 import { freePort, type RunningServer, startServer } from '../../nats/start.ts';
 import type { Identity } from '../../subjects/permissions.ts';
+import { ended } from './ended.ts';
 
 export interface NatsFixture extends AsyncDisposable {
   readonly url: string;
@@ -66,13 +67,7 @@ export async function natsFixture(
     open.push(connection);
     return connection;
   };
-  const kill = async (signal: NodeJS.Signals): Promise<void> => {
-    const { child } = server;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await ended;
-  };
+  const kill = (signal: NodeJS.Signals): Promise<void> => ended(server.child, signal);
   const control = identities.find((each) => each.role === 'control');
   if (control && options.hasStreams !== false) {
     const connection = await connect(control);

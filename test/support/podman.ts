@@ -21,6 +21,7 @@ import {
   removeContainers,
   unmountBelow,
 } from './container-engine.ts';
+import { ended } from './ended.ts';
 import { PodmanNetwork } from './podman-network.ts';
 import { eventually } from './ports.ts';
 
@@ -99,12 +100,8 @@ export class PodmanEngine implements ContainerEngine {
     await eventually(isReady, READY_MS, 'Podman to answer');
   }
 
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await ended;
+  kill(signal: NodeJS.Signals): Promise<void> {
+    return ended(this.#child, signal);
   }
 
   remains(): Promise<readonly string[]> {

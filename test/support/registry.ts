@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { findDocker } from '../../local/docker.ts';
 import { freePort } from '../../nats/start.ts';
+import { ended } from './ended.ts';
 import { eventually } from './ports.ts';
 
 /** Who may use it. */
@@ -71,12 +72,7 @@ export class Registry implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child;
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await ended;
-    }
+    await ended(this.#child, 'SIGKILL');
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
