@@ -99,8 +99,10 @@ export function wait(state: State, ask: Ask, context: Ctx): Effects {
 
   const line = lineOf(groupOf(tokens), context);
   const ahead = mine ? line.indexOf(mine) : line.length;
+  // Others who were told here that they stand in line, and whose place this copy has yet to see, come first.
+  const joining = mine ? 0 : joiningOf(state, key, groupOf(tokens), context);
   const isPlain = handOff === undefined;
-  const wanted = { pool, line, ahead, wanted: placement, isPlain };
+  const wanted = { pool, line, ahead: ahead + joining, wanted: placement, isPlain };
   const slot = shareOf(wanted, context);
   if (slot && !isPlain) return beginHandOff(state, ask, { slot, pool, before }, context);
   if (slot) {
@@ -133,8 +135,6 @@ export function wait(state: State, ask: Ask, context: Ctx): Effects {
   const { now } = context;
   const { stood, failed } = before;
   const until = stood?.until ?? now + spanMs(payload.wait);
-  // Others whose place is being written stand before this one.
-  const joining = joiningOf(state, key, groupOf(tokens), context);
   const last = { ahead: ahead + joining, waiting: line.length + joining + 1, until };
   const told = standing(state, pool, last)(context);
   state.heard.set(key, { at: steady(context), againMs: told.againMs });
@@ -240,6 +240,8 @@ function shareOf(
   const free = of.isPlain ? all : all.filter((slot) => takesHandOffs(slot, of.pool, context));
   if (free.length === 0) return undefined;
   const wants = of.line.map(({ value }) => value.placement);
+  // Of those that are not seen yet nothing is known: any slot may be what they want.
+  while (wants.length < of.ahead) wants.push(undefined);
   wants[of.ahead] = of.wanted;
   const suits = suiting((node) => context.views.nodes.get({ node }));
   return sharedOut(wants, free, suits)[of.ahead];

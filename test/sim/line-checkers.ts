@@ -153,17 +153,19 @@ export class LineCheckers {
     this.#had.set(by, key);
     const own = this.#waits.get(`wait.${tenant}.${pool}.${by}`);
     if (own) this.served++;
+    // Who had a slot that was no good is served where it stood, also before it stands there again.
+    const order = own?.order ?? claim?.handOff?.stood?.order;
     const suits = suiting((node) => this.#nodes.get(node));
     if (own && !suits(own.placement, slot))
       this.#violation(`${by} has ${key}, where it is not to be`);
     const ahead = this.#lineOf(tenant, pool).filter(
-      ({ place, revision, order, placement, isBack }) =>
-        place !== by &&
-        this.#told.has(`wait.${tenant}.${pool}.${place}`) &&
-        !isBack &&
-        revision < since &&
-        (!own || order < own.order) &&
-        suits(placement, slot),
+      (each) =>
+        each.place !== by &&
+        this.#told.has(`wait.${tenant}.${pool}.${each.place}`) &&
+        !each.isBack &&
+        each.revision < since &&
+        (order === undefined || each.order < order) &&
+        suits(each.placement, slot),
     );
     const record = this.#pools.get(`pool.${tenant}.${pool}`);
     const lately = this.#clock.elapsed() - IN_FLIGHT_MS;
