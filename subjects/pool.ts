@@ -190,6 +190,8 @@ export const poolRecord = record({
     sized: z
       .object({ ready: z.number().int().min(0).max(POOL_SLOTS_MAX), by: z.enum(sizedBy) })
       .optional(),
+    /** Names of the slots that were made last, in the write that made them. */
+    made: z.array(slotName).max(POOL_SLOTS_MAX).optional(),
     /** Claims in an hour, as they came until then. Told from time to time, as `pace` is. */
     demand: z.object({ perHour: z.number().min(0), at: instant }).optional(),
     /** Why slots do not become ready. Absent: nothing keeps them from it. */

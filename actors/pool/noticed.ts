@@ -18,6 +18,7 @@ import { gather } from '../runtime/gather.ts';
 import type { Change } from '../runtime/view.ts';
 import { count, heardLateMs } from './expiry.ts';
 import { forgetHanding } from './hand-off.ts';
+import { noticeMade, noticeSeen } from './made.ts';
 import { noticePace } from './pace.ts';
 import { noticeClaim } from './size.ts';
 import { type Ctx, groupOf, looks, type SlotName, type State } from './state.ts';
@@ -29,6 +30,7 @@ export function poolChanged(
   context: Ctx,
 ): Effects {
   const groups = [groupOf(tokens)];
+  noticeMade(state, groupOf(tokens), { before, after }, context);
   if (!after)
     for (const of of [state.paces, state.demands, state.clocks]) of.delete(groupOf(tokens));
   // Every change of what is wanted raises it; what is written beside that concerns no slot.
@@ -42,6 +44,7 @@ export function slotChanged(
   context: Ctx,
 ): Effects {
   if (!after) state.asked.delete(key);
+  noticeSeen(state, tokens);
   if (after?.claim?.handOff?.state !== 'pending') forgetHanding(state, after ?? before);
   noticePace(state, groupOf(tokens), { before, after }, context);
   const isClaimed = before?.state === 'ready' && after?.state === 'claimed';

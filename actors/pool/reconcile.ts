@@ -22,11 +22,12 @@ import {
 import { type Changing, censusOf } from './census.ts';
 import { goneEvent, troubleEvent } from './facts.ts';
 import { keepLine } from './line.ts';
+import { unseenMs } from './made.ts';
 import { paceOf } from './pace.ts';
 import { refill } from './refill.ts';
 import { drained, isAged, type Known, knownOf, lookInMs, settle, troubleOf } from './settle.ts';
 import { sizeEffects, withDemand, withSize } from './size.ts';
-import { type Ctx, keyOf, nameIn, type State, tokensOf } from './state.ts';
+import { type Ctx, keyOf, looks, nameIn, type State, tokensOf } from './state.ts';
 import { lookedAt, lookedEffect, wake } from './touched.ts';
 import { askInMs } from './workloads.ts';
 
@@ -110,16 +111,21 @@ function changed(
   const waiting = context.views.waits.group('pool', group).size;
   const census = censusOf(state, pool, changing, { unreadable, waiting, context });
   const { create, drain } = refill(is, census);
+  const waitMs = create > 0 ? unseenMs(state, pool, context) : undefined;
   for (const { slot, why } of drain) {
     changing.set(keyOf(slot), { before: slot, after: drained(slot, why, context) });
   }
-  const made = Array.from({ length: create }, () => slotFor(pool, context));
+  const made = Array.from({ length: waitMs === undefined ? create : 0 }, () =>
+    slotFor(pool, context),
+  );
   const news = made.map((slot) => put(slotRecord, tokensOf(slot), slot));
   const written: Effect[] = [];
   // How long slots took is told whenever it costs no write of its own.
-  const paced = { ...withDemand(state, is), pace: paceOf(state, group, pool) };
+  const names = made.map(({ slot }) => slot);
+  const paced = { ...withDemand(state, is), pace: paceOf(state, group, pool), made: names };
   if (news.length > 0) written.push(transact(put(poolRecord, name, paced), ...news));
   else if (is !== pool) written.push(commit(put(poolRecord, name, is)));
+  if (waitMs !== undefined) written.push(after(looks.timer, waitMs, { key: group }));
   return [...committed(changing), ...written, ...told, ...sizeEffects(state, group, context)];
 }
 

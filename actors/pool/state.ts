@@ -16,6 +16,7 @@ import type { Context } from '../runtime/actor.ts';
 import type { Gathered } from '../runtime/gather.ts';
 import type { Entry, View } from '../runtime/view.ts';
 import type { Handing } from './hand-off.ts';
+import type { Made } from './made.ts';
 import type { Pace } from './pace.ts';
 import type { Demand } from './size.ts';
 
@@ -81,6 +82,8 @@ export interface State extends Gathered {
   readonly troubles: Map<string, Map<string, string>>;
   /** By key of the caller's place, in the order in which they came while this copy acts. */
   readonly heard: Map<string, Heard>;
+  /** What was made last, by `<tenant>.<pool>`; of pools of which that is known. */
+  readonly made: Map<string, Made>;
   /** Hand-offs under way, by key of the caller's place. */
   readonly handing: Map<string, Handing>;
   /** How long slots took, by `<tenant>.<pool>`. */
@@ -112,7 +115,7 @@ export type Ctx = Context<Views>;
 export const newState = (): State => ({
   ...{ due: new Set(), asking: new Set() },
   ...{ asked: new Map(), counted: new Map(), heard: new Map(), paces: new Map() },
-  handing: new Map(),
+  ...{ handing: new Map(), made: new Map() },
   ...{ demands: new Map(), clocks: new Map() },
   hearing: {
     ...{ quickest: Number.MAX_SAFE_INTEGER, before: Number.MAX_SAFE_INTEGER, since: 0 },
