@@ -80,7 +80,7 @@ test('a workload that never gets ready is named, with what is known of it', asyn
   const { code, err } = await place.run('demo', { PATH: '' });
   expect(code).toBe(1);
   expect(err).toMatch(
-    /^failed to wait for service and job: no 3 ready instances of hello within 20 s; hello-\w+ is \S+: .*there is no node on PATH/,
+    /^failed to wait for service and job: no 3 ready instances of hello within \d+ s; hello-\w+ is \S+: .*there is no node on PATH/,
   );
   expect(err.endsWith(`${logs()}stopped everything\n`)).toBe(true);
 });

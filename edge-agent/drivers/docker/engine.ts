@@ -26,6 +26,10 @@ const ACT_MS = 30_000;
  * together on two cores the engine answered for a few within ACT_MS, and the others were asked again.
  */
 const ACTS_MAX = 2 * Math.max(2, cpus().length);
+/** What Docker calls the end of a container, and Podman. */
+const endings = ['die', 'died'] as const;
+/** And its removal. */
+export const removals: readonly string[] = ['destroy', 'remove'];
 /** How a command run in a container ended; no code: the engine does not say. */
 export interface Ran {
   readonly exitCode: number | undefined;
@@ -334,9 +338,12 @@ export class Engine {
     });
   }
 
-  /** Ends of containers, whosever they are, from now on: JSON, a line each. Podman asks for them as `died`. */
+  /**
+   * Ends of containers and their removals, whosever they are, from now on: JSON, a line each. Podman calls
+   * them `died` and `remove`, and of one that somebody removes as it runs it may tell only that.
+   */
   async ends(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const filters = JSON.stringify({ type: ['container'], event: ['die', 'died'] });
+    const filters = JSON.stringify({ type: ['container'], event: [...endings, ...removals] });
     const stream = await this.#docker.getEvents({ filters, abortSignal: signal });
     return stream as unknown as AsyncIterable<Uint8Array>;
   }

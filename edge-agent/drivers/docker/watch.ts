@@ -3,7 +3,7 @@
  * in them a look at everything.
  */
 import { LABELS } from './container.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, removals } from './engine.ts';
 
 /** Pause before a lost engine is asked again: doubling, at most this long, in milliseconds. */
 const AGAIN_MS = 100;
@@ -14,6 +14,7 @@ export interface Watcher {
   connected(): void;
   /** The engine is lost: whatever it says is heard when it is back. */
   lost(error: unknown): void;
+  /** Its container has ended, or is gone. */
   died(name: string, run: number): void;
   /** The container that held the network of an instance. */
   holderDied(instance: string): void;
@@ -45,15 +46,18 @@ export function watchEnds(engine: Engine, agent: string, watcher: Watcher): () =
 }
 
 interface EndEvent {
+  readonly Action?: string;
   readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
 }
 
 function tell(line: string, agent: string, watcher: Watcher): void {
-  const { Actor: actor } = JSON.parse(line) as EndEvent;
+  const { Actor: actor, Action: action = '' } = JSON.parse(line) as EndEvent;
   const { [LABELS.name]: name, [LABELS.run]: run, ...labels } = actor?.Attributes ?? {};
   if (name === undefined) return;
   if (labels[LABELS.agent] === agent) watcher.died(name, Number(run));
-  if (labels[LABELS.holder] === agent) watcher.holderDied(name);
+  // One that is removed was told to be: its end was heard, or nothing is held by it.
+  const isRemoval = removals.includes(action);
+  if (labels[LABELS.holder] === agent && !isRemoval) watcher.holderDied(name);
 }
 
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
