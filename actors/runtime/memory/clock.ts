@@ -105,7 +105,9 @@ export class FakeClock implements Clock {
         this.#calls = 0;
       } else this.#runAtOnce(due, CALLS_MAX);
     }
-    this.#now = Math.max(this.#now, moment);
+    if (moment <= this.#now) return;
+    this.#now = moment;
+    this.#calls = 0;
   }
 
   /** Runs what is due now, and what that causes now; throws if that does not end. */
