@@ -48,6 +48,8 @@ export function checkNode(world: World, { placement }: Wants, { claim, node }: H
   const zone = placement?.labels['zone'];
   const there = world.all(nodeRecord).find((each) => each.node === node);
   if (zone === undefined || !there || there.labels['zone'] === zone) return;
+  // Its node died since: where it comes back is for the pool's template to say.
+  if (world.pools.line.handedOn(claim) !== node) return;
   world.checkers.violation(`${claim} is on ${node}, and was wanted in ${zone}`);
 }
 

@@ -55,6 +55,8 @@ export class LineCheckers {
   readonly #drained = new Map<string, { readonly slot: Slot; readonly at: number }>();
   /** Which slot was handed to whom, by place or ask, until nothing of it is left. */
   readonly #had = new Map<string, string>();
+  /** Where a slot ran when it was handed out, by its name: after its node's death it may come back elsewhere. */
+  readonly #handedOn = new Map<string, string>();
   /** Keys of those who were told that they stand in line: nobody else was promised anything. */
   readonly #told = new Set<string>();
   /** Which of a place left last, by key. */
@@ -72,6 +74,11 @@ export class LineCheckers {
     const since = this.#clock.elapsed() - SEEN_MS;
     const left = this.#left.get(`${tenant}.${pool}`) ?? [];
     return this.#lineOf(tenant, pool).length + left.filter((at) => at >= since).length;
+  }
+
+  /** The node a slot ran on when it was handed out last; undefined: nobody knows. */
+  handedOn(slot: string): string | undefined {
+    return this.#handedOn.get(slot);
   }
 
   /** A caller heard that it stands in a line. */
@@ -147,6 +154,7 @@ export class LineCheckers {
   #handed(key: string, slot: Slot, { revision: since }: Ready): void {
     const { tenant, pool, claim } = slot;
     const by = claim?.askedBy ?? '';
+    if (slot.endpoint) this.#handedOn.set(slot.slot, slot.endpoint.node);
     // An ask that does not wait may reach two copies, each of which has a slot for it.
     const other = placeName.safeParse(by).success ? this.#had.get(by) : undefined;
     if (other !== undefined && other !== key) this.#violation(`${by} has ${other} and ${key}`);
