@@ -13,6 +13,13 @@ const HANGS_RATIO = 0.05;
 /** Longest that one takes, in milliseconds: some are asked for again meanwhile. */
 const TAKES_MS = 3_000;
 
+/** A command of a hand-off: for which claim, and in what, a name like no other of all that runs. */
+export interface Ran {
+  readonly claim: string;
+  readonly where: string;
+  readonly isDone: boolean;
+}
+
 /** What a caller of the world has handed off. */
 export const worldHandOff: HandOff = { command: ['set', 'up'], timeout: '4s' };
 
@@ -24,22 +31,23 @@ export class HandingOff {
   readonly #disk = new Map<string, { readonly claim: string; came?: HandedOff }>();
   readonly #clock: FakeClock;
   readonly #random: () => number;
-  readonly #ran: (claim: string, isDone: boolean) => void;
+  readonly #ran: (of: Ran) => void;
 
   /** `ran`: told of each command when it ends, or when it began and never will. */
-  constructor(
-    clock: FakeClock,
-    random: () => number,
-    ran: (claim: string, isDone: boolean) => void,
-  ) {
+  constructor(clock: FakeClock, random: () => number, ran: (of: Ran) => void) {
     this.#clock = clock;
     this.#random = random;
     this.#ran = ran;
   }
 
-  /** `isThere`: its run goes on, and its agent lives. */
-  handOff(input: HandOffInput, isThere: () => boolean, tell: (of: HandOffReport) => void): void {
+  /** `where`: the instance, where it is now. `isThere`: its run goes on, and its agent lives. */
+  handOff(
+    input: HandOffInput,
+    { where, isThere }: { readonly where: string; readonly isThere: () => boolean },
+    tell: (of: HandOffReport) => void,
+  ): void {
     const { name, claim, handOff } = input;
+    const ran = (isDone: boolean): void => this.#ran({ claim, where, isDone });
     const before = this.#disk.get(name);
     if (before?.claim === claim && before.came) return tell({ name, came: before.came });
     if (before || !handOff) return tell({ name, came: { unknown: 'nobody knows' } });
@@ -47,14 +55,14 @@ export class HandingOff {
     this.#disk.set(name, begun);
     if (handOff.command?.[0] === 'true') {
       begun.came = { exitCode: 0 };
-      this.#ran(claim, true);
+      ran(true);
       return tell({ name, came: begun.came });
     }
     const dice = this.#random();
-    if (dice < HANGS_RATIO) return this.#ran(claim, false);
+    if (dice < HANGS_RATIO) return ran(false);
     this.#clock.after(this.#random() ** 3 * TAKES_MS, () => {
       const isDone = isThere() && dice > HANGS_RATIO + FAILS_RATIO;
-      this.#ran(claim, isDone);
+      ran(isDone);
       if (!isThere()) return;
       begun.came = isDone ? { exitCode: 0 } : { exitCode: 1, failure: 'exited with 1' };
       tell({ name, came: begun.came });

@@ -23,7 +23,7 @@ import {
   type NodeFacts,
   PROTOCOL,
 } from '../../subjects/index.ts';
-import { HandingOff } from './handing-off.ts';
+import { HandingOff, type Ran } from './handing-off.ts';
 
 /** A process on a machine. */
 export interface Process {
@@ -51,7 +51,7 @@ export interface MachineOptions {
   /** Told of what must not be asked of a driver. */
   readonly wrong?: (what: string) => void;
   /** Told of each command of a hand-off, and whether it did what it should. */
-  readonly handed?: (claim: string, isDone: boolean) => void;
+  readonly handed?: (of: Ran) => void;
 }
 
 export class Machine {
@@ -72,9 +72,7 @@ export class Machine {
     this.#clock = clock;
     this.#random = random;
     this.#options = options;
-    this.#handing = new HandingOff(clock, random, (claim, isDone) =>
-      options.handed?.(claim, isDone),
-    );
+    this.#handing = new HandingOff(clock, random, (of) => options.handed?.(of));
   }
 
   /** Everything on it is gone at once. */
@@ -314,7 +312,9 @@ export class Machine {
       const process = this.processes.get(input.name);
       return isOpen() && process?.isAlive === true && process.input.run === input.run;
     };
-    this.#handing.handOff(input, isThere, (came) =>
+    // It is bound with a higher epoch wherever it comes next, with nothing of what it was.
+    const where = `${input.name}@${this.processes.get(input.name)?.epoch}`;
+    this.#handing.handOff(input, { where, isThere }, (came) =>
       this.#clock.soon(() => isOpen() && report(came)),
     );
   }

@@ -14,6 +14,7 @@ import {
   slotStates,
   tokensIn,
 } from '../../subjects/index.ts';
+import type { Ran } from './handing-off.ts';
 import { LineCheckers } from './line-checkers.ts';
 import { readAs } from './read.ts';
 
@@ -40,8 +41,10 @@ export class PoolCheckers {
   readonly #skewed = new Set<string>();
   /** Claims whose end was missed, and told of. */
   readonly #told = new Set<string>();
-  /** Commands of hand-offs that ran, by claim, and whether they did what they should. */
+  /** By claim: whether the newest command of its hand-off did what it should. */
   readonly #ran = new Map<string, boolean>();
+  /** In what commands of hand-offs ran. */
+  readonly #ranIn = new Set<string>();
   /** Hand-offs that were done, and that failed. */
   readonly handOffs = { done: 0, failed: 0 };
   /** Who was told to have which claim: the ask. */
@@ -62,9 +65,13 @@ export class PoolCheckers {
     this.#handed.set(claim, ask);
   }
 
-  /** A command of a hand-off ended, or will never: nothing of a slot is run twice. */
-  ran(claim: string, isDone: boolean): void {
-    if (this.#ran.has(claim)) this.#violation(`${claim} was handed off twice`);
+  /**
+   * A command of a hand-off ended, or will never. Nothing runs twice in one instance; in one that
+   * came to another node before its caller was told, it runs again: nothing of the first is there.
+   */
+  ran({ claim, where, isDone }: Ran): void {
+    if (this.#ranIn.has(where)) this.#violation(`${claim} was handed off twice`);
+    this.#ranIn.add(where);
     this.#ran.set(claim, isDone);
   }
 

@@ -179,7 +179,7 @@ export class World {
       ...{ ...options, capacity, tell },
       ran: (name, epoch) => this.checkers.ran(id, name, epoch),
       wrong: (what) => this.checkers.violation(what),
-      handed: (claim, isDone) => this.pools.ran(claim, isDone),
+      handed: (of) => this.pools.ran(of),
     });
     this.machines.set(id, machine);
     this.startAgent(id);
