@@ -38,9 +38,19 @@ export function differentWants(
   return [...found.values()];
 }
 
+/** Callers of a line that want the same. */
+interface Kind {
+  /** Which slots suit them, first those they have first. */
+  readonly suited: readonly number[];
+  /** Where among these the first one may be that nobody has: what somebody has, somebody keeps. */
+  next: number;
+}
+
 /**
  * For each of a line, in its order, the slot it may have. Slots of newer templates come first, and of
- * them such that nobody in the line has wants for: those are left to who can take no other.
+ * them such that nobody in the line has wants for. Whoever has one changes it for another where
+ * that leaves one for somebody behind: as many are served as can be without passing anybody, and who
+ * is handed his share takes nothing from those before him.
  */
 export function sharedOut(
   line: readonly (PlacementSpec | undefined)[],
@@ -49,23 +59,64 @@ export function sharedOut(
 ): readonly (Slot | undefined)[] {
   const names = line.map(nameOf);
   const wants = new Map(line.map((wanted, at) => [names[at], wanted]));
+  const slots = inOrder(free, wants, suits);
+  const kinds = new Map<string | undefined, Kind>();
+  const kindOf = (at: number): Kind => {
+    const name = names[at];
+    const known = kinds.get(name);
+    if (known) return known;
+    const wanted = name === undefined ? undefined : wants.get(name);
+    const suited = [...slots.keys()].filter((slot) => suits(wanted, slots[slot] as Slot));
+    const kind = { suited, next: 0 };
+    kinds.set(name, kind);
+    return kind;
+  };
+  /** By slot, where in the line the caller is that has it. */
+  const has: (number | undefined)[] = slots.map(() => undefined);
+  const take = (at: number, tried: Set<Kind>): boolean => {
+    const kind = kindOf(at);
+    tried.add(kind);
+    const { suited } = kind;
+    while (kind.next < suited.length && has[suited[kind.next] as number] !== undefined) kind.next++;
+    const nobodys = suited[kind.next];
+    if (nobodys !== undefined) has[nobodys] = at;
+    if (nobodys !== undefined) return true;
+    // All that suit are had: by somebody whom another one suits as well.
+    const changed = suited.find((slot) => {
+      const other = has[slot] as number;
+      return !tried.has(kindOf(other)) && take(other, tried);
+    });
+    if (changed !== undefined) has[changed] = at;
+    return changed !== undefined;
+  };
+  let left = slots.length;
+  // Whom nothing is left for, nothing is left for who wants the same later.
+  const without = new Set<Kind>();
+  for (const at of line.keys()) {
+    if (left === 0) break;
+    if (without.has(kindOf(at))) continue;
+    if (take(at, new Set())) left--;
+    else without.add(kindOf(at));
+  }
+  const shares: (Slot | undefined)[] = line.map(() => undefined);
+  for (const [slot, at] of has.entries()) if (at !== undefined) shares[at] = slots[slot];
+  return shares;
+}
+
+/** Slots as they are taken: newer templates first, and what nobody wants who is choosy. */
+function inOrder(
+  free: readonly Slot[],
+  wants: ReadonlyMap<string | undefined, PlacementSpec | undefined>,
+  suits: Suits,
+): readonly Slot[] {
   const choosy = [...wants].flatMap(([name, wanted]) => (name === undefined ? [] : [wanted]));
   const isSought = new Map(
     free.map((slot) => [slot, choosy.some((wanted) => suits(wanted, slot)) ? 1 : 0]),
   );
-  const left = [...free].sort(
+  return [...free].sort(
     (one, other) =>
       other.generation - one.generation || (isSought.get(one) ?? 0) - (isSought.get(other) ?? 0),
   );
-  // What suits nobody once suits nobody who wants the same later.
-  const without = new Set<string | undefined>();
-  return names.map((name) => {
-    if (left.length === 0 || without.has(name)) return undefined;
-    const wanted = name === undefined ? undefined : wants.get(name);
-    const at = left.findIndex((slot) => suits(wanted, slot));
-    if (at < 0) without.add(name);
-    return at < 0 ? undefined : left.splice(at, 1)[0];
-  });
 }
 
 /** The same for the same wants; undefined: there are none. */

@@ -251,8 +251,8 @@ export const bugs: readonly Bug[] = [
     name: 'line-shared-unordered',
     what: 'Slots are shared out to the last in line first.',
     file: 'subjects/turns.ts',
-    before: '  return names.map((name) => {',
-    after: '  return names.reverse().map((name) => {',
+    before: '  for (const at of line.keys()) {',
+    after: '  for (const at of [...line.keys()].reverse()) {',
   },
   {
     name: 'clock-overheard',

@@ -35,6 +35,18 @@ describe('of slots that are ready', () => {
     ['who can take it has it before others', [zone('far'), undefined], [far], ['f', undefined]],
     ['others leave it to who can take no other', [undefined, zone('far')], [far, near], ['n', 'f']],
     ['but are not passed for it', [undefined, zone('far')], [far], ['f', undefined]],
+    [
+      'who can take others leaves it, though it is newer',
+      [undefined, zone('near')],
+      [slot('new', 'near', 2), far],
+      ['f', 'new'],
+    ],
+    [
+      'one changes with another, and that one with a third',
+      [undefined, arm, zone('near'), zone('far')],
+      [slot('new', 'near', 3), slot('old', 'far', 2), slot('older', 'gone', 1)],
+      ['older', 'old', 'new', undefined],
+    ],
     ['an architecture is a want, too', [arm, arm, none], [near, far], ['f', undefined, 'n']],
     ['an empty want is none', [none, undefined], [near, far], ['n', 'f']],
   ] as const)('%s', (_what, line, free, wanted) => {
@@ -64,6 +76,49 @@ describe('of slots that are ready', () => {
           if (mine) expect(could).toContain(mine);
           else expect(could).toEqual([]);
         }
+      }),
+    );
+  });
+
+  test('whoever takes his share leaves those before him theirs, whoever comes then', () => {
+    const wants = fc.constantFrom(undefined, zone('near'), zone('far'), arm);
+    const frees = fc.array(fc.tuple(fc.constantFrom('near', 'far', 'gone'), fc.nat(1)));
+    fc.assert(
+      fc.property(fc.array(wants), frees, fc.nat(), fc.array(wants), (line, made, nth, after) => {
+        const free = made.map(([node, newer], at) => slot(`s${at}`, node, 1 + newer));
+        const shared = sharedOut(line, free, suits);
+        const served = [...shared.keys()].filter((at) => shared[at]);
+        const taking = served[nth % Math.max(1, served.length)];
+        if (taking === undefined) return;
+        const rest = [...line.filter((_, at) => at !== taking), ...after];
+        const left = free.filter((each) => each !== shared[taking]);
+        const then = sharedOut(rest, left, suits);
+        for (const at of served) if (at < taking) expect(then[at]).toBeDefined();
+      }),
+    );
+  });
+
+  test('as many are served as can be without passing anybody', () => {
+    const wants = fc.constantFrom(undefined, zone('near'), zone('far'), arm);
+    const frees = fc.array(fc.constantFrom('near', 'far', 'gone'), { maxLength: 5 });
+    fc.assert(
+      fc.property(fc.array(wants, { maxLength: 6 }), frees, (line, on) => {
+        const free = on.map((node, at) => slot(`s${at}`, node));
+        const shared = sharedOut(line, free, suits);
+        /** Whether these of the line can all have one, tried in every way. */
+        const canAll = ([at, ...others]: readonly number[], left: readonly Slot[]): boolean =>
+          at === undefined ||
+          left.some(
+            (each) =>
+              suits(line[at], each) &&
+              canAll(
+                others,
+                left.filter((other) => other !== each),
+              ),
+          );
+        const served: number[] = [];
+        for (const at of line.keys()) if (canAll([...served, at], free)) served.push(at);
+        expect([...shared.keys()].filter((at) => shared[at])).toEqual(served);
       }),
     );
   });
