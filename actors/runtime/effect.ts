@@ -58,6 +58,8 @@ export type Effect =
     }
   /** Each put on its own (`isWhole` false), or all of them or none. */
   | { readonly kind: 'commit'; readonly puts: readonly Put[]; readonly isWhole: boolean }
+  /** Nothing else of this actor that is alone with the same is under way beside this list. */
+  | { readonly kind: 'alone'; readonly with: string }
   | {
       readonly kind: 'work';
       readonly contract: WorkContract;
@@ -160,6 +162,15 @@ export function commit(...puts: readonly Put[]): Effect {
 /** All of these or none (an atomic batch; 2.3 ms on one server, so for what needs it only). */
 export function transact(...puts: readonly Put[]): Effect {
   return { kind: 'commit', puts, isWhole: true };
+}
+
+/**
+ * For what is decided from several records together: while another list of this actor that is alone
+ * with the same is under way, this step waits, and decides again when that is over. Two that write
+ * different keys would each rest on what the other is about to change.
+ */
+export function alone(what: string): Effect {
+  return { kind: 'alone', with: what };
 }
 
 /** Puts an item on a work queue; one that waits there already is enough. */

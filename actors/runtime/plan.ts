@@ -63,7 +63,7 @@ interface Traced {
 export type Planned =
   | Exclude<
       Effect,
-      { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' | 'run' | 'after' }
+      { kind: 'publish' | 'request' | 'commit' | 'work' | 'cancel' | 'run' | 'after' | 'alone' }
     >
   | (Extract<Effect, { kind: 'run' }> & Traced & { readonly fence: number })
   | (Extract<Effect, { kind: 'after' }> & Traced)
@@ -90,7 +90,7 @@ type Timed = Pick<TimedItem, 'waits' | 'at'>;
 
 export interface Plan {
   readonly steps: readonly Planned[];
-  /** Keys the plan writes, and the unique groups of what it puts there: what it has to hold. */
+  /** Keys the plan writes, the unique groups of what it puts there, what it is alone with: what it holds. */
   readonly keys: readonly string[];
 }
 
@@ -122,6 +122,9 @@ export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Know
     if (effect.kind === 'commit') {
       if (isTelling) throw new Error(`${actor.name}: a commit must stand before what tells of it`);
       steps.push(planCommit(actor, effect, { cause, index, known, keys }));
+    } else if (effect.kind === 'alone') {
+      // No key has a space in it.
+      keys.add(`alone ${effect.with}`);
     } else {
       if (effect.kind !== 'after' && effect.kind !== 'cancel') isTelling = true;
       steps.push(planOther(actor, effect, cause, index));
@@ -132,7 +135,7 @@ export function planOf(actor: Actor, effects: Effects, cause: Cause, known: Know
 
 function planOther(
   actor: Actor,
-  effect: Exclude<Effect, { kind: 'commit' }>,
+  effect: Exclude<Effect, { kind: 'commit' | 'alone' }>,
   cause: Cause,
   index: number,
 ): Planned {

@@ -19,6 +19,7 @@ import {
 } from '../../subjects/index.ts';
 import { earlierOf } from '../runtime/clock-set.ts';
 import {
+  alone,
   commit,
   type Effect,
   type Effects,
@@ -180,6 +181,9 @@ export class Changes {
       put(ledgerRecord, { node: each.node }, each),
     );
     const effects: Effect[] = [];
+    const [one] = this.#decided.size > 0 ? this.#written.values() : [];
+    // What was made or retired a moment ago and is not confirmed yet is in no view.
+    if (one) effects.push(alone(`${one.tenant}.${one.workload}`));
     const stage = (all: readonly Put[]): void => {
       if (all.length > 0) effects.push(commit(...all));
     };

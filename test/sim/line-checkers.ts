@@ -47,7 +47,8 @@ export class LineCheckers {
   served = 0;
   readonly #clock: Clock;
   readonly #violation: (what: string) => void;
-  readonly #pools = new Map<string, Pool>();
+  /** As they are, and as they were, with when that ended: whoever decides just then has not seen it. */
+  readonly #pools = new Map<string, { readonly pool: Pool; until: number }[]>();
   readonly #nodes = new Map<string, NodeTraits>();
   readonly #waits = new Map<string, Standing>();
   readonly #ready = new Map<string, Ready>();
@@ -90,7 +91,7 @@ export class LineCheckers {
   wrote({ key, body, revision }: Stored): void {
     if (tokensIn(poolRecord, key)) {
       const read = body ? readAs(poolRecord, body) : undefined;
-      if (read?.ok) this.#pools.set(key, read.value);
+      if (read?.ok) this.#pool(key, read.value);
     } else if (tokensIn(slotRecord, key)) {
       const read = body ? readAs(slotRecord, body) : undefined;
       if (!body) this.#over(key);
@@ -107,6 +108,15 @@ export class LineCheckers {
         this.#stands(key, { ...read.value, revision, order, isBack });
       }
     }
+  }
+
+  #pool(key: string, pool: Pool): void {
+    const now = this.#clock.elapsed();
+    const were = this.#pools.get(key) ?? [];
+    const last = were.at(-1);
+    if (last) last.until = now;
+    const lately = were.filter(({ until }) => until >= now - IN_FLIGHT_MS);
+    this.#pools.set(key, [...lately, { pool, until: Infinity }]);
   }
 
   #stands(key: string, wait: Standing): void {
@@ -175,13 +185,15 @@ export class LineCheckers {
         (order === undefined || each.order < order) &&
         suits(each.placement, slot),
     );
-    const record = this.#pools.get(`pool.${tenant}.${pool}`);
     const lately = this.#clock.elapsed() - IN_FLIGHT_MS;
+    const pools = (this.#pools.get(`pool.${tenant}.${pool}`) ?? []).filter(
+      ({ until }) => until >= lately,
+    );
     const drained = [...this.#drained.values()].filter(({ at }) => at >= lately);
     const left = [...this.#ready.values(), ...drained]
       .map((each) => each.slot)
       .filter((each) => each.tenant === tenant && each.pool === pool)
-      .filter((each) => record && isGood(each, record));
+      .filter((each) => pools.some((of) => isGood(each, of.pool)));
     const choices = ahead.map(({ placement }) => left.filter((each) => suits(placement, each)));
     if (!haveOneEach(choices)) {
       const whom = ahead.map(({ place }) => place).join(', ');

@@ -44,6 +44,8 @@ function effectWords(effect: Effect): string {
       return `cancel ${'name' in effect ? `${effect.name} ${effect.key}` : effect.contract.name}`;
     case 'run':
       return `run ${effect.job}`;
+    case 'alone':
+      return `alone with ${effect.with}`;
   }
 }
 

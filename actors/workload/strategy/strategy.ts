@@ -13,8 +13,8 @@ export function adjustService(
 ): Adjustment {
   const running = known.filter((each) => each.instance.intent === 'run');
   const { update, count } = workload.spec;
-  if (!update) return oneByOne(workload, running);
-  if (update.strategy === 'recreate') return recreate(workload, known);
+  if (!update) return guardedIf(oneByOne(workload, running), ({ retire }) => retire.length > 0);
+  if (update.strategy === 'recreate') return guardedIf(recreate(workload, known), () => true);
   const budget = budgetOf(update, count);
   const { goals, newest } = goalsOf(workload, budget.surge);
   const { create, retire } = roll(goals, running, { count, budget });
@@ -27,6 +27,10 @@ export function adjustService(
     ...(newest > 0 ? { restore: create[0] ?? 0 } : {}),
     retire,
   };
+}
+
+function guardedIf(of: Adjustment, isGuarded: (of: Adjustment) => boolean): Adjustment {
+  return { ...of, isGuarded: isGuarded(of) };
 }
 
 /**

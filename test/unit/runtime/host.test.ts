@@ -13,6 +13,7 @@ import {
 } from '../../../actors/runtime/actor.ts';
 import {
   after,
+  alone,
   cancel,
   commit,
   type Effects,
@@ -135,6 +136,23 @@ describe('host', () => {
     expect(value('hot')).toBe(40);
     expect(host.counters.conflicts).toBe(0);
     expect(host.counters.waits).toBeGreaterThan(0);
+  });
+
+  test('what is alone with the same decides one after another, whatever keys it writes', () => {
+    // At most three in all.
+    const step = (_state: State, ask: Received<typeof add>, { views }: Ctx): Effects => {
+      if (views.counts.size >= 3) return [reply(add, ask.from, { value: 0 })];
+      const { name } = ask.tokens;
+      return [
+        alone('all'),
+        commit(put(count, { name }, { value: 1 })),
+        reply(add, ask.from, { value: 1 }),
+      ];
+    };
+    bench.join(counter({ routes: [on(add, step)] }));
+    for (let index = 0; index < 9; index++) bench.send(add, { name: `k${index}` }, { by: 1 });
+    bench.clock.settle();
+    expect([...bench.server.stored('shoal')]).toHaveLength(3);
   });
 
   test('a commit that met another writer is decided again on the fresh view', () => {

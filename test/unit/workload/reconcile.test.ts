@@ -321,3 +321,10 @@ test('only the ten newest of what has ended are kept', () => {
   expect(all()).toHaveLength(10);
   expect(Math.min(...all().map((each) => each.outcome?.at ?? 0))).toBe(5);
 });
+
+test('what a service gives up is written with it, so of two copies that decide from one state one does', () => {
+  web(service(1));
+  for (const each of ['web-a', 'web-b']) addBound(stage, 'n1', instanceOf(each));
+  const [whole] = ofKind(looked(), 'commit').filter(({ isWhole }) => isWhole);
+  expect(whole?.puts.map(({ record }) => record.name)).toEqual(['workload', 'instance']);
+});
