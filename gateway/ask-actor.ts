@@ -16,6 +16,7 @@ import type {
   TokensOf,
 } from '../subjects/index.ts';
 import { Doubts } from './doubts.ts';
+import { isFirm } from './http/firm.ts';
 import { traceparentOf } from './http/trace.ts';
 import type { Known } from './known.ts';
 
@@ -24,7 +25,7 @@ export type Inquire = <C extends RequestContract>(
   contract: C,
   tokens: TokensOf<C>,
   payload: PayloadOf<C>,
-  traceparent?: string,
+  by?: { readonly traceparent?: string | undefined; readonly isFirm?: boolean },
 ) => Promise<Asked<ReplyOf<C>>>;
 
 /** Asks for the call that `reply` answers, and tells the revision there. */
@@ -52,16 +53,16 @@ export function inquirer(
 ): Inquire {
   // An actor that cannot write does not answer, or stands by: the reason is the store's.
   const tracing = otelTracing();
-  const doubts = new Doubts();
+  const doubts = new Doubts(ports.clock);
   const trouble = async (): Promise<Refusal | undefined> => {
     await store?.look();
     return store?.trouble;
   };
-  return async (contract, tokens, payload, traceparent) => {
-    const span = tracing.span(`ask ${contract.name}`, traceparent);
+  return async (contract, tokens, payload, by = {}) => {
+    const span = tracing.span(`ask ${contract.name}`, by.traceparent);
     const seen = (): number => known.revision;
     const begun = doubts.begin(Object.values(tokens).join('.'));
-    const { isFirm } = begun;
+    const isFirm = begun.isFirm || by.isFirm === true;
     const options = { traceparent: span.traceparent, trouble, seen, isFirm };
     const began = ports.clock.elapsed();
     const asked = await ask(ports, contract, tokens, payload, options);
@@ -83,7 +84,9 @@ export function askingFor(ask: AskActor, reply: FastifyReply): CallAsk {
 
 export function actorAsker(inquire: Inquire): AskActor {
   return async (reply, contract, tokens, payload) => {
-    const asked = await inquire(contract, tokens, payload, traceparentOf(reply.request));
+    const { request } = reply;
+    const by = { traceparent: traceparentOf(request), isFirm: isFirm(request) };
+    const asked = await inquire(contract, tokens, payload, by);
     if (asked.revision > 0) reply.header(REVISION_HEADER, String(asked.revision));
     return asked.answer;
   };

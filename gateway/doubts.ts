@@ -3,9 +3,15 @@
  * begun and is not answered, or of which some try was not. A server that stood still may hand
  * it out long after, when its caller has asked for something else and been promised that.
  */
+import type { Clock } from '../actors/runtime/ports.ts';
 
 /** Names in doubt that are remembered; of more the oldest are forgotten. */
 const NAMES_MAX = 10_000;
+/**
+ * How long after its start a gateway does not know what the one before it left on its way, in
+ * milliseconds. Servers stood still for eight seconds when an ask was seen to come late.
+ */
+const STARTED_MS = 60_000;
 
 /** One ask about a name. */
 export interface Begun {
@@ -23,6 +29,13 @@ interface About {
 
 export class Doubts {
   readonly #names = new Map<string, About>();
+  readonly #clock: Pick<Clock, 'elapsed'>;
+  readonly #startedAt: number;
+
+  constructor(clock: Pick<Clock, 'elapsed'>) {
+    this.#clock = clock;
+    this.#startedAt = clock.elapsed();
+  }
 
   /** An ask about a name is being sent. */
   begin(name: string): Begun {
@@ -30,7 +43,8 @@ export class Doubts {
     this.#names.delete(name);
     this.#names.set(name, about);
     this.#forgetOldest();
-    const isFirm = about.open > 0 || about.isDoubtful;
+    const isNew = this.#clock.elapsed() - this.#startedAt < STARTED_MS;
+    const isFirm = isNew || about.open > 0 || about.isDoubtful;
     const number = ++about.last;
     about.open++;
     return {

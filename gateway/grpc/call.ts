@@ -8,6 +8,7 @@ import type { Type } from 'protobufjs';
 import { type Spanned, spanOfRequest } from '../../actors/runtime/tracing.ts';
 import { type Answer, type Refusal, refusal } from '../../subjects/index.ts';
 import { isFault, RefusedError, refusalOf } from '../http/error-refusal.ts';
+import { FIRM_HEADER } from '../http/firm.ts';
 import { problemOf } from '../http/problem.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
 import { requestId } from '../http/request-id.ts';
@@ -37,17 +38,21 @@ export class CallInfo {
   /** Address of the caller, without its port. */
   readonly address: string;
   readonly traceparent: string | undefined;
+  /** As the header of this name over HTTP. */
+  readonly firm: string | undefined;
   readonly #inside: Inside;
   readonly #began = performance.now();
 
   constructor(inside: Inside, rpc: string, call: AnyCall) {
     const [given] = call.metadata.get(REQUEST_ID_HEADER);
     const [traceparent] = call.metadata.get('traceparent');
+    const [firm] = call.metadata.get(FIRM_HEADER);
     this.#inside = inside;
     this.rpc = rpc;
     this.id = requestId(given, inside.newId);
     this.address = addressIn(call.getPeer());
     this.traceparent = traceparentIn(traceparent);
+    this.firm = firm === undefined ? undefined : String(firm);
   }
 
   /** The status a refusal is told as. */

@@ -1,6 +1,7 @@
 /** Makes sure that a method with one answer answers as its operation does over HTTP. */
 import { type handleUnaryCall, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { REVISION_HEADER } from '../../actors/runtime/ports.ts';
+import { FIRM_HEADER } from '../http/firm.ts';
 import type { Operation } from '../http/operations.ts';
 import type { Problem } from '../http/problem.ts';
 import { REQUEST_ID_HEADER } from '../http/refuse.ts';
@@ -66,6 +67,7 @@ async function answer(
         ...call.headers,
         [REQUEST_ID_HEADER]: info.id,
         ...(info.traceparent === undefined ? {} : { traceparent: info.traceparent }),
+        ...(info.firm === undefined ? {} : { [FIRM_HEADER]: info.firm }),
       },
       ...(call.body === undefined ? {} : { payload: call.body }),
     }),

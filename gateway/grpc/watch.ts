@@ -153,7 +153,7 @@ const place: Opening = async (inside, _operation, asked) => {
   const wait = query['wait'] as string | undefined;
   const waiting = standing(body as ClaimWants, wait, headers['idempotency-key']);
   const ask: CallAsk = async (contract, of, payload) =>
-    (await inside.inquire(contract, of, payload, traceparent)).answer;
+    (await inside.inquire(contract, of, payload, { traceparent })).answer;
   return (outlet) =>
     void streamWait(inside, outlet, {
       ...{ ask, tokens, waiting },

@@ -1,5 +1,6 @@
 /** Generations as HTTP knows them: entity tags. */
 import { z } from 'zod';
+import { FIRM_HEADER, firmHeader } from './firm.ts';
 
 const TAG = /^"?(\d{1,15})"?$/;
 
@@ -12,6 +13,7 @@ export const ifMatchHeaders = z.looseObject({
     .pipe(z.number().int().min(1))
     .optional()
     .describe('Refuse unless the workload is at this generation'),
+  [FIRM_HEADER]: firmHeader,
 });
 
 /** Headers of a write of settings that are there before they are set: their generation is then 0. */

@@ -271,6 +271,12 @@ describe('If-Match', () => {
   });
 });
 
+test('Shoal-Firm is true or not there', async () => {
+  const call = { method: 'DELETE', url: `${v1}/workloads/web` } as const;
+  await refused({ ...call, headers: { 'shoal-firm': '1' } }, 400, 'request-malformed');
+  expect(asked).toEqual([]);
+});
+
 describe('If-None-Match', () => {
   const put = (value: string): InjectOptions => ({
     ...{ method: 'PUT', url: `${v1}/workloads/web`, payload: manifest },

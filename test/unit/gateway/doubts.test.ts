@@ -1,9 +1,26 @@
 /** Of what it is remembered that an ask about it may still be on its way. */
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../actors/runtime/memory/clock.ts';
 import { Doubts } from '../../../gateway/doubts.ts';
 
+/** Those of a gateway that was started an hour ago. */
+function longRunning(): Doubts {
+  const clock = new FakeClock();
+  const doubts = new Doubts(clock);
+  clock.advance(3_600_000);
+  return doubts;
+}
+
+test('whoever has just started does not know what the one before it left on its way', () => {
+  const clock = new FakeClock();
+  const doubts = new Doubts(clock);
+  expect(doubts.begin('a').isFirm).toBe(true);
+  clock.advance(60_000);
+  expect(doubts.begin('b').isFirm).toBe(false);
+});
+
 test('an ask is firm while an earlier one about the same is not answered with yes', () => {
-  const doubts = new Doubts();
+  const doubts = longRunning();
   const first = doubts.begin('default.web');
   expect(first.isFirm).toBe(false);
   expect(doubts.begin('default.other').isFirm).toBe(false);
@@ -23,7 +40,7 @@ test('an ask is firm while an earlier one about the same is not answered with ye
 });
 
 test('one that was begun later settles nothing for an earlier one that is answered after it', () => {
-  const doubts = new Doubts();
+  const doubts = longRunning();
   doubts.begin('a').end('lost');
   const early = doubts.begin('a');
   const late = doubts.begin('a');
@@ -33,7 +50,7 @@ test('one that was begun later settles nothing for an earlier one that is answer
 });
 
 test('what is settled is forgotten, and of ten thousand in doubt the oldest', () => {
-  const doubts = new Doubts();
+  const doubts = longRunning();
   doubts.begin('a').end('done');
   expect(doubts.size).toBe(0);
   const open = doubts.begin('oldest');
@@ -45,7 +62,7 @@ test('what is settled is forgotten, and of ten thousand in doubt the oldest', ()
 });
 
 test('one that is refused and is on its way no more casts no doubt, and takes none away', () => {
-  const doubts = new Doubts();
+  const doubts = longRunning();
   doubts.begin('a').end('refused');
   expect(doubts.begin('a').isFirm).toBe(false);
   doubts.begin('b').end('lost');

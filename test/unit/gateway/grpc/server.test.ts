@@ -41,7 +41,7 @@ beforeAll(async () => {
   const told = (message: string, fields?: LogFields): void => void logged.push([message, fields]);
   const log = { debug: told, info: told, warn: told, error: told };
   const ask: Inside['ask'] = (reply, ...more) => {
-    traces.push(reply.request.headers['traceparent']);
+    traces.push(reply.request.headers['traceparent'], reply.request.headers['shoal-firm']);
     return behind.ask(reply, ...more);
   };
   inside = { ...behind, log, ask };
@@ -179,13 +179,13 @@ describe('a write', () => {
     const { answer: applied, metadata } = await client.call(
       'Workloads/ApplyWorkload',
       { name: 'web', manifest, ifGeneration: 1 },
-      { 'x-request-id': 'mine-1', traceparent },
+      { 'x-request-id': 'mine-1', traceparent, 'shoal-firm': 'true' },
     );
     expect(applied).toEqual({ name: 'web', generation: 2, change: 'updated' });
     expect(behind.asked).toMatchObject([
       { contract: 'workload.apply', payload: { mode: 'put', ifGeneration: 1 } },
     ]);
-    expect(traces).toEqual([traceparent]);
+    expect(traces).toEqual([traceparent, 'true']);
     expect(metadata.get('x-request-id')).toEqual(['mine-1']);
     expect(logged.filter(([message]) => message === 'request done')).toMatchObject([
       ['request done', { id: 'mine-1', rpc: 'shoal.v1.Workloads/ApplyWorkload', status: 200 }],
