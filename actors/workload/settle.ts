@@ -72,14 +72,27 @@ export function knownOf(instance: Instance, context: Ctx): Known {
   const { tenant, node } = instance;
   const observed = views.observed.get({ node, tenant, instance: instance.instance });
   const record = views.nodes.get({ node });
+  const ledger = views.ledgers.get({ node });
+  const decided = record && withoutPastDrain(record, ledger);
   return {
     instance,
     observed: observed && isOf(observed, instance) ? observed : undefined,
-    node: record && nodeState(record),
-    ledger: views.ledgers.get({ node }),
+    node: decided && nodeState(decided),
+    ledger,
     listing,
-    drainLeftMs: record && drainLeftMs(record, context),
+    drainLeftMs: decided && drainLeftMs(decided, context),
   };
+}
+
+/**
+ * A node whose ledger takes what is new is not being drained, whatever its record says: the end of a drain is
+ * two writes, the ledger's first. Sent away for a drain that is over, what comes there would come again at
+ * once, and again, until the second write is made.
+ */
+function withoutPastDrain(record: Node, ledger: Ledger | undefined): Node {
+  if (record.administered !== 'draining' || ledger?.accepts !== 'yes') return record;
+  const { administered: _over, ...rest } = record;
+  return rest;
 }
 
 /** Until a node that is being drained is to be empty, in milliseconds; undefined: whenever. */

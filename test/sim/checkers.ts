@@ -27,6 +27,7 @@ import {
   type Workload,
   workloadRecord,
 } from '../../subjects/index.ts';
+import { ChurnCheckers } from './churn-checkers.ts';
 import { readOnce } from './read.ts';
 import { isStranger } from './store-faults.ts';
 
@@ -63,10 +64,13 @@ export class Checkers {
   /** A reader of a real store sees the last value of a key, not each one before it. */
   readonly #isPatchy: boolean;
 
+  readonly #churn: ChurnCheckers;
+
   /** `every`: each write is seen. `last`: of several writes to a key, perhaps only the last. */
   constructor(clock: Clock, sees: 'every' | 'last') {
     this.#clock = clock;
     this.#isPatchy = sees === 'last';
+    this.#churn = new ChurnCheckers(clock, (what) => this.violation(what));
   }
 
   /** A process runs on a machine under this epoch. */
@@ -178,7 +182,7 @@ export class Checkers {
       return;
     }
     this.#instances.set(key, instance);
-    if (!before) return;
+    if (!before) return this.#churn.made(instance);
     if (instance.epoch < before.epoch) this.violation(`the epoch of ${key} went back`);
     const isMoved = instance.node !== undefined && instance.node !== before.node;
     if (isMoved && instance.epoch === before.epoch) {

@@ -36,6 +36,8 @@ export class Poison {
     this.#failed.delete(delivered);
     if (!this.names.has(tokens.workload)) {
       this.#passed.add(delivered);
+      // A copy that stood still since it gave it up has not heard that another had it meanwhile.
+      for (const each of this.#failed) if (each.endsWith(` ${id}`)) this.#failed.delete(each);
       return;
     }
     // One that was decided on before, and came again meanwhile, is done for that one.

@@ -328,3 +328,13 @@ test('what a service gives up is written with it, so of two copies that decide f
   const [whole] = ofKind(looked(), 'commit').filter(({ isWhole }) => isWhole);
   expect(whole?.puts.map(({ record }) => record.name)).toEqual(['workload', 'instance']);
 });
+
+test('what came to a node whose drain has ended in its ledger, and not yet in its record, stays there', () => {
+  web(service(1));
+  addNode(stage, 'n1', { administered: 'draining' });
+  addBound(stage, 'n1', instanceOf('web-1'));
+  expect(written(looked(), instanceRecord)).toHaveLength(2);
+  const ledger = stage.views.ledgers.get({ node: 'n1' }) as Ledger;
+  stage.put(ledgerRecord, { node: 'n1' }, { ...ledger, accepts: 'yes' });
+  expect(looked()).toEqual([]);
+});
