@@ -28,6 +28,7 @@ export interface Asked {
   readonly reason: string | undefined;
   /** How often it was refused in a row. */
   readonly times: number;
+  /** By a clock that nobody sets. */
   readonly againAt: number;
 }
 

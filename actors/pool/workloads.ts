@@ -20,6 +20,7 @@ import {
 } from '../../subjects/index.ts';
 import type { Answered, Due } from '../runtime/actor.ts';
 import { after, type Effects, none, request } from '../runtime/effect.ts';
+import { steady } from './expiry.ts';
 import type { Asked, Ctx, State } from './state.ts';
 import { touch } from './touched.ts';
 
@@ -37,7 +38,7 @@ export function askInMs(state: State, key: string, context: Ctx): number | undef
   const wanted = wantedFor(key, context);
   if (wanted === 'nothing' || state.asking.has(key)) return undefined;
   const before = state.asked.get(key);
-  return before?.what === whatOf(wanted) ? Math.max(0, before.againAt - context.now) : 0;
+  return before?.what === whatOf(wanted) ? Math.max(0, before.againAt - steady(context)) : 0;
 }
 
 /** Asks for a slot's workload, or for its end. */
@@ -127,7 +128,7 @@ function answeredFor(
   const look = tokens ? touch(state, [tokens]) : none;
   if (answer.ok) {
     // What came of it may not be seen here yet.
-    const againAt = context.now + RETRY_MS;
+    const againAt = steady(context) + RETRY_MS;
     state.asked.set(key, { what, reason: undefined, times: 0, againAt });
     return look;
   }
@@ -137,6 +138,6 @@ function answeredFor(
   const { code, detail } = answer.refusal;
   const isLasting = meaningOf(answer.refusal).retry === 'never' || times >= TIMES_TOLD;
   const reason = isLasting ? `${code}: ${detail}` : undefined;
-  state.asked.set(key, { what, reason, times, againAt: context.now + Math.floor(waitMs) });
+  state.asked.set(key, { what, reason, times, againAt: steady(context) + Math.floor(waitMs) });
   return [...look, after('ask', waitMs, { key })];
 }

@@ -1,5 +1,11 @@
 /** What a person asks about dead letters: to put them back, or to drop them. */
-import { type DeadLetter, deadDrop, deadRecord, deadReplay } from '../../subjects/index.ts';
+import {
+  type DeadLetter,
+  deadDrop,
+  deadRecord,
+  deadReplay,
+  placeWork,
+} from '../../subjects/index.ts';
 import type { World } from './world.ts';
 
 export class LetterAsks {
@@ -22,8 +28,8 @@ export class LetterAsks {
   /** Decides on all that is listed: what can be put back is, the rest is dropped. */
   clear(): void {
     for (const letter of this.#listed()) {
-      if (letter.payload === undefined) this.#drop(letter);
-      else this.#replay(letter);
+      if (isReplayable(letter)) this.#replay(letter);
+      else this.#drop(letter);
     }
   }
 
@@ -41,4 +47,9 @@ export class LetterAsks {
     this.#world.note(`drop ${letter}: ${about}`);
     this.#world.ask(deadDrop, { actor, letter }, {});
   }
+}
+
+/** A firing is not put back: its schedule catches up by itself. */
+function isReplayable({ contract, payload }: DeadLetter): boolean {
+  return contract === placeWork.name && payload !== undefined;
 }
