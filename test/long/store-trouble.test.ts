@@ -13,8 +13,13 @@ import { eventually } from '../support/ports.ts';
 
 const noMemory = await noDisk('inMemory');
 const noFile = await noDisk('inFile');
+const noSlow = await noDisk('slow');
 if (noMemory) process.stderr.write(`skipped: a disk that fills (${noMemory})\n`);
 if (noFile) process.stderr.write(`skipped: a disk that fails (${noFile})\n`);
+if (noSlow) process.stderr.write(`skipped: a disk that is slow (${noSlow})\n`);
+
+/** What a slow disk writes in a second: less than a fabric that does little wants of it. */
+const WRITES_PER_SECOND = 20;
 
 let folder: string;
 let disk: Disk | undefined;
@@ -189,39 +194,30 @@ describe.skipIf(noFile)('a disk that fails', () => {
   });
 });
 
-/**
- * A server that stands still most of the time is what a disk that answers slowly looks like to
- * everybody else. A slow disk itself was not tried. It needs the machine to itself: beside other
- * tests on two cores it is slow anyway; `SHOAL_ALONE=1` runs it.
- */
-describe.runIf(process.env['SHOAL_ALONE'])('a store that answers slowly', () => {
+describe.skipIf(noSlow)('a disk that is slow', () => {
   test('is told once, with figures, and taken back; nothing is lost or done twice', async () => {
-    await start('process');
+    const slow = await Disk.inFile(join(folder, 'nats'), join(folder, 'image'), 64);
+    disk = slow;
+    // Each write waits for the disk.
+    await start('power');
     const before = await pids();
     await using writer = new Writer();
     await eventually(() => writer.acknowledged.length > 20, 20_000, 'writes to flow');
-    expect((await storeState()).state).toBe('well');
     const server = under.fabric.child('nats').pid as number;
-    const pulse = setInterval(() => process.kill(server, 'SIGSTOP'), 800);
-    const go = setInterval(() => setTimeout(() => process.kill(server, 'SIGCONT'), 600), 800);
-    try {
-      const isSlow = async () => (await lines('control', 'the store answers slowly')) > 0;
-      await eventually(isSlow, 40_000, 'the control plane to say so');
-      await eventually(async () => (await storeState()).state === 'slow', 20_000, '/health');
-      expect((await storeState()).message).toMatch(
-        /in \d+ of the last 10 seconds an answer took 250 ms or more/,
-      );
-    } finally {
-      for (const each of [pulse, go]) clearInterval(each);
-      process.kill(server, 'SIGCONT');
-      // The last of those under way comes within that time.
-      await new Promise((resolve) => setTimeout(resolve, 700));
-      process.kill(server, 'SIGCONT');
-    }
-    const isSaid = async () => (await lines('control', 'takes writes again; it was slow')) === 1;
-    await eventually(isSaid, 40_000, 'the control plane to take it back');
+    await slow.slowDown(server, WRITES_PER_SECOND);
+    const isSlow = async () => (await lines('control', 'the store answers slowly')) > 0;
+    await eventually(isSlow, 60_000, 'the control plane to say so');
+    await eventually(async () => (await storeState()).state === 'slow', 30_000, '/health');
+    expect((await storeState()).message).toMatch(
+      /in \d+ of the last 10 seconds an answer took 250 ms or more/,
+    );
+    await slow.quicken(server);
+    const isSaid = async () => (await lines('control', 'takes writes again; it was slow')) > 0;
+    await eventually(isSaid, 60_000, 'the control plane to take it back');
     expect(await lines('control', 'the store answers slowly')).toBe(1);
-    await eventually(async () => (await storeState()).state === 'well', 20_000, '/health');
+    await eventually(async () => (await storeState()).state === 'well', 30_000, '/health');
+    const count = writer.acknowledged.length;
+    await eventually(() => writer.acknowledged.length > count + 5, 60_000, 'writes to flow again');
     await writer.stop();
     const found = (await names()).filter((each) => each.startsWith('w-'));
     expect(found).toEqual(expect.arrayContaining(writer.acknowledged));

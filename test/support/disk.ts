@@ -1,16 +1,20 @@
 /** A disk of its own for a test: small, to be filled, made slow or taken away, gone in the end. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './ports.ts';
 
 const call = promisify(execFile);
+/** Where the kernel is told how much a process may write to a device, in a second. */
+const BLOCK_CONTROL = '/sys/fs/cgroup/blkio';
 
 export class Disk implements AsyncDisposable {
   readonly folder: string;
   readonly #image: string | undefined;
+  /** The control group of who is slowed down. */
+  #slowed: string | undefined;
 
   private constructor(folder: string, image: string | undefined) {
     this.folder = folder;
@@ -54,6 +58,21 @@ export class Disk implements AsyncDisposable {
     await writeFile(`/sys/fs/ext4/${basename(stdout.trim())}/trigger_fs_error`, '1');
   }
 
+  /** Lets a process write so many times a second: each of its flushes waits for its turn. */
+  async slowDown(pid: number, writesPerSecond: number): Promise<void> {
+    this.#slowed ??= join(BLOCK_CONTROL, `shoal-test-${pid}`);
+    await mkdir(this.#slowed, { recursive: true });
+    const { stdout } = await call('findmnt', ['-no', 'MAJ:MIN', this.folder]);
+    const limit = `${stdout.trim()} ${writesPerSecond}`;
+    await writeFile(join(this.#slowed, 'blkio.throttle.write_iops_device'), limit);
+    await writeFile(join(this.#slowed, 'cgroup.procs'), String(pid));
+  }
+
+  /** As quick as it was. */
+  async quicken(pid: number): Promise<void> {
+    await writeFile(join(BLOCK_CONTROL, 'cgroup.procs'), String(pid));
+  }
+
   /** Mounts it anew, as soon as nobody has it open. */
   async mountAnew(): Promise<void> {
     await this.#unmount();
@@ -76,13 +95,20 @@ export class Disk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const mounts = await readFile('/proc/mounts', 'utf8');
     if (mounts.includes(` ${this.folder} `)) await this.#unmount();
+    if (this.#slowed !== undefined) await rmdir(this.#slowed);
     if (this.#image !== undefined) await rm(this.#image, { force: true });
   }
 }
 
-/** Why no disk of a kind can be had here; undefined: it can. */
-export async function noDisk(kind: 'inMemory' | 'inFile'): Promise<string | undefined> {
+/** Why no disk of a kind can be had here; undefined: it can. `slow`: one in a file that is slowed down. */
+export async function noDisk(kind: 'inMemory' | 'inFile' | 'slow'): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'only Linux mounts as these tests do';
+  const control = join(BLOCK_CONTROL, 'blkio.throttle.write_iops_device');
+  const isControlled = await access(control).then(
+    () => true,
+    () => false,
+  );
+  if (kind === 'slow' && !isControlled) return `there is no ${control}`;
   const folder = await mkdtemp(join(tmpdir(), 'shoal-test-disk-'));
   try {
     const at = join(folder, 'at');
