@@ -255,13 +255,6 @@ export const bugs: readonly Bug[] = [
     after: '  for (const at of [...line.keys()].reverse()) {',
   },
   {
-    name: 'past-drain-heeded',
-    what: 'What comes to a node whose drain is over by its ledger is sent away while its record says otherwise.',
-    file: 'actors/workload/settle.ts',
-    before: "  if (record.administered !== 'draining' || ledger?.accepts !== 'yes') return record;",
-    after: "  if (record.administered !== 'draining' || 'yes' === 'yes') return record;",
-  },
-  {
     name: 'clock-overheard',
     what: 'What the clock says of a pool is taken for good, for as long as nobody changes the pool.',
     file: 'actors/pool/size.ts',
