@@ -11,7 +11,11 @@ test.each([
   const given: unknown[] = [];
   const ask = actorAsker((_contract, _tokens, _payload, by) => {
     given.push(by?.isFirm);
-    return Promise.resolve({ answer: { ok: true, value: {} as never }, revision: 0, mayCome: false });
+    return Promise.resolve({
+      answer: { ok: true, value: {} as never },
+      revision: 0,
+      mayCome: false,
+    });
   });
   const reply = { request: { headers: { 'shoal-firm': header } } } as unknown as FastifyReply;
   await ask(reply, workloadDelete, { tenant: 'default', workload: 'web' }, {});
